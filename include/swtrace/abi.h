@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
+/* swtrace/abi.h - the records that the kernel side (bpf/) writes and the user side reads.
+ *
+ * Only constants and fixed-width structs: no pointer, no bool, no bit-field, no implicit padding. Both sides include
+ * this header and nothing else of each other's. Only attach/ and collect/ (and the one table of allocator functions in
+ * target/) know it; what analysis and output see is model/model.h.
+ *
+ * All times are nanoseconds of CLOCK_MONOTONIC unless the name says otherwise. All pids are those of swtrace's own PID
+ * namespace. */
+#ifndef SWTRACE_ABI_H
+#define SWTRACE_ABI_H
+
+#ifndef __VMLINUX_H__ /* the kernel side has these from vmlinux/vmlinux.h */
+#include <linux/types.h>
+#endif
+
+/* ---- limits ---------------------------------------------------------------------------------------------------- */
+
+#define SWT_MAX_FRAMES \
+	127 /* return addresses of one stack; the kernel's own bound (sysctl perf_event_max_stack) */
+#define SWT_MAX_PROCS	   1024	 /* processes traced at a time */
+#define SWT_DEFAULT_STACKS 16384 /* different stacks; a power of two; 17 MiB of kernel memory */
+#define SWT_DEFAULT_BUCKETS \
+	131072 /* x SWT_BUCKET_BLOCKS records of 32 bytes: 32 MiB of kernel memory */
+#define SWT_BUCKET_BLOCKS    8
+#define SWT_EVENT_RING_BYTES (1 << 20) /* lifecycle and crash events only: 800 crash events */
+
+/* ---- layers: which allocator owns a block ---------------------------------------------------------------------- */
+
+#define SWT_LAYER_ZEND 0
+#define SWT_LAYER_LIBC 1
+#define SWT_LAYER_MMAP 2
+#define SWT_LAYERS     3
+/* Not a layer of its own: a second record of each mapping, keyed by its end, so that a munmap that trims the tail of a
+ * mapping finds it. Never counted. */
+#define SWT_LAYER_MMAP_END 3
+#define SWT_LAYER_SLOTS \
+	4 /* layers and MMAP_END: a power of two, so that a mask bounds an index for the verifier */
+
+/* ---- probe cookies: what a probed function does ---------------------------------------------------------------- */
+
+#define SWT_OP_ALLOC 1 /* returns a new block */
+#define SWT_OP_ALLOC_OUT \
+	2 /* returns 0 and stores the new block through a pointer argument (posix_memalign) */
+#define SWT_OP_REALLOC 3 /* takes an old block, returns the block that replaces it */
+#define SWT_OP_FREE    4 /* takes a block that is then dead */
+#define SWT_OP_MMAP    5 /* like ALLOC, failure is -1 */
+#define SWT_OP_MUNMAP  6 /* takes a range */
+#define SWT_OP_MREMAP  7 /* like REALLOC, failure is -1 */
+
+/* Where the requested size comes from. Arguments are numbered from 0. */
+#define SWT_SIZE_NONE	 0 /* the function takes no size (free) */
+#define SWT_SIZE_FIXED	 1 /* the size is in the function's name (_emalloc_56) and in the cookie */
+#define SWT_SIZE_ARG	 2 /* argument n */
+#define SWT_SIZE_MUL	 3 /* argument n times argument n+1 (calloc) */
+#define SWT_SIZE_MUL_ADD 4 /* argument n times n+1, plus n+2 (_safe_emalloc) */
+#define SWT_SIZE_ARG_1	 5 /* argument n, plus one (_estrndup: the terminating NUL) */
+#define SWT_SIZE_NESTED \
+	6 /* unknown at entry: what the function asks of the allocator it calls (_estrdup) */
+
+/* A cookie packs the five facts into the 64 bits that the kernel hands to the probe program:
+ *   op 8 | layer 8 | size kind 8 | size argument 4 | pointer argument 4 | fixed size 32 */
+#define SWT_COOKIE(op, layer, kind, size_arg, ptr_arg, fixed)                                \
+	((__u64)(op) | (__u64)(layer) << 8 | (__u64)(kind) << 16 | (__u64)(size_arg) << 24 | \
+		(__u64)(ptr_arg) << 28 | (__u64)(fixed) << 32)
+#define SWT_COOKIE_OP(c)       ((__u32)((c)&0xff))
+#define SWT_COOKIE_LAYER(c)    ((__u32)((c) >> 8 & 0xff))
+#define SWT_COOKIE_KIND(c)     ((__u32)((c) >> 16 & 0xff))
+#define SWT_COOKIE_SIZE_ARG(c) ((__u32)((c) >> 24 & 0xf))
+#define SWT_COOKIE_PTR_ARG(c)  ((__u32)((c) >> 28 & 0xf))
+#define SWT_COOKIE_FIXED(c)    ((__u64)((c) >> 32))
+
+/* ---- losses: every way in which the books can be incomplete ----------------------------------------------------- */
+
+/* X(NAME, key in JSON, sentence for people). A name is a counter in struct swt_losses; the order is the ABI. */
+#define SWT_LOSS_LIST(X)                                                                          \
+	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")           \
+	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")         \
+	X(STACK_UNREAD, "stack_unreadable",                                                       \
+		"blocks counted without a stack: it could not be read")                           \
+	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")        \
+	X(RETURN_MISSED, "return_missed", "calls whose return was never seen")                    \
+	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")    \
+	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read") \
+	X(FREE_MISSED, "free_missed",                                                             \
+		"blocks replaced at the same address: their free was missed")                     \
+	X(EVENT_DROPPED, "event_dropped", "events dropped: the ring buffer was full")
+
+#define SWT_LOSS_ENUM(name, key, text) SWT_LOSS_##name,
+enum swt_loss { SWT_LOSS_LIST (SWT_LOSS_ENUM) SWT_LOSSES };
+
+struct swt_losses {
+	__u64 count[SWT_LOSSES];
+};
+
+/* ---- configuration: constant while loaded ----------------------------------------------------------------------- */
+
+struct swt_config {
+	__u64 start_ns;	   /* birth times count from here */
+	__u64 hash_seed;   /* so that a target cannot choose addresses that collide */
+	__u32 pidns_inum;  /* swtrace's PID namespace: inode number of /proc/self/ns/pid */
+	__u32 bucket_mask; /* number of buckets of the live table - 1 */
+	__u32 stack_mask;  /* number of slots of the stack table - 1 */
+	__u32 pad0;
+};
+
+/* ---- processes -------------------------------------------------------------------------------------------------- */
+
+#define SWT_PROC_USED 1 /* the slot is taken */
+#define SWT_PROC_STOP_AT_EXEC \
+	2 /* stop the process (SIGSTOP) before the first instruction of a new program */
+#define SWT_PROC_STOP_AT_DL \
+	4 /* stop it whenever the dynamic loader reports a change of its link map */
+
+/* What a process did in one layer, since tracing began. Written by the probes, atomically. */
+struct swt_layer_counts {
+	__u64 n_allocs;
+	__u64 alloc_bytes;
+	__u64 n_frees;
+	__u64 freed_bytes;
+	__u64 n_unknown_frees; /* frees of blocks that were not tracked: born before tracing, or lost */
+};
+
+/* One traced process. User space fills tgid and flags and empties the slot; the kernel side changes the epochs and the
+ * counts. A block or stack whose epoch is not its layer's current one is dead: this drops all of them at once when a
+ * process executes a new program. */
+struct swt_proc {
+	__u32 tgid;
+	__u32 flags;
+	__u32 epoch[SWT_LAYER_SLOTS];
+	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
+};
+
+/* ---- live blocks ------------------------------------------------------------------------------------------------- */
+
+#define SWT_BLOCK_FREE	  0 /* addr of an empty record */
+#define SWT_BLOCK_CLAIMED 1 /* addr of a record that is being written: not to be read */
+
+struct swt_block {
+	__u64 addr;	  /* first byte of the block; written last */
+	__u64 size_bytes; /* as asked by the caller */
+	__u32 stack;	  /* slot in the stack table */
+	__u32 birth_cs;	  /* hundredths of a second since swt_config.start_ns: 497 days */
+	__u32 epoch;
+	__u16 proc; /* slot in the process table */
+	__u8 layer;
+	__u8 pad0;
+};
+
+/* A block may stand in any place of two buckets that its address selects; it never moves, so there are no tombstones
+ * and a removal needs no other record. */
+struct swt_bucket {
+	struct swt_block block[SWT_BUCKET_BLOCKS];
+};
+
+/* ---- stacks -------------------------------------------------------------------------------------------------------- */
+
+#define SWT_WALK_FP	1 /* walked by frame pointers: right only where the code keeps them */
+#define SWT_WALK_UNREAD 2 /* nothing but the probed function's caller could be read */
+
+/* One different stack of one process and layer, and its totals since it was first seen. */
+struct swt_stack {
+	__u64 key;   /* hash of all that follows up to the counts, never 0; 0 = the slot is empty */
+	__u32 ready; /* 1 once the frames are written */
+	__u32 epoch;
+	__u16 proc;
+	__u8 layer;
+	__u8 walk; /* SWT_WALK_x */
+	__u32 n_frames;
+	__u64 n_allocs;
+	__u64 alloc_bytes;
+	__u64 n_frees;
+	__u64 freed_bytes;
+	__u64 frame[SWT_MAX_FRAMES]; /* return addresses, the allocator's caller first */
+};
+
+/* ---- events -------------------------------------------------------------------------------------------------------- */
+
+#define SWT_EVENT_EXEC	 1 /* the process runs a new program */
+#define SWT_EVENT_EXIT	 2 /* its last thread ends */
+#define SWT_EVENT_FORK	 3 /* it made a child */
+#define SWT_EVENT_SIGNAL 4 /* a signal that will kill it is being delivered */
+#define SWT_EVENT_DL	 5 /* its dynamic loader changed the link map */
+
+struct swt_event {
+	__u32 type; /* SWT_EVENT_x; first member of every record in the ring */
+	__u32 size_bytes;
+	__u64 time_ns;
+	__u32 tgid;
+	__u32 tid;
+	__u32 proc; /* slot in the process table */
+	__u32 value; /* EXIT: wait status; FORK: pid of the child; EXEC, DL: 1 when the process is being stopped */
+	char comm[16]; /* of the thread; NUL-terminated, otherwise untrusted */
+};
+
+struct swt_event_signal {
+	struct swt_event e;
+	__s32 signal;
+	__s32 code;	  /* si_code */
+	__u64 fault_addr; /* si_addr of SEGV, BUS, ILL, FPE and TRAP when code > 0; else 0 */
+	__s32 sender_pid; /* si_pid as the kernel stores it, when code <= 0: who sent it; else 0 */
+	__u32 n_frames;
+	__u64 ip;
+	__u64 sp;
+	__u64 sp_word; /* the word at sp: the caller, when ip itself is no code (call of a bad pointer); 0 = unreadable */
+	__u64 frame[SWT_MAX_FRAMES]; /* innermost first; frame[0] is ip */
+};
+
+_Static_assert(sizeof(struct swt_block) == 32, "the price of a live block");
+_Static_assert(sizeof(struct swt_bucket) == 256, "four cache lines, read as one map value");
+_Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 24 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_stack) == 56 + SWT_MAX_FRAMES * 8, "no padding");
+_Static_assert(sizeof(struct swt_event) == 48, "no padding");
+_Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
+_Static_assert(sizeof(struct swt_config) == 32, "no padding");
+_Static_assert(SWT_MAX_PROCS <= 65536, "swt_block.proc is 16 bits wide");
+
+#endif

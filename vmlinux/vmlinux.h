@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* vmlinux.h - the kernel types that the programs in bpf/ use, and no others.
+ *
+ * Written by hand: only the members in use are named, in any order, and CO-RE (preserve_access_index) finds their
+ * offsets in the running kernel's own BTF. Constants are those of include/uapi/linux/bpf.h, which are ABI.
+ * Types that differ by architecture stand in vmlinux_<arch>.h. */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+enum { false = 0, true = 1 };
+
+/* enum bpf_map_type */
+#define BPF_MAP_TYPE_HASH	  1
+#define BPF_MAP_TYPE_ARRAY	  2
+#define BPF_MAP_TYPE_PROG_ARRAY	  3
+#define BPF_MAP_TYPE_RINGBUF	  27
+#define BPF_MAP_TYPE_TASK_STORAGE 29
+
+#define BPF_ANY			       0
+#define BPF_F_NO_PREALLOC	       (1U << 0)
+#define BPF_F_MMAPABLE		       (1U << 10)
+#define BPF_F_USER_STACK	       (1ULL << 8)
+#define BPF_LOCAL_STORAGE_GET_F_CREATE (1ULL << 0)
+
+#if defined(__TARGET_ARCH_x86)
+#include "vmlinux_x86.h"
+#else
+#error "vmlinux: no types for this architecture yet"
+#endif
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[0];
+};
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+};
+
+struct xol_area {
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
+struct mm_struct {
+	struct uprobes_state uprobes_state;
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	int exit_code;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct signal_struct *signal;
+	struct mm_struct *mm;
+};
+
+struct linux_binprm;
+
+/* include/uapi/asm-generic/siginfo.h */
+union __sifields {
+	struct {
+		int _pid;
+	} _kill;
+	struct {
+		void *_addr;
+	} _sigfault;
+};
+
+struct kernel_siginfo {
+	int si_signo;
+	int si_code;
+	union __sifields _sifields;
+};
+
+struct sigaction {
+	void *sa_handler;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+#pragma clang attribute pop
+
+#endif
