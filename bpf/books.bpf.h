@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* books.bpf.h - what the birth and the death of a block do to the live table and to the counters.
+ * Counters of a process and of a stack are changed only here, and always together. */
+#ifndef BOOKS_BPF_H
+#define BOOKS_BPF_H
+
+#define PAGE_BYTES 4096ULL
+
+static __always_inline void book_alloc(const struct swt_block *b)
+{
+	struct swt_proc *p = proc_at(b->proc);
+	__u32 slot = b->stack;
+	struct swt_stack *s = bpf_map_lookup_elem(&stacks, &slot);
+
+	struct swt_layer_counts *l;
+
+	if (!p || !s)
+		return;
+	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
+	__sync_fetch_and_add(&l->n_allocs, 1);
+	__sync_fetch_and_add(&l->alloc_bytes, b->size_bytes);
+	__sync_fetch_and_add(&s->n_allocs, 1);
+	__sync_fetch_and_add(&s->alloc_bytes, b->size_bytes);
+}
+
+/* book_free - n blocks (0 when a mapping only shrank) and so many bytes of b are gone. */
+static __always_inline void book_free(const struct swt_block *b, __u64 n, __u64 bytes)
+{
+	struct swt_proc *p = proc_at(b->proc);
+	__u32 slot = b->stack;
+	struct swt_stack *s = bpf_map_lookup_elem(&stacks, &slot);
+
+	struct swt_layer_counts *l;
+
+	if (!p || !s)
+		return;
+	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
+	__sync_fetch_and_add(&l->n_frees, n);
+	__sync_fetch_and_add(&l->freed_bytes, bytes);
+	__sync_fetch_and_add(&s->n_frees, n);
+	__sync_fetch_and_add(&s->freed_bytes, bytes);
+}
+
+static __always_inline void book_unknown_free(__u32 proc, __u32 layer)
+{
+	struct swt_proc *p = proc_at(proc);
+
+	if (p)
+		__sync_fetch_and_add(&p->layer[layer & (SWT_LAYER_SLOTS - 1)].n_unknown_frees, 1);
+}
+
+/* region_end - the second record of a mapping, keyed by its end. */
+static __always_inline struct swt_block region_end(const struct swt_block *b)
+{
+	struct swt_block end = *b;
+
+	end.addr = b->addr + b->size_bytes;
+	end.layer = SWT_LAYER_MMAP_END;
+	return end;
+}
+
+/* block_insert - put a block (and, for a mapping, its end) into the table. The counters are the caller's. */
+static __always_inline int block_insert(const struct swt_block *b, bool may_replace)
+{
+	struct swt_block replaced = {};
+
+	if (live_insert(b, &replaced))
+		return -1;
+	if (replaced.addr && !is_dead(&replaced)) {
+		book_free(&replaced, 1, replaced.size_bytes);
+		if (!may_replace)
+			loss_add(SWT_LOSS_FREE_MISSED);
+	}
+	if (b->layer == SWT_LAYER_MMAP) {
+		struct swt_block end = region_end(b);
+
+		live_insert(&end, &replaced);
+	}
+	return 0;
+}
+
+/* block_remove - take a block (and, for a mapping, its end) out of the table. Return: 0 and *b filled, or -1. */
+static __always_inline int block_remove(struct swt_block *b)
+{
+	if (live_remove(b))
+		return -1;
+	if (b->layer == SWT_LAYER_MMAP) {
+		struct swt_block end = region_end(b);
+
+		live_remove(&end);
+	}
+	return 0;
+}
+
+/* region_unmap_head - munmap from the start of a mapping: all of it, or its head.
+ * Return: bytes of the range that are dealt with, 0 when no mapping starts at addr. */
+__noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
+{
+	struct swt_block b = { .addr = addr, .proc = proc, .layer = SWT_LAYER_MMAP };
+
+	if (block_remove(&b))
+		return 0;
+	if (len >= b.size_bytes) {
+		book_free(&b, 1, b.size_bytes);
+		return b.size_bytes;
+	}
+	book_free(&b, 0, len);
+	b.addr += len;
+	b.size_bytes -= len;
+	block_insert(&b, true);
+	return len;
+}
+
+/* region_unmap_tail - munmap up to the end of a mapping: its tail, or, when the range begins before the mapping, all of
+ * it.  Return: as above, counted from the end of the range. */
+__noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
+{
+	struct swt_block b = { .addr = addr + len, .proc = proc, .layer = SWT_LAYER_MMAP_END };
+
+	if (live_remove(&b))
+		return 0;
+	b.addr = addr + len - b.size_bytes;
+	b.layer = SWT_LAYER_MMAP;
+	if (live_remove(&b))
+		return 0;
+	if (b.addr >= addr) {
+		book_free(&b, 1, b.size_bytes);
+		return b.size_bytes;
+	}
+	book_free(&b, 0, len);
+	b.size_bytes -= len;
+	block_insert(&b, true);
+	return len;
+}
+
+#define UNMAP_REGIONS 4 /* mappings that one munmap may span and be followed through */
+
+/* region_unmap - what munmap(addr, len) does to the mappings that are known. A hole punched into the middle of a
+ * mapping matches neither a start nor an end and is not followed. */
+static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len)
+{
+	__u64 done, left;
+
+	left = (len + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	for (int i = 0; i < UNMAP_REGIONS && left; i++) {
+		done = region_unmap_head(proc, addr, left);
+		addr += done;
+		if (!done)
+			done = region_unmap_tail(proc, addr, left);
+		if (!done) {
+			book_unknown_free(proc, SWT_LAYER_MMAP);
+			return;
+		}
+		left -= done;
+	}
+}
+
+#endif

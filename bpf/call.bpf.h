@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* call.bpf.h - the entry and the return of a probed function, joined.
+ *
+ * Only the outermost call of a thread counts: an allocator that calls another (calloc -> malloc, _estrdup -> _emalloc,
+ * the Zend heap's own mmap) is one allocation, in the layer of the outermost. Calls are told apart by their stack
+ * pointer, not by a depth: a call is nested when its stack pointer is a little below that of a call still pending. A
+ * pending call that never returns (longjmp, an exception) is recognised by the same rule or by its return address, and
+ * given up, so that it wedges nothing. */
+#ifndef CALL_BPF_H
+#define CALL_BPF_H
+
+/* A nested allocator call is at most this far down the stack: far above what allocators use (zend_mm_gc, the largest
+ * known, uses less than 1 KiB), far below the distance to another coroutine's or signal stack. */
+#define NEST_BYTES (256 << 10)
+
+#define MAX_ERRNO 4095 /* the last page of addresses is error codes: mmap(2) */
+
+/* call_arg - argument n of the probed function, 0 to 3.
+ * All are loaded first and volatile: else the compiler picks the address instead of the value, and the verifier refuses
+ * to load from a context pointer that was moved ("dereference of modified ctx ptr"). */
+static __always_inline __u64 call_arg(struct pt_regs *ctx, __u32 n)
+{
+	__u64 a = *(volatile __u64 *)&PT_REGS_PARM1(ctx),
+	      b = *(volatile __u64 *)&PT_REGS_PARM2(ctx);
+	__u64 c = *(volatile __u64 *)&PT_REGS_PARM3(ctx),
+	      d = *(volatile __u64 *)&PT_REGS_PARM4(ctx);
+
+	return n == 0 ? a : n == 1 ? b : n == 2 ? c : d;
+}
+
+/* call_size - bytes asked for. Products may overflow only where the function fails anyway. */
+static __always_inline __u64 call_size(struct pt_regs *ctx, __u64 cookie)
+{
+	__u32 n = SWT_COOKIE_SIZE_ARG(cookie);
+
+	switch (SWT_COOKIE_KIND(cookie)) {
+	case SWT_SIZE_FIXED:
+		return SWT_COOKIE_FIXED(cookie);
+	case SWT_SIZE_ARG:
+		return call_arg(ctx, n);
+	case SWT_SIZE_ARG_1:
+		return call_arg(ctx, n) + 1;
+	case SWT_SIZE_MUL:
+		return call_arg(ctx, n) * call_arg(ctx, n + 1);
+	case SWT_SIZE_MUL_ADD:
+		return call_arg(ctx, n) * call_arg(ctx, n + 1) + call_arg(ctx, n + 2);
+	default:
+		return 0;
+	}
+}
+
+/* trampoline - the address that stands in place of the return address of a call whose return is probed; 0 = the
+ * process has none yet, or the kernel keeps it elsewhere. */
+static __always_inline __u64 trampoline(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!bpf_core_field_exists(struct mm_struct, uprobes_state.xol_area) ||
+		!bpf_core_field_exists(struct xol_area, vaddr))
+		return 0;
+	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
+/* call_is_nested - is a call that enters at sp inside the pending one? Gives the pending one up when it is stale. */
+static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
+{
+	__u64 pending = t->call.sp, slot = 0, tramp;
+
+	if (!pending)
+		return false;
+	/* The same place on the stack: a tail call (_emalloc_8 jumps to _emalloc_16). The later call counts. */
+	if (sp == pending) {
+		t->call.sp = 0;
+		return false;
+	}
+	if (sp < pending && pending - sp <= NEST_BYTES) {
+		tramp = trampoline();
+		if (!tramp || bpf_probe_read_user(&slot, sizeof(slot), (void *)pending) ||
+			slot == tramp)
+			return true;
+	}
+	t->call.sp = 0;
+	loss_add(SWT_LOSS_RETURN_MISSED);
+	return false;
+}
+
+/* call_stash - take the block that realloc or mremap is about to replace out of the table, before the allocator can
+ * give its address to another thread. It is put back when the call fails. */
+static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
+{
+	__u32 proc = t->proc - 1;
+
+	t->call.old.addr = ptr;
+	t->call.old.proc = proc;
+	t->call.old.layer = SWT_COOKIE_LAYER(t->call.cookie);
+	if (!ptr)
+		return;
+	if (block_remove(&t->call.old)) {
+		t->call.old.addr = 0;
+		book_unknown_free(proc, t->call.old.layer);
+	}
+}
+
+static __always_inline void call_free(
+	struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
+{
+	struct swt_block b = {
+		.addr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)),
+		.proc = t->proc - 1,
+		.layer = SWT_COOKIE_LAYER(cookie),
+	};
+
+	if (!b.addr)
+		return;
+	if (!block_remove(&b))
+		book_free(&b, 1, b.size_bytes);
+	else if (!nested) /* else the outer call (realloc) has taken it already */
+		book_unknown_free(b.proc, b.layer);
+}
+
+/* call_enter - a probed function is entered.
+ * Return: 1 if its return is of no interest, 0 if call_return() must see it. */
+static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
+{
+	struct thread_state *t = thread_get();
+	__u32 op = SWT_COOKIE_OP(cookie);
+	__u64 sp = PT_REGS_SP(ctx);
+	bool nested;
+
+	if (!t)
+		return 1;
+	nested = call_is_nested(t, sp);
+	if (op == SWT_OP_FREE) {
+		call_free(ctx, t, cookie, nested);
+		return 1;
+	}
+	if (nested) {
+		if (SWT_COOKIE_KIND(t->call.cookie) == SWT_SIZE_NESTED && !t->call.size_bytes)
+			t->call.size_bytes = call_size(ctx, cookie);
+		return 1;
+	}
+	if (op == SWT_OP_MUNMAP) {
+		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+		return 1;
+	}
+	t->call.sp = sp;
+	t->call.cookie = cookie;
+	t->call.size_bytes = call_size(ctx, cookie);
+	t->call.old.addr = 0;
+	if (op == SWT_OP_ALLOC_OUT)
+		t->call.out_ptr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
+	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP)
+		call_stash(t, call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)));
+	return 0;
+}
+
+/* call_result - the new block's address; 0 when the call failed. */
+static __always_inline __u64 call_result(struct pt_regs *ctx, const struct call *c)
+{
+	__u64 rc = PT_REGS_RC(ctx), addr = 0;
+
+	switch (SWT_COOKIE_OP(c->cookie)) {
+	case SWT_OP_MMAP:
+	case SWT_OP_MREMAP:
+		return rc >= -(__u64)MAX_ERRNO ? 0 : rc;
+	case SWT_OP_ALLOC_OUT:
+		if ((__u32)rc)
+			return 0;
+		if (bpf_probe_read_user(&addr, sizeof(addr), (void *)c->out_ptr))
+			loss_add(SWT_LOSS_RESULT_UNREAD);
+		return addr;
+	default:
+		return rc;
+	}
+}
+
+/* call_born - a block was allocated: walk the stack and record it. */
+static __always_inline void call_born(struct pt_regs *ctx, struct thread_state *t, __u64 addr)
+{
+	__u64 cookie = t->call.cookie;
+	__u32 layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1), op = SWT_COOKIE_OP(cookie);
+	struct swt_block b = {
+		.addr = addr,
+		.size_bytes = t->call.size_bytes,
+		.birth_cs = (bpf_ktime_get_ns() - cfg.start_ns) / 10000000,
+		.proc = t->proc - 1,
+		.layer = layer,
+	};
+	struct swt_proc *p = proc_at(b.proc);
+	long slot;
+
+	if (!p)
+		return;
+	if (!b.size_bytes && SWT_COOKIE_KIND(cookie) == SWT_SIZE_NESTED)
+		loss_add(SWT_LOSS_SIZE_UNKNOWN);
+	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
+		b.size_bytes = (b.size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	b.epoch = p->epoch[layer];
+	slot = stack_slot(ctx, PT_REGS_IP(ctx), t, b.proc, layer);
+	if (slot < 0)
+		return;
+	b.stack = slot;
+	/* mmap with MAP_FIXED may replace mappings; no other allocator may. */
+	if (!block_insert(&b, op == SWT_OP_MMAP || op == SWT_OP_MREMAP))
+		book_alloc(&b);
+}
+
+/* call_return - a probed function has returned to PT_REGS_IP. */
+static __always_inline void call_return(struct pt_regs *ctx)
+{
+	struct thread_state *t = thread_get();
+	__u64 sp = PT_REGS_SP(ctx) - sizeof(__u64); /* where the return address was: call.sp */
+	__u64 addr;
+
+	if (!t || t->call.sp != sp)
+		return;
+	t->call.sp = 0;
+	addr = call_result(ctx, &t->call);
+	if (t->call.old.addr) {
+		if (addr || !t->call.size_bytes) /* moved, or freed by realloc(p, 0) */
+			book_free(&t->call.old, 1, t->call.old.size_bytes);
+		else
+			block_insert(&t->call.old, false);
+	}
+	if (addr)
+		call_born(ctx, t, addr);
+}
+
+#endif

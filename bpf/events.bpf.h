@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* events.bpf.h - what happens to traced processes: exec, exit, fork, new libraries, fatal signals. */
+#ifndef EVENTS_BPF_H
+#define EVENTS_BPF_H
+
+#define SIGILL	4
+#define SIGTRAP 5
+#define SIGABRT 6
+#define SIGBUS	7
+#define SIGFPE	8
+#define SIGSEGV 11
+#define SIGSTOP 19
+#define SIGSYS	31
+#define SIG_DFL 0
+#define KILLING_SIGNALS                                                               \
+	(1U << SIGILL | 1U << SIGTRAP | 1U << SIGABRT | 1U << SIGBUS | 1U << SIGFPE | \
+		1U << SIGSEGV | 1U << SIGSYS)
+
+static __always_inline void event_fill(
+	struct swt_event *e, __u32 type, __u32 size_bytes, const struct thread_state *t)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	e->type = type;
+	e->size_bytes = size_bytes;
+	e->time_ns = bpf_ktime_get_ns();
+	e->tgid = task_tgid(task);
+	e->tid = task_tid(task);
+	e->proc = t->proc - 1;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+}
+
+static __always_inline void event_send(const struct thread_state *t, __u32 type, __u32 value)
+{
+	struct swt_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		loss_add(SWT_LOSS_EVENT_DROPPED);
+		return;
+	}
+	event_fill(e, type, sizeof(*e), t);
+	e->value = value;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* process_stop - stop the current process if it was started to be stopped here.  Return: 1 if so. */
+static __always_inline __u32 process_stop(const struct thread_state *t, __u32 flag)
+{
+	struct swt_proc *p = proc_at(t->proc - 1);
+
+	return p && p->flags & flag && !bpf_send_signal(SIGSTOP);
+}
+
+/* event_exec - a new program: what the old one had allocated is gone with its memory. */
+static __always_inline void event_exec(void)
+{
+	struct thread_state *t = thread_get();
+	struct swt_proc *p;
+
+	if (!t)
+		return;
+	p = proc_at(t->proc - 1);
+	if (!p)
+		return;
+	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
+		__sync_fetch_and_add(&p->epoch[i], 1);
+	t->call.sp = 0;
+	event_send(t, SWT_EVENT_EXEC, process_stop(t, SWT_PROC_STOP_AT_EXEC));
+}
+
+/* event_exit - the last thread ends. The pid may be used again from now on, so it is forgotten here; blocks and
+ * counters stay until user space has read them. */
+static __always_inline void event_exit(struct task_struct *task)
+{
+	struct thread_state *t = thread_get();
+	__u32 pid, status;
+
+	if (!t || BPF_CORE_READ(task, signal, live.counter) > 0)
+		return;
+	pid = task_tgid(task);
+	bpf_map_delete_elem(&proc_of_pid, &pid);
+	status = BPF_CORE_READ(task, signal, group_exit_code);
+	if (!status)
+		status = BPF_CORE_READ(task, exit_code);
+	event_send(t, SWT_EVENT_EXIT, status);
+}
+
+static __always_inline void event_fork(struct task_struct *child)
+{
+	struct thread_state *t = thread_get();
+
+	if (!t || BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+		return; /* a thread, not a process */
+	event_send(t, SWT_EVENT_FORK, pid_number(BPF_CORE_READ(child, thread_pid)));
+}
+
+/* event_signal - a signal is being delivered to the current thread. Only those that end the process by default, and only
+ * where no handler is installed. */
+static __always_inline void event_signal(
+	void *ctx, int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+{
+	struct swt_event_signal *e;
+	struct thread_state *t;
+	struct pt_regs *regs;
+	long bytes;
+
+	if (sig < 0 || sig > 31 || !(1U << sig & KILLING_SIGNALS) ||
+		BPF_CORE_READ(ka, sa.sa_handler) != (void *)SIG_DFL)
+		return;
+	t = thread_get();
+	if (!t)
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		loss_add(SWT_LOSS_EVENT_DROPPED);
+		return;
+	}
+	event_fill(&e->e, SWT_EVENT_SIGNAL, sizeof(*e), t);
+	e->e.value = 0;
+	e->signal = sig;
+	e->code = BPF_CORE_READ(info, si_code);
+	e->fault_addr = 0;
+	e->sender_pid = 0;
+	if (e->code > 0)
+		e->fault_addr = (__u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
+	else
+		e->sender_pid = BPF_CORE_READ(info, _sifields._kill._pid);
+	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	bpf_probe_read_kernel(&e->ip, sizeof(e->ip), &regs->ip);
+	bpf_probe_read_kernel(&e->sp, sizeof(e->sp), &regs->sp);
+	if (bpf_probe_read_user(&e->sp_word, sizeof(e->sp_word), (void *)e->sp))
+		e->sp_word = 0;
+	bytes = bpf_get_stack(ctx, e->frame, sizeof(e->frame), BPF_F_USER_STACK);
+	e->n_frames = bytes > 0 ? bytes / sizeof(__u64) : 0;
+	bpf_ringbuf_submit(e, 0);
+}
+
+#endif

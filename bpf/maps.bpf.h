@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* maps.bpf.h - configuration and the tables shared with user space.
+ * Tables are arrays that user space maps (BPF_F_MMAPABLE): it reads them without system calls. Their sizes are set
+ * before loading. Maps that only the kernel side uses stand in the header of their concern. */
+#ifndef MAPS_BPF_H
+#define MAPS_BPF_H
+
+const volatile struct swt_config cfg = {};
+
+/* Incremented by user space whenever it changes the process table: threads then look their process up again. */
+__u32 registry_generation = 0;
+
+/* Never set. Read by never_tail_call(). */
+__u32 never = 0;
+
+/* The process table. User space adds and removes processes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWT_MAX_PROCS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_proc);
+} procs SEC(".maps");
+
+/* pid -> slot in the process table. User space adds; removed by whoever sees the process end first. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SWT_MAX_PROCS);
+	__type(key, __u32);
+	__type(value, __u32);
+} proc_of_pid SEC(".maps");
+
+/* The live table: see live.bpf.h. Full = both buckets of an address are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWT_DEFAULT_BUCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_bucket);
+} live SEC(".maps");
+
+/* The stack table: see stack.bpf.h. Slots are taken and never given back while probes run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWT_DEFAULT_STACKS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_stack);
+} stacks SEC(".maps");
+
+/* Lifecycle and crash events. Full = the event is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SWT_EVENT_RING_BYTES);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_losses);
+} losses SEC(".maps");
+
+/* Always empty. Two, because the programs that share one must be loaded with the same attach type. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} no_calls SEC(".maps"), no_dl_calls SEC(".maps");
+
+/* never_tail_call - keep the kernel from giving this program a private stack.
+ * Since 6.13 (a76ab5731e32) a program with 64 bytes of stack or more gets one stack for each CPU, although uprobe
+ * programs are preemptible: two tasks then write into the same stack. A program that contains a tail call is exempt.
+ * The condition is a variable that the verifier cannot know, so the call is never dropped and never made. */
+static __always_inline void never_tail_call(void *ctx, void *no_progs)
+{
+	if (never)
+		bpf_tail_call(ctx, no_progs, 0);
+}
+
+/* loss_add - count one loss. Losses are rare: one shared counter a cause will do. */
+static __always_inline void loss_add(enum swt_loss cause)
+{
+	__u32 zero = 0;
+	struct swt_losses *l = bpf_map_lookup_elem(&losses, &zero);
+
+	if (l)
+		__sync_fetch_and_add(&l->count[cause], 1);
+}
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* swtrace.bpf.c - the programs that the kernel runs, one a hook; what they do stands in the headers, in the order in
+ * which the data goes: thread, stack, live table, books, calls, events.
+ *
+ * The probes of allocator functions come in two sets; user space loads the one that the kernel can use:
+ *   on_call             entry and return in one program (uprobe session, kernel 6.13)
+ *   on_enter, on_return entry and return apart (uprobe_multi, 6.6; perf uprobes with cookies, 5.15) */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "swtrace/abi.h"
+
+#include "maps.bpf.h"
+#include "thread.bpf.h"
+#include "live.bpf.h"
+#include "stack.bpf.h"
+#include "books.bpf.h"
+#include "call.bpf.h"
+#include "events.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* A session program runs at both ends of a call. At the entry the instruction pointer is the probed function's own
+ * address; at the return it is the return address, which cannot be that function's first instruction. Returning 1 at the
+ * entry spares the return. */
+SEC("uprobe")
+int on_call(struct pt_regs *ctx)
+{
+	never_tail_call(ctx, &no_calls);
+	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
+		return call_enter(ctx, bpf_get_attach_cookie(ctx));
+	call_return(ctx);
+	return 0;
+}
+
+/* Returns 0 whatever happens: before 6.13 a 1 from a uprobe_multi program takes the probe out of the process. */
+SEC("uprobe")
+int on_enter(struct pt_regs *ctx)
+{
+	never_tail_call(ctx, &no_calls);
+	call_enter(ctx, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("uprobe")
+int on_return(struct pt_regs *ctx)
+{
+	never_tail_call(ctx, &no_calls);
+	call_return(ctx);
+	return 0;
+}
+
+/* What user space attaches to a function of its own to see what the kernel can do. */
+__u32 trial_enters = 0;
+__u32 trial_returns = 0;
+
+SEC("uprobe")
+int on_trial(struct pt_regs *ctx)
+{
+	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
+		trial_enters++;
+	else
+		trial_returns++;
+	return 0;
+}
+
+/* The dynamic loader calls this function before and after it changes the list of libraries. */
+SEC("uprobe")
+int on_dl_state(struct pt_regs *ctx)
+{
+	struct thread_state *t = thread_get();
+
+	never_tail_call(ctx, &no_dl_calls);
+	if (t)
+		event_send(t, SWT_EVENT_DL, process_stop(t, SWT_PROC_STOP_AT_DL));
+	return 0;
+}
+
+/* The tracepoint programs need no never_tail_call(): tracepoints run with preemption off and a program of this type is
+ * not entered again on the same CPU while it runs. */
+SEC("tp_btf/sched_process_exec")
+int on_exec(__u64 *ctx __attribute__((unused)))
+{
+	event_exec();
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_exit(__u64 *ctx)
+{
+	event_exit((struct task_struct *)ctx[0]);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int on_fork(__u64 *ctx)
+{
+	event_fork((struct task_struct *)ctx[1]);
+	return 0;
+}
+
+SEC("tp_btf/signal_deliver")
+int on_signal(__u64 *ctx)
+{
+	event_signal(ctx, ctx[0], (struct kernel_siginfo *)ctx[1], (struct k_sigaction *)ctx[2]);
+	return 0;
+}
