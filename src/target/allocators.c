@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* target/allocators.c - the one list of allocator functions: what each does, and where a file defines them.
+ * Sources: malloc(3), posix_memalign(3), mmap(2); Zend/zend_alloc.h of PHP 7.4 to 8.4 for the Zend family. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "swtrace/abi.h"
+#include "target/internal.h"
+
+struct allocator_function {
+	const char *name;
+	uint64_t cookie;
+};
+
+#define LIBC(op, kind, size_arg, ptr_arg) \
+	SWT_COOKIE(SWT_OP_##op, SWT_LAYER_LIBC, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
+#define MMAP(op, kind, size_arg, ptr_arg) \
+	SWT_COOKIE(SWT_OP_##op, SWT_LAYER_MMAP, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
+#define ZEND(op, kind, size_arg, ptr_arg) \
+	SWT_COOKIE(SWT_OP_##op, SWT_LAYER_ZEND, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
+#define ZEND_BIN(n)                                                                            \
+	{ "_emalloc_" #n, SWT_COOKIE(SWT_OP_ALLOC, SWT_LAYER_ZEND, SWT_SIZE_FIXED, 0, 0, n) }, \
+	{                                                                                      \
+		"_efree_" #n, ZEND(FREE, NONE, 0, 0)                                           \
+	}
+
+static const struct allocator_function libc_functions[] = {
+	{ "malloc", LIBC(ALLOC, ARG, 0, 0) },
+	{ "free", LIBC(FREE, NONE, 0, 0) },
+	{ "calloc", LIBC(ALLOC, MUL, 0, 0) },
+	{ "realloc", LIBC(REALLOC, ARG, 1, 0) },
+	{ "reallocarray", LIBC(REALLOC, MUL, 1, 0) },
+	{ "posix_memalign", LIBC(ALLOC_OUT, ARG, 2, 0) },
+	{ "aligned_alloc", LIBC(ALLOC, ARG, 1, 0) },
+	{ "memalign", LIBC(ALLOC, ARG, 1, 0) },
+	{ "valloc", LIBC(ALLOC, ARG, 0, 0) },
+	{ "pvalloc", LIBC(ALLOC, ARG, 0, 0) },
+	{ "cfree", LIBC(FREE, NONE, 0, 0) },
+};
+
+static const struct allocator_function mmap_functions[] = {
+	{ "mmap", MMAP(MMAP, ARG, 1, 0) },
+	{ "mmap64", MMAP(MMAP, ARG, 1, 0) },
+	{ "munmap", MMAP(MUNMAP, ARG, 1, 0) },
+	{ "mremap", MMAP(MREMAP, ARG, 2, 0) },
+};
+
+/* The 30 bins of the Zend heap are the same from PHP 7.0 to 8.4 (Zend/zend_alloc_sizes.h). */
+static const struct allocator_function zend_functions[] = {
+	{ "_emalloc", ZEND(ALLOC, ARG, 0, 0) },
+	{ "_efree", ZEND(FREE, NONE, 0, 0) },
+	{ "_emalloc_large", ZEND(ALLOC, ARG, 0, 0) },
+	{ "_emalloc_huge", ZEND(ALLOC, ARG, 0, 0) },
+	{ "_efree_large", ZEND(FREE, NONE, 0, 0) },
+	{ "_efree_huge", ZEND(FREE, NONE, 0, 0) },
+	{ "_ecalloc", ZEND(ALLOC, MUL, 0, 0) },
+	{ "_erealloc", ZEND(REALLOC, ARG, 1, 0) },
+	{ "_erealloc2", ZEND(REALLOC, ARG, 1, 0) },
+	{ "_safe_emalloc", ZEND(ALLOC, MUL_ADD, 0, 0) },
+	{ "_safe_erealloc", ZEND(REALLOC, MUL_ADD, 1, 0) },
+	{ "_estrdup", ZEND(ALLOC, NESTED, 0, 0) },
+	{ "_estrndup", ZEND(ALLOC, ARG_1, 1, 0) },
+	ZEND_BIN(8),
+	ZEND_BIN(16),
+	ZEND_BIN(24),
+	ZEND_BIN(32),
+	ZEND_BIN(40),
+	ZEND_BIN(48),
+	ZEND_BIN(56),
+	ZEND_BIN(64),
+	ZEND_BIN(80),
+	ZEND_BIN(96),
+	ZEND_BIN(112),
+	ZEND_BIN(128),
+	ZEND_BIN(160),
+	ZEND_BIN(192),
+	ZEND_BIN(224),
+	ZEND_BIN(256),
+	ZEND_BIN(320),
+	ZEND_BIN(384),
+	ZEND_BIN(448),
+	ZEND_BIN(512),
+	ZEND_BIN(640),
+	ZEND_BIN(768),
+	ZEND_BIN(896),
+	ZEND_BIN(1024),
+	ZEND_BIN(1280),
+	ZEND_BIN(1536),
+	ZEND_BIN(1792),
+	ZEND_BIN(2048),
+	ZEND_BIN(2560),
+	ZEND_BIN(3072),
+};
+
+#define N_FUNCTIONS(a) (sizeof(a) / sizeof((a)[0]))
+#define MAX_SITES \
+	(N_FUNCTIONS(libc_functions) + N_FUNCTIONS(mmap_functions) + N_FUNCTIONS(zend_functions))
+
+static int defines(const struct target_module *m, const char *name)
+{
+	struct elffile_symbol sym;
+
+	return !elffile_find(m->elf, name, &sym);
+}
+
+static int is_libc(const struct target_module *m)
+{
+	return defines(m, "malloc") && defines(m, "mmap") && defines(m, "munmap");
+}
+
+static size_t sites_add(const struct target_module *m, const struct allocator_function *fn,
+	size_t n_fn, struct target_site *sites, size_t n)
+{
+	struct elffile_symbol sym;
+	uint64_t offset;
+
+	for (size_t i = 0; i < n_fn; i++) {
+		uint32_t op = SWT_COOKIE_OP(fn[i].cookie);
+		size_t k;
+
+		if (elffile_find(m->elf, fn[i].name, &sym) ||
+			elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset))
+			continue;
+		for (k = 0; k < n && sites[k].offset != offset; k++)
+			;
+		if (k < n) /* an alias: memalign is aligned_alloc in glibc */
+			continue;
+		sites[n].function = fn[i].name;
+		sites[n].offset = offset;
+		sites[n].cookie = fn[i].cookie;
+		sites[n].wants_return = op != SWT_OP_FREE && op != SWT_OP_MUNMAP;
+		n++;
+	}
+	return n;
+}
+
+/* Any file that defines malloc and free is taken for an allocator: libc, a preloaded one, a static program. A loader
+ * that defines them without mmap is not: glibc's ld.so before 2.31 exported a malloc for its own use before libc's. */
+int target_module_sites(const struct target_module *m, struct target_site **out)
+{
+	struct target_site *sites;
+	size_t n = 0;
+
+	*out = NULL;
+	if (!m->elf)
+		return 0;
+	sites = calloc(MAX_SITES, sizeof(*sites));
+	if (!sites)
+		return -ENOMEM;
+	if (defines(m, "malloc") && defines(m, "free")) {
+		if (is_libc(m) || strncmp(m->name, "ld-", 3))
+			n = sites_add(m, libc_functions, N_FUNCTIONS(libc_functions), sites, n);
+		if (is_libc(m))
+			n = sites_add(m, mmap_functions, N_FUNCTIONS(mmap_functions), sites, n);
+	}
+	if (defines(m, "_emalloc") && defines(m, "_efree"))
+		n = sites_add(m, zend_functions, N_FUNCTIONS(zend_functions), sites, n);
+	if (!n)
+		free(sites);
+	else
+		*out = sites;
+	return n;
+}
+
+int target_dl_site(const struct target_module *m, uint64_t *offset)
+{
+	struct elffile_symbol sym;
+
+	if (!m->elf || elffile_find(m->elf, "_dl_debug_state", &sym))
+		return -ENOENT;
+	return elffile_vaddr_to_offset(m->elf, sym.vaddr, offset);
+}
+
+int target_has_libc(const struct target_process *p)
+{
+	for (size_t i = 0; i < p->n_maps; i++)
+		if (p->map[i].module && p->map[i].module->elf && is_libc(p->map[i].module))
+			return 1;
+	return 0;
+}
+
+/* exe_module - the module of the program itself: the one whose path is that of /proc/PID/exe. */
+static struct target_module *exe_module(const struct target_process *p)
+{
+	for (size_t i = 0; p->exe && i < p->n_maps; i++)
+		if (p->map[i].module && !strcmp(p->map[i].name, p->exe))
+			return p->map[i].module;
+	return NULL;
+}
+
+int target_is_dynamic(const struct target_process *p)
+{
+	struct target_module *exe = exe_module(p);
+
+	return exe && exe->elf && elffile_interp(exe->elf);
+}
+
+/* The loader is known by the function that it defines, not by PT_INTERP: that path is often a symbolic link. */
+struct target_module *target_loader(const struct target_process *p)
+{
+	struct target_module *exe = exe_module(p);
+	uint64_t offset;
+
+	if (!exe || !exe->elf || !elffile_interp(exe->elf))
+		return NULL;
+	for (size_t i = 0; i < p->n_maps; i++)
+		if (p->map[i].module && p->map[i].module != exe &&
+			!target_dl_site(p->map[i].module, &offset))
+			return p->map[i].module;
+	return NULL;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* target/process.c - identity of the traced processes, from /proc/PID and a pidfd. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "target/internal.h"
+
+int target_open(struct target **out)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out ? 0 : -ENOMEM;
+}
+
+static void process_free(struct target_process *p)
+{
+	if (!p)
+		return;
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	maps_free(p->map, p->n_maps);
+	free(p->exe);
+	free(p);
+}
+
+void target_close(struct target *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n_processes; i++)
+		process_free(t->process[i]);
+	for (size_t i = 0; i < t->n_modules; i++)
+		module_free(t->module[i]);
+	free(t->process);
+	free(t->module);
+	free(t);
+}
+
+/* stat_read - state, comm and start time from /proc/PID/stat. The name may hold anything, also ')' and newlines, so it
+ * ends at the last ')' (proc(5)). */
+static int stat_read(struct target_process *p, char *state)
+{
+	char path[64], buf[1024], *open, *close;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", p->pid);
+	f = fopen(path, "re");
+	if (!f)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = fread(buf, 1, sizeof(buf) - 1, f);
+	fclose(f);
+	buf[n] = 0;
+	open = strchr(buf, '(');
+	close = strrchr(buf, ')');
+	if (!open || !close || close < open)
+		return -ESRCH;
+	*close = 0;
+	snprintf(p->comm, sizeof(p->comm), "%s", open + 1);
+	/* After the name: state, then 18 numbers, then the start time in clock ticks (field 22). */
+	if (sscanf(close + 1,
+		    " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		    "%lu",
+		    state, &p->start_ticks) != 2)
+		return -ESRCH;
+	return 0;
+}
+
+static void exe_read(struct target_process *p)
+{
+	char path[64], exe[4096];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", p->pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n <= 0)
+		return;
+	exe[n] = 0;
+	free(p->exe);
+	p->exe = strdup(exe);
+}
+
+int target_refresh(struct target *t, struct target_process *p)
+{
+	uint64_t start_ticks = p->start_ticks;
+	char state;
+	int err;
+
+	err = stat_read(p, &state);
+	if (err)
+		return err;
+	if (state == 'Z' || state == 'X' || (start_ticks && start_ticks != p->start_ticks)) {
+		p->start_ticks = start_ticks;
+		return -ESRCH;
+	}
+	exe_read(p);
+	return maps_read(t, p);
+}
+
+int target_add(struct target *t, pid_t pid, struct target_process **out)
+{
+	struct target_process *p, **grown;
+	int err;
+
+	if (target_find(t, pid))
+		return -EALREADY;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->pid = pid;
+	p->alive = 1;
+	/* The pidfd first: from here on the pid cannot become another process unnoticed. EINVAL: a thread. */
+	p->pidfd = syscall(SYS_pidfd_open, pid, 0);
+	if (p->pidfd < 0) {
+		err = -errno;
+		goto out;
+	}
+	err = target_refresh(t, p);
+	if (err)
+		goto out;
+	grown = realloc(t->process, (t->n_processes + 1) * sizeof(*grown));
+	if (!grown) {
+		err = -ENOMEM;
+		goto out;
+	}
+	t->process = grown;
+	t->process[t->n_processes++] = p;
+	*out = p;
+	p = NULL;
+out:
+	process_free(p);
+	return err;
+}
+
+struct target_process *target_find(struct target *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->n_processes; i++)
+		if (t->process[i]->pid == pid)
+			return t->process[i];
+	return NULL;
+}
+
+struct target_process *target_at(struct target *t, size_t i)
+{
+	return i < t->n_processes ? t->process[i] : NULL;
+}
