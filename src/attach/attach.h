@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* attach/attach.h - load the kernel side, place and remove probes, keep the kernel's table of traced processes.
+ *
+ * In: struct target_process (which files, which functions). Out: the shared tables, for collect/.
+ * Owner: struct attach owns the BPF object, its maps, their mappings and all probes. All of them are held by file
+ * descriptors only, nothing is pinned: when swtrace ends, however it ends, the kernel removes every probe.
+ * Thread: one. */
+#ifndef ATTACH_ATTACH_H
+#define ATTACH_ATTACH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/target.h"
+
+struct swt_bucket;
+struct swt_losses;
+struct swt_proc;
+struct swt_stack;
+
+struct attach;
+
+struct attach_opts {
+	uint64_t max_blocks; /* live blocks to make room for; 0 = default */
+};
+
+/* The tables of the kernel side, mapped read-only for everybody else. Valid until attach_close(). */
+struct attach_tables {
+	const struct swt_proc *proc;
+	size_t n_procs;
+	const struct swt_bucket *bucket;
+	size_t n_buckets;
+	const struct swt_stack *stack;
+	size_t n_stacks;
+	const struct swt_losses *losses;
+	int fd_events;	   /* BPF ring buffer of struct swt_event */
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
+};
+
+/* attach_check - can this process trace at all? Prints what is missing and what to do.
+ * Return: 0; -EPERM capabilities are missing; -ENOSYS the kernel lacks BPF, BTF or uprobes. */
+int attach_check(void);
+
+/* attach_open - find out what kind of probes the kernel has, load the programs, attach the tracepoints.
+ * Errors are printed.  Return: 0, -EPERM, -ENOSYS, -errno. */
+int attach_open(struct attach **out, const struct attach_opts *opts);
+void attach_close(struct attach *a);
+
+/* attach_kind - how probes are placed: "uprobe session", "uprobe_multi" or "perf uprobes". Static. */
+const char *attach_kind(const struct attach *a);
+
+void attach_tables(const struct attach *a, struct attach_tables *out);
+
+/* attach_register - let the kernel side know a process, so that what its probes see is recorded.
+ * @stop  stop it (SIGSTOP) at each exec and at each change of its link map, until attach_set_stop()
+ * Return: 0 or -ENOSPC (SWT_MAX_PROCS are traced), -EALREADY, -errno. */
+int attach_register(struct attach *a, pid_t pid, int stop);
+
+/* attach_set_stop - stop the process at exec, and at changes of its link map. */
+int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl);
+
+/* attach_probe - place probes on the allocator functions of every file that the process maps, and on its dynamic loader.
+ * Files probed earlier for this process are left alone, so it may be called again when more files are mapped.
+ * Sites that the kernel refuses are named in a warning.
+ * Return: number of allocator functions probed so far for this process (0: it maps none), or -errno. */
+int attach_probe(struct attach *a, const struct target_process *p);
+
+/* attach_unprobe - remove a process's probes. What is known of it stays readable. */
+void attach_unprobe(struct attach *a, pid_t pid);
+
+/* attach_forget - give the process's slot back; what the tables hold of it is dead from now on. */
+void attach_forget(struct attach *a, pid_t pid);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* attach/features.c - what the running kernel can do, found by doing it, never by its version.
+ * Kinds of probes are tried on this very process: a probe on a function of our own, called from a second thread, must be
+ * seen at both ends. (Early uprobe_multi links saw only the thread whose id was given: 46ba0e49b642.) */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "attach/internal.h"
+#include "swtrace.skel.h"
+#include "util/msg.h"
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
+/* Bits of the capability sets, <linux/capability.h>. */
+struct capability {
+	int bit;
+	const char *name;
+	const char *why;
+};
+
+static const struct capability needed[] = {
+	{ 39, "CAP_BPF", "load BPF programs" },
+	{ 38, "CAP_PERFMON", "probe other processes" },
+	{ 19, "CAP_SYS_PTRACE", "read /proc/PID/maps and the files that it names" },
+};
+
+#define CAP_SYS_ADMIN_BIT 21 /* stands in for CAP_BPF and CAP_PERFMON */
+
+static int capabilities(uint64_t *set)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "re");
+	int found = 0;
+
+	if (!f)
+		return -errno;
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "CapEff: %lx", set) == 1;
+	fclose(f);
+	return found ? 0 : -EBADMSG;
+}
+
+static int check_capabilities(void)
+{
+	char missing[128] = "";
+	uint64_t set = 0;
+	int err;
+
+	err = capabilities(&set);
+	if (err) {
+		msg_error("/proc/self/status: cannot read capabilities: %s", strerror(-err));
+		msg_try("mount /proc");
+		return -EPERM;
+	}
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (set >> needed[i].bit & 1)
+			continue;
+		if (set >> CAP_SYS_ADMIN_BIT & 1 && needed[i].bit != 19)
+			continue;
+		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
+			*missing ? ", " : "", needed[i].name);
+	}
+	if (!*missing)
+		return 0;
+	msg_error("not permitted to trace: missing %s", missing);
+	msg_try("run as root (sudo swtrace ...), or give the process these capabilities");
+	return -EPERM;
+}
+
+int attach_check(void)
+{
+	int err;
+
+	err = check_capabilities();
+	if (err)
+		return err;
+	if (access(BTF_PATH, R_OK)) {
+		msg_error("%s: %s: the kernel does not describe its types (BTF)", BTF_PATH,
+			strerror(errno));
+		msg_try("use a kernel built with CONFIG_DEBUG_INFO_BTF=y (all distributions since "
+			"2021 are)");
+		return -ENOSYS;
+	}
+	/* An empty attr: EINVAL from a kernel that has bpf(2), ENOSYS from one that has not. */
+	if (syscall(SYS_bpf, 0, NULL, 0) < 0 && (errno == ENOSYS || errno == EPERM)) {
+		err = -errno;
+		msg_error("bpf(2): %s", strerror(-err));
+		msg_try("use a kernel built with CONFIG_BPF_SYSCALL=y; in a container, allow bpf "
+			"in its seccomp "
+			"profile");
+		return err == -ENOSYS ? -ENOSYS : -EPERM;
+	}
+	return 0;
+}
+
+/* The function that is probed. Empty, but never inlined nor merged with another. */
+static __attribute__((noinline, noclone)) void *tried(void *arg)
+{
+	__asm__ volatile("" ::: "memory");
+	return arg;
+}
+
+/* tried_offset - where tried() stands in /proc/self/exe. */
+static int tried_offset(uint64_t *offset)
+{
+	unsigned long start, end, file_offset, addr = (unsigned long)(uintptr_t)tried;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+	int err = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (err && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %*4s %lx", &start, &end, &file_offset) == 3 &&
+			addr >= start && addr < end) {
+			*offset = addr - start + file_offset;
+			err = 0;
+		}
+	}
+	fclose(f);
+	return err;
+}
+
+/* try_calls - call tried() from a second thread with the probes in place. */
+static int try_calls(struct swtrace_bpf *skel, int type, uint64_t offset)
+{
+	int prog_fd = bpf_program__fd(skel->progs.on_trial), fd, fd_return = -1, ok = 0;
+	uint64_t cookie = 1;
+	pthread_t thread;
+
+	fd = link_uprobe_multi(prog_fd, type, 0, "/proc/self/exe", getpid(), &offset, &cookie, 1);
+	if (fd < 0)
+		return 0;
+	if (type == ATTACH_UPROBE_MULTI) {
+		fd_return = link_uprobe_multi(
+			prog_fd, type, 1, "/proc/self/exe", getpid(), &offset, &cookie, 1);
+		if (fd_return < 0)
+			goto out;
+	}
+	if (pthread_create(&thread, NULL, tried, NULL))
+		goto out;
+	pthread_join(thread, NULL);
+	ok = skel->bss->trial_enters == 1 && skel->bss->trial_returns == 1;
+out:
+	close(fd);
+	if (fd_return >= 0)
+		close(fd_return);
+	return ok;
+}
+
+/* try_type - load on_trial alone, with the given attach type, and try it.  Return: 1 it works, 0 it does not, -errno. */
+static int try_type(int type, uint64_t offset)
+{
+	struct swtrace_bpf *skel = swtrace_bpf__open();
+	struct bpf_program *prog;
+	int works = 0;
+
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, prog == skel->progs.on_trial);
+	bpf_program__set_expected_attach_type(skel->progs.on_trial, type);
+	bpf_map__set_max_entries(skel->maps.live, 1);
+	bpf_map__set_max_entries(skel->maps.stacks, 1);
+	if (!swtrace_bpf__load(skel))
+		works = try_calls(skel, type, offset);
+	swtrace_bpf__destroy(skel);
+	return works;
+}
+
+int features_probe_kind(void)
+{
+	uint64_t offset;
+	int err;
+
+	err = tried_offset(&offset);
+	if (err)
+		return err;
+	if (try_type(ATTACH_UPROBE_SESSION, offset) > 0)
+		return PROBE_SESSION;
+	if (try_type(ATTACH_UPROBE_MULTI, offset) > 0)
+		return PROBE_MULTI;
+	return PROBE_PERF;
+}

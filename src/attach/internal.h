@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* attach/internal.h - what the files of this room share. */
+#ifndef ATTACH_INTERNAL_H
+#define ATTACH_INTERNAL_H
+
+#include "attach/attach.h"
+#include "swtrace/abi.h"
+
+struct bpf_link;
+struct bpf_program;
+struct swtrace_bpf;
+
+/* How the probes of allocator functions are placed, best first. */
+enum probe_kind {
+	PROBE_SESSION, /* one program at both ends of a call: kernel 6.13 */
+	PROBE_MULTI,   /* many sites a link, entry and return apart: kernel 6.6 */
+	PROBE_PERF,    /* a perf event a site: kernel 5.15 */
+};
+
+/* A probe link: made by bpf(2) (fd), or by libbpf (link). */
+struct probe_link {
+	int fd;
+	struct bpf_link *link;
+};
+
+/* The probes of one process in one file. */
+struct probe_set {
+	pid_t pid;
+	const struct target_module *module;
+	struct probe_link *link;
+	size_t n_links;
+	int n_functions; /* allocator functions probed */
+};
+
+struct attach {
+	struct swtrace_bpf *skel;
+	enum probe_kind kind;
+	struct swt_proc *proc; /* mapped read-write */
+	struct swt_bucket *bucket;
+	struct swt_stack *stack;
+	struct swt_losses *losses;
+	size_t n_buckets;
+	size_t n_stacks;
+	uint64_t start_ns;
+	struct probe_set *set;
+	size_t n_sets;
+};
+
+/* features.c - the best kind that works here, found by trying it on this very process.
+ * Return: the kind, or -errno when not even the programs' skeleton can be loaded. */
+int features_probe_kind(void);
+
+/* features.c - attach types of <linux/bpf.h>, newer than the oldest headers that swtrace builds with. */
+#define ATTACH_UPROBE_MULTI   48
+#define ATTACH_UPROBE_SESSION 57
+
+/* link.c - make a uprobe_multi link by bpf(2): libbpf before 1.3 does not know it.
+ * @type  ATTACH_UPROBE_x, as the program was loaded with       @at_return  probe returns (not for sessions)
+ * @offset, @cookie  n of each: places in the file
+ * Return: a file descriptor, or -errno; -ENOTSUPP (524) and -EINVAL: one of the sites cannot be probed. */
+int link_uprobe_multi(int prog_fd, int type, int at_return, const char *path, pid_t pid,
+	const uint64_t *offset, const uint64_t *cookie, size_t n);
+
+#endif

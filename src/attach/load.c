@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* attach/load.c - the BPF object: open, size, configure, load, map its tables; and the kernel's table of processes. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "attach/internal.h"
+#include "swtrace.skel.h"
+#include "util/msg.h"
+
+/* libbpf's own words are technical: shown with -v only. */
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char text[4096];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, args);
+	text[strcspn(text, "\n")] = 0;
+	msg_debug("%s", text);
+	return 0;
+}
+
+static size_t power_of_two(size_t n)
+{
+	size_t p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+/* configure - sizes and constants, before loading. The live table is made so large that max_blocks fill half of it. */
+static int configure(struct attach *a, const struct attach_opts *opts)
+{
+	struct swt_config cfg = { 0 };
+	struct timespec now;
+	struct stat st;
+	int err;
+
+	a->n_buckets = SWT_DEFAULT_BUCKETS;
+	a->n_stacks = SWT_DEFAULT_STACKS;
+	if (opts->max_blocks)
+		a->n_buckets = power_of_two(opts->max_blocks * 2 / SWT_BUCKET_BLOCKS);
+	cfg.bucket_mask = a->n_buckets - 1;
+	cfg.stack_mask = a->n_stacks - 1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	a->start_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	cfg.start_ns = a->start_ns;
+	if (getrandom(&cfg.hash_seed, sizeof(cfg.hash_seed), 0) != sizeof(cfg.hash_seed))
+		return -errno;
+	if (stat("/proc/self/ns/pid", &st))
+		return -errno;
+	cfg.pidns_inum = st.st_ino;
+	memcpy((void *)&a->skel->rodata->cfg, &cfg, sizeof(cfg));
+	err = bpf_map__set_max_entries(a->skel->maps.live, a->n_buckets);
+	return err ? err : bpf_map__set_max_entries(a->skel->maps.stacks, a->n_stacks);
+}
+
+/* choose_programs - load only the probe programs of the chosen kind. */
+static void choose_programs(struct attach *a)
+{
+	struct swtrace_bpf *s = a->skel;
+	int session = a->kind == PROBE_SESSION;
+
+	bpf_program__set_autoload(s->progs.on_trial, 0);
+	if (a->kind != PROBE_PERF)
+		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
+	bpf_program__set_autoload(s->progs.on_call, session);
+	bpf_program__set_autoload(s->progs.on_enter, !session);
+	bpf_program__set_autoload(s->progs.on_return, !session);
+	if (session)
+		bpf_program__set_expected_attach_type(s->progs.on_call, ATTACH_UPROBE_SESSION);
+	if (a->kind == PROBE_MULTI) {
+		bpf_program__set_expected_attach_type(s->progs.on_enter, ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_return, ATTACH_UPROBE_MULTI);
+	}
+}
+
+static void *map_table(struct bpf_map *map, size_t n_entries, int prot)
+{
+	size_t len = n_entries * bpf_map__value_size(map);
+	void *p = mmap(NULL, len, prot, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int map_tables(struct attach *a)
+{
+	a->proc = map_table(a->skel->maps.procs, SWT_MAX_PROCS, PROT_READ | PROT_WRITE);
+	a->bucket = map_table(a->skel->maps.live, a->n_buckets, PROT_READ);
+	a->stack = map_table(a->skel->maps.stacks, a->n_stacks, PROT_READ);
+	a->losses = map_table(a->skel->maps.losses, 1, PROT_READ);
+	return a->proc && a->bucket && a->stack && a->losses ? 0 : -errno;
+}
+
+static int load_failed(int err)
+{
+	msg_error("the kernel refused the BPF programs: %s", strerror(-err));
+	if (err == -EPERM)
+		msg_try("run as root; with kernel.lockdown or in a container, CAP_BPF and "
+			"CAP_PERFMON must be allowed");
+	else if (err == -ENOMEM)
+		msg_try("use a smaller --max-blocks, or a higher memory limit for swtrace");
+	else
+		msg_try("swtrace -v shows why; kernels from 5.15 with BTF are supported");
+	return err == -EPERM || err == -ENOMEM ? err : -ENOSYS;
+}
+
+int attach_open(struct attach **out, const struct attach_opts *opts)
+{
+	struct attach *a;
+	int err, kind;
+
+	libbpf_set_print(print_libbpf);
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	kind = features_probe_kind();
+	if (kind < 0) {
+		err = kind;
+		goto out;
+	}
+	a->kind = kind;
+	msg_debug("probes: %s", attach_kind(a));
+	a->skel = swtrace_bpf__open();
+	if (!a->skel) {
+		err = load_failed(-errno);
+		goto out;
+	}
+	err = configure(a, opts);
+	if (err)
+		goto out;
+	choose_programs(a);
+	err = swtrace_bpf__load(a->skel);
+	if (err) {
+		err = load_failed(err);
+		goto out;
+	}
+	err = map_tables(a);
+	if (err)
+		goto out;
+	/* The uprobe programs name no function to attach to, so this attaches the tracepoints alone. */
+	err = swtrace_bpf__attach(a->skel);
+	if (err)
+		err = load_failed(err);
+out:
+	if (err) {
+		attach_close(a);
+		a = NULL;
+	}
+	*out = a;
+	return err;
+}
+
+static void unmap_table(void *p, size_t n_entries, struct bpf_map *map)
+{
+	if (p)
+		munmap(p, n_entries * bpf_map__value_size(map));
+}
+
+void attach_close(struct attach *a)
+{
+	if (!a)
+		return;
+	while (a->n_sets)
+		attach_unprobe(a, a->set[a->n_sets - 1].pid);
+	free(a->set);
+	if (a->skel) {
+		unmap_table(a->proc, SWT_MAX_PROCS, a->skel->maps.procs);
+		unmap_table(a->bucket, a->n_buckets, a->skel->maps.live);
+		unmap_table(a->stack, a->n_stacks, a->skel->maps.stacks);
+		unmap_table(a->losses, 1, a->skel->maps.losses);
+	}
+	swtrace_bpf__destroy(a->skel);
+	free(a);
+}
+
+const char *attach_kind(const struct attach *a)
+{
+	static const char *const name[] = { "uprobe session", "uprobe_multi", "perf uprobes" };
+
+	return name[a->kind];
+}
+
+void attach_tables(const struct attach *a, struct attach_tables *out)
+{
+	out->proc = a->proc;
+	out->n_procs = SWT_MAX_PROCS;
+	out->bucket = a->bucket;
+	out->n_buckets = a->n_buckets;
+	out->stack = a->stack;
+	out->n_stacks = a->n_stacks;
+	out->losses = a->losses;
+	out->fd_events = bpf_map__fd(a->skel->maps.events);
+	out->start_ns = a->start_ns;
+}
+
+static int slot_of(const struct attach *a, pid_t pid)
+{
+	for (int i = 0; i < SWT_MAX_PROCS; i++)
+		if (a->proc[i].flags & SWT_PROC_USED && a->proc[i].tgid == (__u32)pid)
+			return i;
+	return -ESRCH;
+}
+
+int attach_register(struct attach *a, pid_t pid, int stop)
+{
+	__u32 key = pid, slot;
+	int fd = bpf_map__fd(a->skel->maps.proc_of_pid);
+
+	if (slot_of(a, pid) >= 0)
+		return -EALREADY;
+	for (slot = 0; slot < SWT_MAX_PROCS && a->proc[slot].flags & SWT_PROC_USED; slot++)
+		;
+	if (slot == SWT_MAX_PROCS)
+		return -ENOSPC;
+	a->proc[slot].tgid = pid;
+	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
+	a->proc[slot].flags =
+		SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
+	if (bpf_map_update_elem(fd, &key, &slot, BPF_ANY)) {
+		a->proc[slot].flags = 0;
+		return -errno;
+	}
+	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
+	return 0;
+}
+
+int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl)
+{
+	int slot = slot_of(a, pid);
+
+	if (slot < 0)
+		return slot;
+	a->proc[slot].flags = SWT_PROC_USED | (at_exec ? SWT_PROC_STOP_AT_EXEC : 0) |
+			      (at_dl ? SWT_PROC_STOP_AT_DL : 0);
+	return 0;
+}
+
+void attach_forget(struct attach *a, pid_t pid)
+{
+	int slot = slot_of(a, pid);
+	__u32 key = pid;
+
+	if (slot < 0)
+		return;
+	bpf_map_delete_elem(bpf_map__fd(a->skel->maps.proc_of_pid), &key);
+	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
+	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
+		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
+	a->proc[slot].flags = 0;
+}

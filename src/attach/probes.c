@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* attach/probes.c - probes of a process: placed file by file, removed process by process. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "attach/internal.h"
+#include "swtrace.skel.h"
+#include "util/msg.h"
+
+/* One thing to place: a program at some sites of a file. */
+struct placement {
+	struct bpf_program *prog;
+	int type; /* ATTACH_UPROBE_x; 0: a perf event */
+	int at_return;
+	const char *path;
+	pid_t pid;
+};
+
+static int set_add(struct probe_set *s, struct probe_link link)
+{
+	struct probe_link *grown = realloc(s->link, (s->n_links + 1) * sizeof(*grown));
+
+	if (!grown) {
+		if (link.link)
+			bpf_link__destroy(link.link);
+		else
+			close(link.fd);
+		return -ENOMEM;
+	}
+	s->link = grown;
+	s->link[s->n_links++] = link;
+	return 0;
+}
+
+static int place_perf(
+	struct probe_set *s, const struct placement *pl, uint64_t offset, uint64_t cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = pl->at_return);
+	struct probe_link link = { .fd = -1 };
+
+	link.link = bpf_program__attach_uprobe_opts(pl->prog, pl->pid, pl->path, offset, &opts);
+	return link.link ? set_add(s, link) : -errno;
+}
+
+static int place_multi(struct probe_set *s, const struct placement *pl, const uint64_t *offset,
+	const uint64_t *cookie, size_t n)
+{
+	struct probe_link link = { 0 };
+
+	link.fd = link_uprobe_multi(bpf_program__fd(pl->prog), pl->type, pl->at_return, pl->path,
+		pl->pid, offset, cookie, n);
+	return link.fd < 0 ? link.fd : set_add(s, link);
+}
+
+/* place - a program at n sites; where the kernel refuses a site, at the others.
+ * Return: the number of sites that have it, or -errno when that is none. */
+static int place(struct probe_set *s, const struct placement *pl,
+	const struct target_site *const *site, size_t n)
+{
+	uint64_t *offset = calloc(2 * n, sizeof(*offset)), *cookie = offset + n;
+	int err = 0, n_placed = 0;
+
+	if (!offset)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		offset[i] = site[i]->offset;
+		cookie[i] = site[i]->cookie;
+	}
+	if (pl->type && !place_multi(s, pl, offset, cookie, n)) {
+		n_placed = n;
+		goto out;
+	}
+	/* A link is refused whole for one bad site, so place them one by one and name the bad ones. */
+	for (size_t i = 0; i < n; i++) {
+		if (pl->type)
+			err = place_multi(s, pl, &offset[i], &cookie[i], 1);
+		else
+			err = place_perf(s, pl, offset[i], cookie[i]);
+		if (err == -ESRCH)
+			break;
+		if (err)
+			msg_warn("%s: cannot place a probe on '%s': %s", s->module->path,
+				site[i]->function, strerror(-err));
+		else
+			n_placed++;
+	}
+out:
+	free(offset);
+	return n_placed ? n_placed : err;
+}
+
+/* place_sites - all sites of a file that want their return seen, or all that do not. */
+static int place_sites(struct attach *a, struct probe_set *s, const struct placement *file,
+	const struct target_site *sites, size_t n_sites)
+{
+	const struct target_site **all = calloc(2 * n_sites, sizeof(*all)),
+				 **paired = all + n_sites;
+	struct swtrace_bpf *skel = a->skel;
+	struct placement pl = *file;
+	size_t n_paired = 0;
+	int n;
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_sites; i++) {
+		all[i] = &sites[i];
+		if (sites[i].wants_return)
+			paired[n_paired++] = &sites[i];
+	}
+	if (a->kind == PROBE_SESSION) {
+		pl.prog = skel->progs.on_call;
+		pl.type = ATTACH_UPROBE_SESSION;
+		n = place(s, &pl, all, n_sites);
+		goto out;
+	}
+	pl.type = a->kind == PROBE_MULTI ? ATTACH_UPROBE_MULTI : 0;
+	/* The return side first: a call that is entered in between is seen at its return alone and ignored, while one
+	 * seen at its entry alone would count as missed. */
+	pl.prog = skel->progs.on_return;
+	pl.at_return = 1;
+	n = n_paired ? place(s, &pl, paired, n_paired) : 0;
+	if (n < 0)
+		goto out;
+	pl.prog = skel->progs.on_enter;
+	pl.at_return = 0;
+	n = place(s, &pl, all, n_sites);
+out:
+	free(all);
+	return n;
+}
+
+static struct probe_set *set_find(const struct attach *a, pid_t pid, const struct target_module *m)
+{
+	for (size_t i = 0; i < a->n_sets; i++)
+		if (a->set[i].pid == pid && a->set[i].module == m)
+			return &a->set[i];
+	return NULL;
+}
+
+static struct probe_set *set_new(struct attach *a, pid_t pid, const struct target_module *m)
+{
+	struct probe_set *grown = realloc(a->set, (a->n_sets + 1) * sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	a->set = grown;
+	memset(&a->set[a->n_sets], 0, sizeof(*grown));
+	a->set[a->n_sets].pid = pid;
+	a->set[a->n_sets].module = m;
+	return &a->set[a->n_sets++];
+}
+
+/* probe_module - probe the allocator functions of one file, and, in the loader, its report of changes. */
+static int probe_module(
+	struct attach *a, const struct target_process *p, const struct target_module *m)
+{
+	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
+	struct placement pl = { .pid = p->pid };
+	struct target_site *sites, dl = { .function = "_dl_debug_state" };
+	const struct target_site *dl_site = &dl;
+	struct probe_set *s;
+	char path[64];
+	int n, has_dl;
+
+	if (!m->elf)
+		return 0;
+	n = target_module_sites(m, &sites);
+	if (n < 0)
+		return n;
+	has_dl = m == target_loader(p) && !target_dl_site(m, &dl.offset);
+	if (!n && !has_dl)
+		return 0;
+	s = set_new(a, p->pid, m);
+	if (!s) {
+		free(sites);
+		return -ENOMEM;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
+	pl.path = path;
+	if (n > 0)
+		n = place_sites(a, s, &pl, sites, n);
+	free(sites);
+	if (n < 0)
+		return n;
+	s->n_functions = n;
+	if (has_dl) {
+		pl.prog = a->skel->progs.on_dl_state;
+		pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
+		place(s, &pl, &dl_site, 1);
+	}
+	msg_debug("%d: %s: %d allocator functions probed", p->pid, m->path, n);
+	return 0;
+}
+
+int attach_probe(struct attach *a, const struct target_process *p)
+{
+	int n = 0, err;
+
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		if (!m || set_find(a, p->pid, m))
+			continue;
+		err = probe_module(a, p, m);
+		if (err)
+			return err;
+	}
+	for (size_t i = 0; i < a->n_sets; i++)
+		if (a->set[i].pid == p->pid)
+			n += a->set[i].n_functions;
+	return n;
+}
+
+void attach_unprobe(struct attach *a, pid_t pid)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_sets; i++) {
+		struct probe_set *s = &a->set[i];
+
+		if (s->pid != pid) {
+			a->set[n++] = *s;
+			continue;
+		}
+		for (size_t k = 0; k < s->n_links; k++) {
+			if (s->link[k].link)
+				bpf_link__destroy(s->link[k].link);
+			else
+				close(s->link[k].fd);
+		}
+		free(s->link);
+	}
+	a->n_sets = n;
+}
