@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* collect/collect.h - from the kernel side's tables and events to the model.
+ *
+ * In: struct attach_tables. Out: struct model_snapshot, struct model_event.
+ * Owner: collect owns the ring reader; attach owns the tables, which must outlive it. Thread: one. */
+#ifndef COLLECT_COLLECT_H
+#define COLLECT_COLLECT_H
+
+#include "attach/attach.h"
+#include "model/model.h"
+
+struct collect;
+
+/* collect_open - begin to read.
+ * @on_event  called by collect_events() for each event; the event is valid during the call only */
+int collect_open(struct collect **out, const struct attach_tables *tables,
+	void (*on_event)(void *ctx, const struct model_event *e), void *ctx);
+void collect_close(struct collect *c);
+
+/* collect_fd - becomes readable (poll) when there are events. */
+int collect_fd(const struct collect *c);
+
+/* collect_events - hand out all events that are there; does not wait.  Return: their number, or -errno. */
+int collect_events(struct collect *c);
+
+/* Which live blocks a snapshot's stacks count. Totals of processes count all. */
+struct collect_filter {
+	uint64_t older_ns; /* only blocks of at least this age */
+	uint64_t min_size_bytes;
+	uint64_t max_size_bytes; /* 0 = no bound */
+};
+
+/* collect_snapshot - read the tables once: O(records of the live table + slots of the stack table).
+ * The probes go on meanwhile, so blocks that come or go during the read (about 10 ms for a million records) may or may
+ * not be in it; each block that is, is consistent.
+ * @p   processes: pid, comm and alive are taken from the caller's list, counts from the tables
+ * Return: 0 and *out (to be freed with model_snapshot_free), or -ENOMEM. */
+int collect_snapshot(struct collect *c, const struct collect_filter *filter, struct target *t,
+	struct model_snapshot **out);
+
+#endif

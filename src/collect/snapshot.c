@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* collect/snapshot.c - the live table and the counters, read once and put into a struct model_snapshot. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collect/internal.h"
+#include "swtrace/abi.h"
+
+_Static_assert((int)MODEL_ZEND == SWT_LAYER_ZEND && (int)MODEL_LIBC == SWT_LAYER_LIBC &&
+		       (int)MODEL_MMAP == SWT_LAYER_MMAP && (int)MODEL_LAYERS == SWT_LAYERS,
+	"layers are numbered alike");
+
+#define CENTISECOND_NS 10000000ULL
+
+/* What the live table holds of one stack. */
+struct tally {
+	uint64_t bytes;
+	uint64_t blocks;
+	uint64_t oldest_ns;
+};
+
+/* A snapshot in the making. */
+struct reading {
+	const struct attach_tables *t;
+	const struct collect_filter *filter;
+	struct model_snapshot *s;
+	struct tally *tally;		/* one for each slot of the stack table */
+	struct model_process **of_slot; /* one for each slot of the process table; NULL = none */
+};
+
+/* block_read - copy a record that another CPU may be changing: it is whole if the address is the same before and after,
+ * since a writer clears the address first and stores it last.  Return: 1 if it holds a block. */
+static int block_read(const struct swt_block *r, struct swt_block *out)
+{
+	uint64_t addr = __atomic_load_n(&r->addr, __ATOMIC_ACQUIRE);
+
+	if (addr == SWT_BLOCK_FREE || addr == SWT_BLOCK_CLAIMED)
+		return 0;
+	*out = *r;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&r->addr, __ATOMIC_RELAXED) == addr;
+}
+
+static void block_count(struct reading *r, const struct swt_block *b)
+{
+	uint64_t birth_ns = r->t->start_ns + b->birth_cs * CENTISECOND_NS;
+	const struct collect_filter *f = r->filter;
+	struct model_process *p;
+	struct tally *tally;
+
+	if (b->proc >= r->t->n_procs || b->stack >= r->t->n_stacks || b->layer >= SWT_LAYERS)
+		return;
+	p = r->of_slot[b->proc];
+	if (!p || r->t->proc[b->proc].epoch[b->layer] != b->epoch)
+		return;
+	p->layer[b->layer].live_bytes += b->size_bytes;
+	p->layer[b->layer].live_blocks++;
+	if (b->size_bytes < f->min_size_bytes ||
+		(f->max_size_bytes && b->size_bytes > f->max_size_bytes) ||
+		birth_ns + f->older_ns > r->s->time_ns)
+		return;
+	tally = &r->tally[b->stack];
+	tally->bytes += b->size_bytes;
+	tally->blocks++;
+	if (!tally->oldest_ns || birth_ns < tally->oldest_ns)
+		tally->oldest_ns = birth_ns;
+}
+
+static void read_blocks(struct reading *r)
+{
+	struct swt_block b;
+
+	for (size_t i = 0; i < r->t->n_buckets; i++) {
+		for (size_t k = 0; k < SWT_BUCKET_BLOCKS; k++) {
+			if (!block_read(&r->t->bucket[i].block[k], &b))
+				continue;
+			r->s->blocks.used++;
+			block_count(r, &b);
+		}
+	}
+	r->s->blocks.capacity = r->t->n_buckets * SWT_BUCKET_BLOCKS;
+}
+
+/* read_processes - every process of the target that has a slot. */
+static int read_processes(struct reading *r, struct target *target)
+{
+	struct target_process *tp;
+	size_t n = 0;
+
+	while (target_at(target, n))
+		n++;
+	r->s->process = calloc(n ? n : 1, sizeof(*r->s->process));
+	if (!r->s->process)
+		return -ENOMEM;
+	for (size_t i = 0; (tp = target_at(target, i)); i++) {
+		for (size_t slot = 0; slot < r->t->n_procs; slot++) {
+			const struct swt_proc *kp = &r->t->proc[slot];
+			struct model_process *p = &r->s->process[r->s->n_processes];
+
+			if (!(kp->flags & SWT_PROC_USED) || kp->tgid != (uint32_t)tp->pid)
+				continue;
+			p->pid = tp->pid;
+			memcpy(p->comm, tp->comm, sizeof(p->comm));
+			p->alive = tp->alive;
+			for (int l = 0; l < SWT_LAYERS; l++) {
+				p->layer[l].n_allocs = kp->layer[l].n_allocs;
+				p->layer[l].alloc_bytes = kp->layer[l].alloc_bytes;
+				p->layer[l].n_frees = kp->layer[l].n_frees;
+				p->layer[l].freed_bytes = kp->layer[l].freed_bytes;
+				p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
+			}
+			r->of_slot[slot] = p;
+			r->s->n_processes++;
+			break;
+		}
+	}
+	return 0;
+}
+
+static size_t frames_of(const struct swt_stack *k)
+{
+	return k->n_frames < SWT_MAX_FRAMES ? k->n_frames : SWT_MAX_FRAMES;
+}
+
+static int stack_is_current(const struct reading *r, const struct swt_stack *k)
+{
+	return __atomic_load_n(&k->ready, __ATOMIC_ACQUIRE) && k->proc < r->t->n_procs &&
+	       k->layer < SWT_LAYERS && r->of_slot[k->proc] &&
+	       r->t->proc[k->proc].epoch[k->layer] == k->epoch;
+}
+
+static void stack_fill(const struct reading *r, const struct swt_stack *k, size_t slot,
+	uint64_t *frames, struct model_stack *out)
+{
+	out->id = slot;
+	out->epoch = k->epoch;
+	out->pid = r->of_slot[k->proc]->pid;
+	out->layer = k->layer;
+	out->walk = k->walk == SWT_WALK_FP ? MODEL_WALK_FP : MODEL_WALK_UNREAD;
+	out->live_bytes = r->tally[slot].bytes;
+	out->live_blocks = r->tally[slot].blocks;
+	out->oldest_ns = r->tally[slot].oldest_ns;
+	out->n_allocs = k->n_allocs;
+	out->alloc_bytes = k->alloc_bytes;
+	out->n_frees = k->n_frees;
+	out->freed_bytes = k->freed_bytes;
+	out->n_frames = frames_of(k);
+	out->frame = frames;
+	memcpy(frames, k->frame, out->n_frames * sizeof(*frames));
+}
+
+static int read_stacks(struct reading *r)
+{
+	size_t n_stacks = 0, n_frames = 0, at = 0;
+
+	for (size_t i = 0; i < r->t->n_stacks; i++) {
+		const struct swt_stack *k = &r->t->stack[i];
+
+		if (k->key)
+			r->s->stacks.used++;
+		if (!stack_is_current(r, k))
+			continue;
+		n_stacks++;
+		n_frames += frames_of(k);
+	}
+	r->s->stacks.capacity = r->t->n_stacks;
+	r->s->stack = calloc(n_stacks ? n_stacks : 1, sizeof(*r->s->stack));
+	r->s->frames = calloc(n_frames ? n_frames : 1, sizeof(*r->s->frames));
+	if (!r->s->stack || !r->s->frames)
+		return -ENOMEM;
+	/* Stacks that appear between the two loops wait for the next snapshot. */
+	for (size_t i = 0; i < r->t->n_stacks && r->s->n_stacks < n_stacks; i++) {
+		const struct swt_stack *k = &r->t->stack[i];
+
+		if (!stack_is_current(r, k) || at + frames_of(k) > n_frames)
+			continue;
+		stack_fill(r, k, i, r->s->frames + at, &r->s->stack[r->s->n_stacks++]);
+		at += frames_of(k);
+	}
+	return 0;
+}
+
+static int read_losses(struct reading *r)
+{
+#define LOSS_ROW(name, key, text) { key, text, r->t->losses->count[SWT_LOSS_##name] },
+	const struct model_loss rows[] = { SWT_LOSS_LIST (LOSS_ROW) };
+
+	r->s->loss = malloc(sizeof(rows));
+	if (!r->s->loss)
+		return -ENOMEM;
+	memcpy(r->s->loss, rows, sizeof(rows));
+	r->s->n_losses = SWT_LOSSES;
+	return 0;
+}
+
+int collect_snapshot(struct collect *c, const struct collect_filter *filter, struct target *t,
+	struct model_snapshot **out)
+{
+	struct reading r = { .t = &c->tables, .filter = filter };
+	struct timespec now;
+	int err = -ENOMEM;
+
+	r.s = calloc(1, sizeof(*r.s));
+	r.tally = calloc(c->tables.n_stacks, sizeof(*r.tally));
+	r.of_slot = calloc(c->tables.n_procs, sizeof(*r.of_slot));
+	if (!r.s || !r.tally || !r.of_slot)
+		goto out;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	r.s->time_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	r.s->utc_ns = collect_utc_ns(r.s->time_ns);
+	r.s->start_ns = c->tables.start_ns;
+	err = read_processes(&r, t);
+	if (err)
+		goto out;
+	read_blocks(&r);
+	err = read_stacks(&r);
+	if (err)
+		goto out;
+	err = read_losses(&r);
+	if (err)
+		goto out;
+	*out = r.s;
+	r.s = NULL;
+out:
+	model_snapshot_free(r.s);
+	free(r.tally);
+	free(r.of_slot);
+	return err;
+}

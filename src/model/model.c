@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* model/model.c - what little there is to do with a snapshot besides reading it. */
+#include <stdlib.h>
+
+#include "model/model.h"
+
+void model_snapshot_free(struct model_snapshot *s)
+{
+	if (!s)
+		return;
+	free(s->process);
+	free(s->stack);
+	free(s->loss);
+	free(s->frames);
+	free(s);
+}
+
+const struct model_process *model_find_process(const struct model_snapshot *s, int pid)
+{
+	for (size_t i = 0; i < s->n_processes; i++)
+		if (s->process[i].pid == pid)
+			return &s->process[i];
+	return NULL;
+}
+
+const char *model_layer_name(enum model_layer layer)
+{
+	static const char *const names[MODEL_LAYERS] = { "zend", "libc", "mmap" };
+
+	return (unsigned)layer < MODEL_LAYERS ? names[layer] : "unknown";
+}

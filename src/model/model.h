@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* model/model.h - what is known of the traced processes at one moment, free of how it was learned.
+ *
+ * Filled by collect/, read by analyze/, crash/ and output/. A snapshot is immutable once made.
+ * Units: bytes as asked by the caller of the allocator; times in ns of CLOCK_MONOTONIC; pids of swtrace's namespace. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum model_layer { MODEL_ZEND, MODEL_LIBC, MODEL_MMAP, MODEL_LAYERS };
+
+/* How far a stack can be believed. */
+enum model_walk {
+	MODEL_WALK_FP,	   /* by frame pointers: right only where the code keeps them */
+	MODEL_WALK_UNREAD, /* only the allocator's caller is known */
+};
+
+struct model_layer_counts {
+	uint64_t live_bytes;
+	uint64_t live_blocks;
+	uint64_t n_allocs;
+	uint64_t alloc_bytes;
+	uint64_t n_frees;
+	uint64_t freed_bytes;
+	uint64_t
+		n_unknown_frees; /* frees of blocks that were not tracked (born before tracing began, or lost) */
+};
+
+struct model_process {
+	int pid;
+	char comm[16];
+	int alive;
+	struct model_layer_counts layer[MODEL_LAYERS];
+};
+
+/* One stack of one process and layer. Filters (age, size) choose which blocks the live_ fields count. */
+struct model_stack {
+	uint32_t id;	/* the same stack has the same (id, epoch) in every snapshot */
+	uint32_t epoch; /* counts the programs that the process has executed */
+	int pid;
+	enum model_layer layer;
+	enum model_walk walk;
+	uint64_t live_bytes;
+	uint64_t live_blocks;
+	uint64_t oldest_ns; /* birth of the oldest live block; 0 when there is none */
+	uint64_t n_allocs;
+	uint64_t alloc_bytes;
+	uint64_t n_frees;
+	uint64_t freed_bytes;
+	size_t n_frames;
+	const uint64_t
+		*frame; /* return addresses, the allocator's caller first; owned by the snapshot */
+};
+
+/* A cause by which the books are incomplete. Every cause is listed, also those with count 0. */
+struct model_loss {
+	const char *key;  /* stable, for programs */
+	const char *text; /* for people: what was lost and why */
+	uint64_t count;
+};
+
+struct model_usage {
+	uint64_t used;
+	uint64_t capacity;
+};
+
+struct model_snapshot {
+	uint64_t time_ns;
+	uint64_t start_ns; /* when tracing began */
+	int64_t utc_ns;	   /* time_ns as UTC, ns since 1970 */
+	struct model_process *process;
+	size_t n_processes;
+	struct model_stack *stack; /* those that have or had blocks; no order */
+	size_t n_stacks;
+	struct model_loss *loss;
+	size_t n_losses;
+	struct model_usage blocks; /* records of the live table */
+	struct model_usage stacks; /* slots of the stack table */
+	uint64_t *frames;	   /* backing store of stack[].frame */
+};
+
+/* model_snapshot_free - free a snapshot and all that it owns; NULL is fine. */
+void model_snapshot_free(struct model_snapshot *s);
+
+/* model_find_process - the process with that pid, or NULL. */
+const struct model_process *model_find_process(const struct model_snapshot *s, int pid);
+
+/* model_layer_name - "zend", "libc" or "mmap". */
+const char *model_layer_name(enum model_layer layer);
+
+/* What happened to a process, or in it. */
+enum model_event_type {
+	MODEL_EXEC,
+	MODEL_EXIT,
+	MODEL_FORK,
+	MODEL_SIGNAL,
+	MODEL_DL, /* libraries were loaded or unloaded */
+};
+
+#define MODEL_MAX_FRAMES 128
+
+struct model_event {
+	enum model_event_type type;
+	uint64_t time_ns;
+	int64_t utc_ns;
+	int pid;
+	int tid;
+	char comm[16];	 /* untrusted */
+	int stopped;	 /* EXEC, DL: the process waits for SIGCONT */
+	int wait_status; /* EXIT: as from waitpid(2) */
+	int child_pid;	 /* FORK */
+	/* SIGNAL: */
+	int signal;
+	int code;
+	int has_fault_addr;
+	uint64_t fault_addr;
+	int sender_pid; /* who sent it; 0 = the kernel, or nobody known */
+	uint64_t ip;
+	uint64_t sp;
+	uint64_t sp_word; /* the word at sp; 0 = unreadable */
+	size_t n_frames;
+	uint64_t frame[MODEL_MAX_FRAMES]; /* callers of ip */
+};
+
+#endif
