@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* symbol/symbol.c - an address in a process -> mapping -> file -> function.
+ * Answers are cached by (module, link-time address): the same code mapped by many processes is looked up once. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbol/symbol.h"
+
+#define CACHE_SLOTS 65536 /* a power of two; a colliding answer is looked up again */
+
+struct cached {
+	const struct target_module *module;
+	uint64_t vaddr;
+	struct elffile_symbol sym; /* name NULL: no function covers vaddr */
+};
+
+struct symbol {
+	struct cached *cache;
+};
+
+int symbol_open(struct symbol **out)
+{
+	struct symbol *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->cache = calloc(CACHE_SLOTS, sizeof(*s->cache));
+	if (!s || !s->cache) {
+		symbol_close(s);
+		return -ENOMEM;
+	}
+	*out = s;
+	return 0;
+}
+
+void symbol_close(struct symbol *s)
+{
+	if (!s)
+		return;
+	free(s->cache);
+	free(s);
+}
+
+static const struct elffile_symbol *lookup(
+	struct symbol *s, const struct target_module *m, uint64_t vaddr)
+{
+	uint64_t h = (vaddr ^ (uintptr_t)m) * 0x9e3779b97f4a7c15ULL;
+	struct cached *c = &s->cache[h >> 48 & (CACHE_SLOTS - 1)];
+
+	if (c->module != m || c->vaddr != vaddr) {
+		memset(c, 0, sizeof(*c));
+		c->module = m;
+		c->vaddr = vaddr;
+		elffile_covering(m->elf, vaddr, &c->sym);
+	}
+	return c->sym.name ? &c->sym : NULL;
+}
+
+void symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t addr, int is_return,
+	struct symbol_frame *out)
+{
+	const struct target_map *map = target_map_at(p, addr - is_return);
+	const struct elffile_symbol *sym;
+	uint64_t vaddr;
+
+	memset(out, 0, sizeof(*out));
+	out->addr = addr;
+	out->module = "";
+	out->build_id = "";
+	out->kind = SYMBOL_NOTHING;
+	if (!map)
+		return;
+	out->executable = map->executable;
+	out->kind = SYMBOL_REGION;
+	out->module = *map->name ? map->name : "anonymous";
+	if (!map->module)
+		return;
+	out->module = map->module->name;
+	out->kind = SYMBOL_MODULE;
+	out->module_offset = addr - map->start + map->file_offset;
+	if (!map->module->elf ||
+		elffile_offset_to_vaddr(map->module->elf, out->module_offset - is_return, &vaddr))
+		return;
+	out->module_offset = vaddr + is_return;
+	out->build_id = elffile_build_id(map->module->elf);
+	sym = lookup(s, map->module, vaddr);
+	if (!sym)
+		return;
+	out->kind = SYMBOL_FUNCTION;
+	out->function = sym->name;
+	out->function_offset = out->module_offset - sym->vaddr;
+}
+
+size_t symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr,
+	size_t n, int first_is_ip, struct symbol_frame *out, uint64_t *cut_addr)
+{
+	*cut_addr = 0;
+	for (size_t i = 0; i < n; i++) {
+		symbol_resolve(s, p, addr[i], i || !first_is_ip, &out[i]);
+		if (i && !out[i].executable) {
+			*cut_addr = addr[i];
+			return i;
+		}
+	}
+	return n;
+}
