@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* analyze/analyze.c - rank the stacks of a snapshot by live bytes, and tell what each gained. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/analyze.h"
+
+/* Which stack of the snapshot before is the same as this one. */
+static int compare_identity(const struct model_stack *x, const struct model_stack *y)
+{
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
+}
+
+static int by_identity(const void *a, const void *b)
+{
+	return compare_identity(
+		*(const struct model_stack *const *)a, *(const struct model_stack *const *)b);
+}
+
+static int by_live_bytes(const void *a, const void *b)
+{
+	const struct analyze_row *x = a, *y = b;
+
+	if (x->stack->live_bytes != y->stack->live_bytes)
+		return x->stack->live_bytes > y->stack->live_bytes ? -1 : 1;
+	return x->stack->id < y->stack->id ? -1 : x->stack->id > y->stack->id;
+}
+
+static int is_chosen(const struct analyze_opts *opts, const struct model_stack *s)
+{
+	return opts->layer_mask >> s->layer & 1;
+}
+
+static uint64_t live_bytes(const struct model_snapshot *s, const struct analyze_opts *opts)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; s && i < s->n_stacks; i++)
+		if (is_chosen(opts, &s->stack[i]))
+			sum += s->stack[i].live_bytes;
+	return sum;
+}
+
+/* index_of - the stacks of a snapshot in the order of their identity. */
+static const struct model_stack **index_of(const struct model_snapshot *s)
+{
+	size_t n = s ? s->n_stacks : 0;
+	const struct model_stack **index = calloc(n ? n : 1, sizeof(*index));
+
+	if (!index)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		index[i] = &s->stack[i];
+	qsort(index, n, sizeof(*index), by_identity);
+	return index;
+}
+
+static uint64_t bytes_before(
+	const struct model_stack **index, size_t n, const struct model_stack *s)
+{
+	const struct model_stack **found = bsearch(&s, index, n, sizeof(*index), by_identity);
+
+	return found ? (*found)->live_bytes : 0;
+}
+
+static void add_row(struct analyze_report *r, const struct model_snapshot *now,
+	const struct model_stack *s, uint64_t before)
+{
+	struct analyze_row *row = &r->row[r->n_rows++];
+
+	row->stack = s;
+	row->process = model_find_process(now, s->pid);
+	row->gained_bytes = (int64_t)(s->live_bytes - before);
+	/* Nothing is tracked when tracing begins, so all that is live was gained since. */
+	row->gained_start_bytes = (int64_t)s->live_bytes;
+	row->oldest_age_ns =
+		s->oldest_ns && now->time_ns > s->oldest_ns ? now->time_ns - s->oldest_ns : 0;
+}
+
+int analyze_report_make(const struct model_snapshot *now, const struct model_snapshot *before,
+	const struct analyze_opts *opts, struct analyze_report **out)
+{
+	const struct model_stack **index = index_of(before);
+	struct analyze_report *r = calloc(1, sizeof(*r));
+	int err = -ENOMEM;
+
+	if (!r || !index)
+		goto out;
+	r->row = calloc(now->n_stacks ? now->n_stacks : 1, sizeof(*r->row));
+	if (!r->row)
+		goto out;
+	r->snapshot = now;
+	r->since_start_ns = now->time_ns - now->start_ns;
+	r->since_last_ns = now->time_ns - (before ? before->time_ns : now->start_ns);
+	r->live_bytes = live_bytes(now, opts);
+	r->gained_bytes = (int64_t)(r->live_bytes - live_bytes(before, opts));
+	for (size_t i = 0; i < now->n_stacks; i++) {
+		const struct model_stack *s = &now->stack[i];
+
+		if (!is_chosen(opts, s) || !s->live_blocks)
+			continue;
+		r->live_blocks += s->live_blocks;
+		r->n_stacks++;
+		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s));
+	}
+	qsort(r->row, r->n_rows, sizeof(*r->row), by_live_bytes);
+	if (opts->top && r->n_rows > opts->top)
+		r->n_rows = opts->top;
+	for (size_t i = 0; i < now->n_losses; i++)
+		r->lost += now->loss[i].count;
+	*out = r;
+	r = NULL;
+	err = 0;
+out:
+	analyze_report_free(r);
+	free(index);
+	return err;
+}
+
+void analyze_report_free(struct analyze_report *r)
+{
+	if (!r)
+		return;
+	free(r->row);
+	free(r);
+}

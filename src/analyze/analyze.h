@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* analyze/analyze.h - from snapshots to findings: which stacks hold memory, and how they grow.
+ *
+ * Pure functions: in: model/model.h; out: struct analyze_report. No I/O, no names: symbols are added to the rows that
+ * are shown by whoever shows them.
+ * Owner: a report borrows frames from the snapshot it was made of: free the report first. */
+#ifndef ANALYZE_ANALYZE_H
+#define ANALYZE_ANALYZE_H
+
+#include "model/model.h"
+
+struct analyze_opts {
+	size_t top;	     /* rows at most; 0 = all */
+	unsigned layer_mask; /* 1 << enum model_layer */
+};
+
+struct analyze_row {
+	const struct model_stack *stack; /* borrowed */
+	const struct model_process *process;
+	int64_t gained_bytes;	    /* since the snapshot before; may be negative */
+	int64_t gained_start_bytes; /* since tracing began (or since the process executed its program) */
+	uint64_t oldest_age_ns; /* 0 when nothing is live */
+};
+
+struct analyze_report {
+	const struct model_snapshot *snapshot; /* borrowed */
+	unsigned number;		       /* 1, 2, ... */
+	int is_final;
+	uint64_t since_last_ns; /* time since the report before; since the start for the first */
+	uint64_t since_start_ns;
+	/* over all stacks of the chosen layers, not only the rows: */
+	uint64_t live_bytes;
+	uint64_t live_blocks;
+	int64_t gained_bytes;
+	size_t n_stacks;	 /* with live blocks */
+	struct analyze_row *row; /* most live bytes first; only stacks with live blocks */
+	size_t n_rows;
+	uint64_t lost; /* sum of the snapshot's losses */
+};
+
+/* analyze_report_make - rank the stacks of a snapshot.
+ * @before  the snapshot of the report before, or NULL: what is new counts as gained since then
+ * Return: 0 and *out (to be freed with analyze_report_free), or -ENOMEM. */
+int analyze_report_make(const struct model_snapshot *now, const struct model_snapshot *before,
+	const struct analyze_opts *opts, struct analyze_report **out);
+void analyze_report_free(struct analyze_report *r);
+
+#endif
