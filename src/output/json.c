@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* output/json.c - JSON lines, one object a line; described in docs/json.md. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "output/internal.h"
+
+/* Jansson refuses strings that are not UTF-8, and NULL objects make every later call a no-op, so that a failed
+ * allocation anywhere ends as one NULL here. */
+static json_t *text(const char *s)
+{
+	struct strbuf b = { 0 };
+	json_t *j;
+
+	strbuf_add_utf8(&b, s);
+	j = json_string(b.data ? b.data : "");
+	strbuf_free(&b);
+	return j;
+}
+
+static json_t *hex(uint64_t n)
+{
+	char buf[24];
+
+	snprintf(buf, sizeof(buf), "0x%" PRIx64, n);
+	return json_string(buf);
+}
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+/* begin - an object with the fields that every line has. */
+static json_t *begin(const char *type, int64_t utc_ns)
+{
+	char time[FORMAT_TIME_BYTES];
+	json_t *o = json_object();
+
+	json_object_set_new(o, "schema", json_integer(OUTPUT_JSON_SCHEMA));
+	json_object_set_new(o, "type", json_string(type));
+	json_object_set_new(o, "time", json_string(format_time(utc_ns, time)));
+	return o;
+}
+
+/* end - append the object as a line. */
+static void end(struct strbuf *b, json_t *o)
+{
+	char *line = json_dumps(o, JSON_COMPACT);
+
+	if (line) {
+		strbuf_add(b, line);
+		strbuf_add(b, "\n");
+	} else {
+		b->failed = 1;
+	}
+	free(line);
+	json_decref(o);
+}
+
+static json_t *usage(const struct model_usage *u)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "used", number(u->used));
+	json_object_set_new(o, "capacity", number(u->capacity));
+	return o;
+}
+
+static json_t *process(const struct model_process *p)
+{
+	json_t *o = json_object(), *layers = json_object();
+
+	json_object_set_new(o, "pid", json_integer(p->pid));
+	json_object_set_new(o, "comm", text(p->comm));
+	json_object_set_new(o, "alive", json_boolean(p->alive));
+	for (int i = 0; i < MODEL_LAYERS; i++) {
+		const struct model_layer_counts *c = &p->layer[i];
+		json_t *l = json_object();
+
+		json_object_set_new(l, "live_bytes", number(c->live_bytes));
+		json_object_set_new(l, "live_blocks", number(c->live_blocks));
+		json_object_set_new(l, "allocs", number(c->n_allocs));
+		json_object_set_new(l, "alloc_bytes", number(c->alloc_bytes));
+		json_object_set_new(l, "frees", number(c->n_frees));
+		json_object_set_new(l, "freed_bytes", number(c->freed_bytes));
+		json_object_set_new(l, "unknown_frees", number(c->n_unknown_frees));
+		json_object_set_new(layers, model_layer_name(i), l);
+	}
+	json_object_set_new(o, "layers", layers);
+	return o;
+}
+
+static void add_report(struct strbuf *b, const struct analyze_report *r)
+{
+	json_t *o = begin("report", r->snapshot->utc_ns), *processes = json_array();
+
+	json_object_set_new(o, "number", json_integer(r->number));
+	json_object_set_new(o, "final", json_boolean(r->is_final));
+	json_object_set_new(o, "since_start_ms", number(r->since_start_ns / 1000000));
+	json_object_set_new(o, "since_last_ms", number(r->since_last_ns / 1000000));
+	json_object_set_new(o, "live_bytes", number(r->live_bytes));
+	json_object_set_new(o, "live_blocks", number(r->live_blocks));
+	json_object_set_new(o, "gained_bytes", json_integer(r->gained_bytes));
+	json_object_set_new(o, "stacks", number(r->n_stacks));
+	json_object_set_new(o, "shown", number(r->n_rows));
+	json_object_set_new(o, "lost", number(r->lost));
+	json_object_set_new(o, "live_table", usage(&r->snapshot->blocks));
+	json_object_set_new(o, "stack_table", usage(&r->snapshot->stacks));
+	for (size_t i = 0; i < r->snapshot->n_processes; i++)
+		json_array_append_new(processes, process(&r->snapshot->process[i]));
+	json_object_set_new(o, "processes", processes);
+	end(b, o);
+}
+
+static void add_losses(struct strbuf *b, const struct analyze_report *r)
+{
+	json_t *o = begin("loss", r->snapshot->utc_ns), *causes = json_object();
+
+	json_object_set_new(o, "report", json_integer(r->number));
+	json_object_set_new(o, "total", number(r->lost));
+	for (size_t i = 0; i < r->snapshot->n_losses; i++)
+		json_object_set_new(
+			causes, r->snapshot->loss[i].key, number(r->snapshot->loss[i].count));
+	json_object_set_new(o, "causes", causes);
+	end(b, o);
+}
+
+static json_t *frame(const struct symbol_frame *f)
+{
+	json_t *o = json_object();
+	int in_file = f->kind == SYMBOL_FUNCTION || f->kind == SYMBOL_MODULE;
+
+	json_object_set_new(o, "addr", hex(f->addr));
+	json_object_set_new(o, "function", f->function ? text(f->function) : json_null());
+	json_object_set_new(
+		o, "function_offset", f->function ? number(f->function_offset) : json_null());
+	json_object_set_new(o, "module", text(f->module));
+	json_object_set_new(o, "module_offset", in_file ? hex(f->module_offset) : json_null());
+	json_object_set_new(o, "build_id", text(f->build_id));
+	return o;
+}
+
+static void set_stack(json_t *o, const struct output_stack *s)
+{
+	json_t *frames = json_array();
+
+	json_object_set_new(o, "cut", s->cut_addr ? hex(s->cut_addr) : json_null());
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(frames, frame(&s->frame[i]));
+	json_object_set_new(o, "frames", frames);
+}
+
+static void add_stack(
+	struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
+{
+	json_t *o = begin("stack", r->snapshot->utc_ns);
+	const struct analyze_row *row = &r->row[i];
+	const struct model_stack *m = row->stack;
+
+	json_object_set_new(o, "report", json_integer(r->number));
+	json_object_set_new(o, "rank", number(i + 1));
+	json_object_set_new(o, "pid", json_integer(m->pid));
+	json_object_set_new(o, "comm", text(row->process ? row->process->comm : ""));
+	json_object_set_new(o, "layer", json_string(model_layer_name(m->layer)));
+	json_object_set_new(o, "live_bytes", number(m->live_bytes));
+	json_object_set_new(o, "live_blocks", number(m->live_blocks));
+	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
+	json_object_set_new(o, "gained_start_bytes", json_integer(row->gained_start_bytes));
+	json_object_set_new(o, "oldest_age_ms", number(row->oldest_age_ns / 1000000));
+	json_object_set_new(o, "allocs", number(m->n_allocs));
+	json_object_set_new(o, "alloc_bytes", number(m->alloc_bytes));
+	json_object_set_new(o, "frees", number(m->n_frees));
+	json_object_set_new(o, "freed_bytes", number(m->freed_bytes));
+	json_object_set_new(
+		o, "walk", json_string(m->walk == MODEL_WALK_FP ? "frame_pointer" : "unreadable"));
+	set_stack(o, s);
+	end(b, o);
+}
+
+int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
+{
+	struct strbuf b = { 0 };
+
+	add_report(&b, r);
+	add_losses(&b, r);
+	for (size_t i = 0; i < r->n_rows; i++)
+		add_stack(&b, r, i, &stacks[i]);
+	return write_out(f, &b);
+}
+
+static json_t *crash(const struct model_event *e, const struct output_stack *stack)
+{
+	json_t *o = begin("crash", e->utc_ns);
+	char signal[16], code[16];
+
+	json_object_set_new(o, "pid", json_integer(e->pid));
+	json_object_set_new(o, "tid", json_integer(e->tid));
+	json_object_set_new(o, "comm", text(e->comm));
+	json_object_set_new(o, "signal", json_integer(e->signal));
+	json_object_set_new(o, "signal_name",
+		json_string(crash_signal_name(e->signal, signal, sizeof(signal))));
+	json_object_set_new(o, "code", json_integer(e->code));
+	json_object_set_new(o, "code_name",
+		json_string(crash_code_name(e->signal, e->code, code, sizeof(code))));
+	json_object_set_new(o, "code_text", json_string(crash_code_text(e->signal, e->code)));
+	json_object_set_new(o, "fault_addr", e->has_fault_addr ? hex(e->fault_addr) : json_null());
+	json_object_set_new(
+		o, "sender_pid", e->sender_pid ? json_integer(e->sender_pid) : json_null());
+	json_object_set_new(o, "ip", hex(e->ip));
+	json_object_set_new(o, "sp", hex(e->sp));
+	set_stack(o, stack);
+	return o;
+}
+
+static json_t *lifecycle(const struct model_event *e)
+{
+	static const char *const names[] = {
+		[MODEL_EXEC] = "exec",
+		[MODEL_EXIT] = "exit",
+		[MODEL_FORK] = "fork",
+		[MODEL_DL] = "libraries",
+	};
+	json_t *o = begin("lifecycle", e->utc_ns);
+	int killed = WIFSIGNALED(e->wait_status);
+
+	json_object_set_new(o, "event", json_string(names[e->type]));
+	json_object_set_new(o, "pid", json_integer(e->pid));
+	json_object_set_new(o, "comm", text(e->comm));
+	if (e->type == MODEL_EXIT) {
+		json_object_set_new(o, "exit_status",
+			killed ? json_null() : json_integer(WEXITSTATUS(e->wait_status)));
+		json_object_set_new(
+			o, "signal", killed ? json_integer(WTERMSIG(e->wait_status)) : json_null());
+	}
+	if (e->type == MODEL_FORK)
+		json_object_set_new(o, "child_pid", json_integer(e->child_pid));
+	return o;
+}
+
+int output_json_event(FILE *f, const struct model_event *e, const struct output_stack *stack)
+{
+	struct strbuf b = { 0 };
+
+	end(&b, e->type == MODEL_SIGNAL ? crash(e, stack) : lifecycle(e));
+	return write_out(f, &b);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* output/output.h - findings as text, JSON lines, folded stacks. Formats only: computes nothing.
+ *
+ * In: reports (analyze/), events (model/), symbols. Out: a FILE or a file. Everything that came from a traced process is
+ * made safe for the format.
+ * Errors: writers return 0 or -errno of the first failed write (-EPIPE, -ENOSPC); they print no message. */
+#ifndef OUTPUT_OUTPUT_H
+#define OUTPUT_OUTPUT_H
+
+#include <stdio.h>
+
+#include "analyze/analyze.h"
+#include "crash/crash.h"
+#include "symbol/symbol.h"
+
+/* The named frames of one stack, innermost first, as symbol_stack() leaves them. Borrowed. */
+struct output_stack {
+	const struct symbol_frame *frame;
+	size_t n;
+	uint64_t
+		cut_addr; /* the stack ends here because this address is no code; 0 = it is whole */
+};
+
+/* In all of these stacks[i] are the names of r->row[i]; stack is that of the event: frame[0] is the instruction pointer,
+ * the callers follow; n is 0 for events without a stack. */
+
+/* ---- text, for people ---- */
+int output_text_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks);
+int output_text_event(FILE *f, const struct model_event *e, const struct output_stack *stack);
+
+/* ---- JSON lines, described in docs/json.md ---- */
+#define OUTPUT_JSON_SCHEMA 1
+int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks);
+int output_json_event(FILE *f, const struct model_event *e, const struct output_stack *stack);
+
+/* ---- folded stacks ---- */
+
+/* output_folded_check - can path be written? Leaves no trace.  Return: 0 or -errno. */
+int output_folded_check(const char *path);
+
+/* output_folded_write - write every stack of the report as "process;root;...;leaf bytes", root first.
+ * Written to a temporary file beside path, then renamed over it: a reader sees the old file or the new one.
+ * Return: 0, or -errno, and then path is as it was. */
+int output_folded_write(
+	const char *path, const struct analyze_report *r, const struct output_stack *stacks);
+
+#endif

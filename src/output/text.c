@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* output/text.c - reports and events for people. What limits the numbers (losses, incomplete stacks) comes first. */
+#include <inttypes.h>
+#include <sys/wait.h>
+
+#include "output/internal.h"
+
+static void add_who(struct strbuf *b, const char *comm, int pid)
+{
+	strbuf_add_safe(b, comm, "");
+	strbuf_addf(b, "(%d)", pid);
+}
+
+static void add_heading(struct strbuf *b, const struct analyze_report *r)
+{
+	char time[FORMAT_TIME_BYTES], live[FORMAT_BYTES_BYTES], gain[FORMAT_BYTES_BYTES];
+	char blocks[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "[%s] ", format_time(r->snapshot->utc_ns, time));
+	if (r->is_final)
+		strbuf_add(b, "final report");
+	else
+		strbuf_addf(b, "report %u", r->number);
+	strbuf_addf(b, ", tracing for %.1f s: %s live in %s blocks, %s since the last report\n",
+		(double)r->since_start_ns / 1e9, format_bytes(r->live_bytes, live),
+		format_count(r->live_blocks, blocks), format_gain(r->gained_bytes, gain));
+}
+
+static void add_process(struct strbuf *b, const struct model_process *p)
+{
+	char bytes[FORMAT_BYTES_BYTES], blocks[FORMAT_COUNT_BYTES];
+
+	strbuf_add(b, "  ");
+	add_who(b, p->comm, p->pid);
+	strbuf_add(b, p->alive ? ":" : " (ended):");
+	for (int l = 0; l < MODEL_LAYERS; l++)
+		strbuf_addf(b, "%s %s %s in %s blocks", l ? "," : "", model_layer_name(l),
+			format_bytes(p->layer[l].live_bytes, bytes),
+			format_count(p->layer[l].live_blocks, blocks));
+	strbuf_add(b, "\n");
+}
+
+static void add_usage(struct strbuf *b, const struct model_snapshot *s)
+{
+	char used[FORMAT_COUNT_BYTES], capacity[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "  tables: %s of %s blocks", format_count(s->blocks.used, used),
+		format_count(s->blocks.capacity, capacity));
+	strbuf_addf(b, ", %s of %s stacks\n", format_count(s->stacks.used, used),
+		format_count(s->stacks.capacity, capacity));
+}
+
+static void add_losses(struct strbuf *b, const struct analyze_report *r)
+{
+	char count[FORMAT_COUNT_BYTES];
+
+	if (!r->lost)
+		strbuf_add(b, "  lost: nothing\n");
+	for (size_t i = 0; i < r->snapshot->n_losses; i++)
+		if (r->snapshot->loss[i].count)
+			strbuf_addf(b, "  lost: %s %s\n",
+				format_count(r->snapshot->loss[i].count, count),
+				r->snapshot->loss[i].text);
+}
+
+static void add_walk_note(struct strbuf *b, const struct analyze_report *r)
+{
+	for (size_t i = 0; i < r->n_rows; i++) {
+		if (r->row[i].stack->walk != MODEL_WALK_FP)
+			continue;
+		strbuf_add(b, "  stacks are walked by frame pointers: in code built without them "
+			      "only the first "
+			      "frame is sure\n");
+		return;
+	}
+}
+
+static void add_frame(struct strbuf *b, const struct symbol_frame *f)
+{
+	strbuf_add(b, "      ");
+	switch (f->kind) {
+	case SYMBOL_FUNCTION:
+		strbuf_add_safe(b, f->function, "");
+		strbuf_addf(b, "+0x%" PRIx64 " (", f->function_offset);
+		strbuf_add_safe(b, f->module, "");
+		strbuf_add(b, ")");
+		break;
+	case SYMBOL_MODULE:
+		strbuf_add_safe(b, f->module, "");
+		strbuf_addf(b, "+0x%" PRIx64, f->module_offset);
+		break;
+	case SYMBOL_REGION:
+		strbuf_addf(b, "0x%" PRIx64 " in ", f->addr);
+		strbuf_add_safe(b, f->module, "");
+		break;
+	case SYMBOL_NOTHING:
+		strbuf_addf(b, "0x%" PRIx64 " (nothing is mapped there)", f->addr);
+		break;
+	}
+	strbuf_add(b, "\n");
+}
+
+static void add_stack(struct strbuf *b, const struct output_stack *s, int unread)
+{
+	for (size_t i = 0; i < s->n; i++)
+		add_frame(b, &s->frame[i]);
+	if (s->cut_addr)
+		strbuf_addf(
+			b, "      (the stack ends here: 0x%" PRIx64 " is no code)\n", s->cut_addr);
+	else if (unread)
+		strbuf_add(b, "      (the stack ends here: the rest could not be read)\n");
+}
+
+static void add_row(
+	struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
+{
+	char live[FORMAT_BYTES_BYTES], gain[FORMAT_BYTES_BYTES], start[FORMAT_BYTES_BYTES];
+	char rate[FORMAT_BYTES_BYTES], blocks[FORMAT_COUNT_BYTES];
+	const struct analyze_row *row = &r->row[i];
+	double seconds = (double)r->since_start_ns / 1e9;
+	uint64_t per_second =
+		seconds > 0 ? (uint64_t)((double)row->gained_start_bytes / seconds) : 0;
+
+	strbuf_addf(b, "\n#%zu  %s live in %s blocks, ", i + 1,
+		format_bytes(row->stack->live_bytes, live),
+		format_count(row->stack->live_blocks, blocks));
+	strbuf_add(b, model_layer_name(row->stack->layer));
+	strbuf_add(b, ", ");
+	add_who(b, row->process ? row->process->comm : "", row->stack->pid);
+	strbuf_addf(b,
+		"\n    %s since the last report, %s since the start (%s/s), oldest block %.1f s\n",
+		format_gain(row->gained_bytes, gain), format_gain(row->gained_start_bytes, start),
+		format_bytes(per_second, rate), (double)row->oldest_age_ns / 1e9);
+	add_stack(b, s, row->stack->walk == MODEL_WALK_UNREAD);
+}
+
+int output_text_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
+{
+	struct strbuf b = { 0 };
+
+	add_heading(&b, r);
+	for (size_t i = 0; i < r->snapshot->n_processes; i++)
+		add_process(&b, &r->snapshot->process[i]);
+	add_losses(&b, r);
+	add_usage(&b, r->snapshot);
+	add_walk_note(&b, r);
+	for (size_t i = 0; i < r->n_rows; i++)
+		add_row(&b, r, i, &stacks[i]);
+	if (!r->n_rows)
+		strbuf_add(&b, "\nno live blocks to show\n");
+	strbuf_add(&b, "\n");
+	return write_out(f, &b);
+}
+
+static void add_crash(
+	struct strbuf *b, const struct model_event *e, const struct output_stack *stack)
+{
+	char signal[16], code[16];
+	const char *text = crash_code_text(e->signal, e->code);
+
+	strbuf_add(b, "CRASH ");
+	add_who(b, e->comm, e->pid);
+	strbuf_addf(b, " thread %d: %s (signal %d), %s", e->tid,
+		crash_signal_name(e->signal, signal, sizeof(signal)), e->signal,
+		crash_code_name(e->signal, e->code, code, sizeof(code)));
+	if (*text)
+		strbuf_addf(b, ": %s", text);
+	if (e->has_fault_addr)
+		strbuf_addf(b, ", fault address 0x%" PRIx64, e->fault_addr);
+	if (e->sender_pid)
+		strbuf_addf(b, ", sent by process %d", e->sender_pid);
+	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
+	add_stack(b, stack, 0);
+}
+
+static void add_exit(struct strbuf *b, const struct model_event *e)
+{
+	char signal[16];
+
+	add_who(b, e->comm, e->pid);
+	if (WIFSIGNALED(e->wait_status))
+		strbuf_addf(b, " was killed by %s (signal %d)\n",
+			crash_signal_name(WTERMSIG(e->wait_status), signal, sizeof(signal)),
+			WTERMSIG(e->wait_status));
+	else
+		strbuf_addf(b, " exited with status %d\n", WEXITSTATUS(e->wait_status));
+}
+
+int output_text_event(FILE *f, const struct model_event *e, const struct output_stack *stack)
+{
+	char time[FORMAT_TIME_BYTES];
+	struct strbuf b = { 0 };
+
+	strbuf_addf(&b, "[%s] ", format_time(e->utc_ns, time));
+	switch (e->type) {
+	case MODEL_SIGNAL:
+		add_crash(&b, e, stack);
+		strbuf_add(&b, "\n");
+		break;
+	case MODEL_EXIT:
+		add_exit(&b, e);
+		break;
+	case MODEL_EXEC:
+		add_who(&b, e->comm, e->pid);
+		strbuf_add(&b, " runs a new program; its old memory is gone\n");
+		break;
+	case MODEL_FORK:
+		add_who(&b, e->comm, e->pid);
+		strbuf_addf(&b, " made a child process, %d, which is not traced\n", e->child_pid);
+		break;
+	case MODEL_DL:
+		add_who(&b, e->comm, e->pid);
+		strbuf_add(&b, " loaded or unloaded libraries\n");
+		break;
+	}
+	return write_out(f, &b);
+}
