@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# swtrace - `make help` lists the targets. V=1 shows commands, DEBUG=1 builds without optimisation, SAN=1 with ASan and
+# UBSan (in a build folder of its own).
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+CLANG ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+
+ARCH := $(patsubst x86_64,x86,$(shell uname -m))
+ifneq ($(ARCH),x86)
+$(error swtrace: the kernel side knows x86-64 only, not $(ARCH))
+endif
+
+ifeq ($(SAN),1)
+BUILD := build-san
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+BUILD := build
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+OPT := $(if $(DEBUG),-O0,-O2)
+CPPFLAGS += -D_GNU_SOURCE -DSWTRACE_VERSION='"$(VERSION)"' -Isrc -Iinclude -I$(BUILD)
+CFLAGS += -std=gnu11 -g $(OPT) -Wall -Wextra -Werror $(SANFLAGS)
+LDLIBS += -lbpf -lelf -ljansson -lz -lm -lpthread
+
+# ---- sources ---------------------------------------------------------------------------------------------------------
+
+SRC := $(wildcard src/*/*.c)
+OBJ := $(SRC:src/%.c=$(BUILD)/%.o)
+LIB_OBJ := $(filter-out $(BUILD)/cli/main.o,$(OBJ))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(wildcard tests/live/targets/*.c))
+
+.PHONY: all
+all: swtrace ## build ./swtrace
+
+swtrace: $(BUILD)/swtrace
+	$(Q)cp $< $@
+
+$(BUILD)/swtrace: $(OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/%.o: src/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Only these see the skeleton: generated before they are compiled.
+$(BUILD)/attach/%.o: $(BUILD)/swtrace.skel.h
+
+# ---- kernel side -----------------------------------------------------------------------------------------------------
+
+# -g: CO-RE and the map definitions need BTF. -mcpu=v3: compare-and-swap (kernel 5.12).
+$(BUILD)/swtrace.bpf.o: bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux/*.h) include/swtrace/abi.h
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
+		-Ivmlinux -Iinclude -Ibpf -c -o $@.tmp $<
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp
+	$(Q)rm -f $@.tmp
+
+$(BUILD)/swtrace.skel.h: $(BUILD)/swtrace.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name swtrace_bpf > $@.tmp && mv $@.tmp $@
+
+# ---- tests -----------------------------------------------------------------------------------------------------------
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(LIB_OBJ)
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
+
+# Targets keep frame pointers and their calls: what the tests expect of a stack must be there.
+TARGET_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
+	-fno-optimize-sibling-calls -pthread
+build/tests/live/%: tests/live/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) $(TARGET_$*) -o $@ $<
+
+.PHONY: check check-unit check-live
+check: deps ## install what is missing, run every test (live tests need root)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS)
+	$(Q)tests/run $(BUILD)
+
+check-unit: $(UNIT) ## unit tests alone (no root)
+	$(Q)tests/run $(BUILD) unit
+
+check-live: all $(TARGETS) ## live tests alone (root)
+	$(Q)tests/run $(BUILD) live
+
+# ---- habits ----------------------------------------------------------------------------------------------------------
+
+C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/live/targets/*.c)
+
+.PHONY: lint format
+lint: $(BUILD)/swtrace.skel.h ## style, includes, clang-tidy, cppcheck
+	$(Q)tests/lint/includes.sh
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem -Isrc -Iinclude -D_GNU_SOURCE src
+	$(Q)clang-tidy --quiet $(SRC) -- $(CPPFLAGS) -std=gnu11
+
+format: ## put the files into shape
+	$(Q)clang-format -i $(C_FILES)
+
+# ---- for people ------------------------------------------------------------------------------------------------------
+
+.PHONY: demo deps install clean help
+demo: deps ## trace a leaking, then crashing, PHP worker: under a minute
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)demo/run
+
+deps: ## install what is missing, or list it
+	$(Q)./deps
+
+install: swtrace ## install to $(DESTDIR)$(PREFIX)
+	install -D -m 755 swtrace $(DESTDIR)$(PREFIX)/sbin/swtrace
+
+clean: ## remove what was built
+	rm -rf build build-san swtrace
+
+help: ## list the targets
+	$(Q)sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+-include $(OBJ:.o=.d) $(UNIT:=.d)

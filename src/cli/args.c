@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/args.c - parser and help from one table, so that they cannot drift apart. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "model/model.h"
+#include "util/msg.h"
+
+struct option {
+	char letter; /* 0 = none */
+	const char *name;
+	const char *arg; /* NULL = takes none */
+	const char *help;
+	int (*parse)(struct cli_settings *s, const char *value); /* 0, or -EINVAL */
+	const char *wants;					 /* what a right value looks like */
+};
+
+static int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+	unsigned long long n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || *end || n < min || n > max)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+static int parse_seconds(const char *text, double min, uint64_t *ns)
+{
+	double seconds;
+	char *end;
+
+	if ((*text < '0' || *text > '9') && *text != '.')
+		return -EINVAL;
+	seconds = strtod(text, &end);
+	if (*end || !isfinite(seconds) || seconds < min || seconds > 1e9)
+		return -EINVAL;
+	*ns = (uint64_t)(seconds * 1e9);
+	return 0;
+}
+
+static int parse_bytes(const char *text, uint64_t *bytes)
+{
+	static const char suffix[] = "KMG";
+	size_t len = strlen(text);
+	const char *unit = len > 1 ? strchr(suffix, text[len - 1] & ~0x20) : NULL;
+	char digits[32];
+	unsigned shift = 0;
+
+	if (unit && *unit) {
+		shift = 10 * (unit - suffix + 1);
+		len--;
+	}
+	if (len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, len);
+	digits[len] = 0;
+	if (parse_u64(digits, 0, UINT64_MAX >> shift, bytes))
+		return -EINVAL;
+	*bytes <<= shift;
+	return 0;
+}
+
+static int opt_pid(struct cli_settings *s, const char *value)
+{
+	char *copy = strdup(value), *save = NULL;
+	uint64_t pid;
+	int err = copy && *copy ? 0 : -EINVAL;
+
+	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err;
+		one = strtok_r(NULL, ",", &save)) {
+		err = s->n_pids < CLI_MAX_PIDS ? parse_u64(one, 1, 1 << 30, &pid) : -EINVAL;
+		for (size_t i = 0; !err && i < s->n_pids; i++)
+			if (s->pid[i] == (pid_t)pid)
+				err = -EINVAL;
+		if (!err)
+			s->pid[s->n_pids++] = pid;
+	}
+	if (!s->n_pids)
+		err = -EINVAL;
+	free(copy);
+	return err;
+}
+
+static int opt_interval(struct cli_settings *s, const char *value)
+{
+	return parse_seconds(value, 0.1, &s->interval_ns);
+}
+
+static int opt_duration(struct cli_settings *s, const char *value)
+{
+	return parse_seconds(value, 0.1, &s->duration_ns);
+}
+
+static int opt_count(struct cli_settings *s, const char *value)
+{
+	return parse_u64(value, 1, UINT32_MAX, &s->count);
+}
+
+static int opt_top(struct cli_settings *s, const char *value)
+{
+	return parse_u64(value, 1, 1 << 20, &s->top);
+}
+
+static int opt_older(struct cli_settings *s, const char *value)
+{
+	return parse_seconds(value, 0, &s->filter.older_ns);
+}
+
+static int opt_min_size(struct cli_settings *s, const char *value)
+{
+	return parse_bytes(value, &s->filter.min_size_bytes);
+}
+
+static int opt_max_size(struct cli_settings *s, const char *value)
+{
+	return parse_bytes(value, &s->filter.max_size_bytes) || !s->filter.max_size_bytes ? -EINVAL
+											  : 0;
+}
+
+static int opt_layer(struct cli_settings *s, const char *value)
+{
+	char *copy = strdup(value), *save = NULL;
+	int err = copy && *copy ? 0 : -EINVAL, layer;
+
+	s->layer_mask = 0;
+	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err;
+		one = strtok_r(NULL, ",", &save)) {
+		for (layer = 0; layer < MODEL_LAYERS && strcmp(one, model_layer_name(layer));
+			layer++)
+			;
+		if (layer == MODEL_LAYERS)
+			err = -EINVAL;
+		else
+			s->layer_mask |= 1U << layer;
+	}
+	free(copy);
+	return err || !s->layer_mask ? -EINVAL : 0;
+}
+
+static int opt_max_blocks(struct cli_settings *s, const char *value)
+{
+	return parse_u64(value, 1000, 100000000, &s->max_blocks);
+}
+
+static int opt_folded(struct cli_settings *s, const char *value)
+{
+	s->folded = value;
+	return *value ? 0 : -EINVAL;
+}
+
+static int opt_json(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->json = 1;
+	return 0;
+}
+
+static int opt_verbose(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->verbose = 1;
+	return 0;
+}
+
+static int opt_help(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->help = 1;
+	return 0;
+}
+
+static int opt_version(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->version = 1;
+	return 0;
+}
+
+#define SECONDS "a number of seconds, at least 0.1"
+#define SIZE	"a number of bytes; K, M and G may follow it"
+#define HEADING(text)                           \
+	{                                       \
+		0, NULL, NULL, text, NULL, NULL \
+	}
+
+static const struct option options[] = {
+	HEADING("What to trace:"),
+	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid,
+		"process numbers, each once, at most 64" },
+	HEADING("When to report:"),
+	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval,
+		SECONDS },
+	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },
+	{ 'n', "count", "N", "end after N reports", opt_count, "a number from 1" },
+	HEADING("What to show:"),
+	{ 'T', "top", "N", "at most N stacks (default 10)", opt_top, "a number from 1" },
+	{ 0, "older", "SECONDS", "only blocks of at least this age", opt_older,
+		"a number of seconds" },
+	{ 0, "min-size", "BYTES", "only blocks of at least this size", opt_min_size, SIZE },
+	{ 0, "max-size", "BYTES", "only blocks of at most this size", opt_max_size,
+		SIZE ", not 0" },
+	{ 0, "layer", "LAYER,...", "only these allocators: zend, libc, mmap", opt_layer,
+		"zend, libc or mmap, or several with commas" },
+	HEADING("Where to:"),
+	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
+	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report",
+		opt_folded, "a file name" },
+	HEADING("Other:"),
+	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288)", opt_max_blocks,
+		"a number from 1000 to 100000000" },
+	{ 'v', "verbose", NULL, "say more on standard error", opt_verbose, NULL },
+	{ 'h', "help", NULL, "show this", opt_help, NULL },
+	{ 'V', "version", NULL, "show the version", opt_version, NULL },
+};
+
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+void args_help(void)
+{
+	fputs("swtrace - find memory leaks and the causes of crashes in running programs\n\n"
+	      "  sudo swtrace -p PID              trace a running process, report every 5 s\n"
+	      "  sudo swtrace -p PID -d 60 --folded leak.folded\n"
+	      "  sudo swtrace -- php worker.php   start a program under tracing\n\n",
+		stdout);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option *o = &options[i];
+		char left[64], letter[8] = "    ";
+
+		if (!o->name) {
+			puts(o->help);
+			continue;
+		}
+		if (o->letter)
+			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "",
+			o->arg ? o->arg : "");
+		printf("  %-27s %s\n", left, o->help);
+	}
+	fputs("Exit codes: 0 done, 2 wrong usage or output not writable, 3 not permitted or not "
+	      "supported,\n"
+	      "4 the process is gone. With -- COMMAND: the command's own.\n",
+		stdout);
+}
+
+/* distance - edits that make a into b, for the hint at a mistyped option. Names are short: recursion is no concern. */
+static int distance(const char *a, const char *b, int bound)
+{
+	int best, d;
+
+	if (bound < 0)
+		return 1;
+	if (!*a || !*b)
+		return strlen(a) + strlen(b);
+	if (*a == *b)
+		return distance(a + 1, b + 1, bound);
+	best = distance(a + 1, b + 1, bound - 1);
+	d = distance(a + 1, b, bound - 1);
+	best = d < best ? d : best;
+	d = distance(a, b + 1, bound - 1);
+	return 1 + (d < best ? d : best);
+}
+
+static void unknown_option(const char *arg)
+{
+	const char *name = arg + strspn(arg, "-"), *nearest = NULL;
+	char word[32];
+	int best = 4, d;
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, "="), name);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (!options[i].name || !word[0] || !word[1])
+			continue;
+		d = distance(word, options[i].name, best - 1);
+		if (d < best) {
+			best = d;
+			nearest = options[i].name;
+		}
+	}
+	msg_error("unknown option '%s'", arg);
+	if (nearest)
+		msg_try("--%s; swtrace --help lists all", nearest);
+	else
+		msg_try("swtrace --help lists all options");
+}
+
+static const struct option *find_option(const char *arg, const char **value)
+{
+	*value = NULL;
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option *o = &options[i];
+		size_t len;
+
+		if (!o->name)
+			continue;
+		len = strlen(o->name);
+		if (arg[1] == '-' && !strncmp(arg + 2, o->name, len) &&
+			(!arg[2 + len] || arg[2 + len] == '=')) {
+			*value = arg[2 + len] ? arg + 3 + len : NULL;
+			return o;
+		}
+		if (arg[1] != '-' && arg[1] == o->letter && (o->arg || !arg[2])) {
+			*value = arg[2] ? arg + 2 : NULL;
+			return o;
+		}
+	}
+	return NULL;
+}
+
+static int contradiction(const struct cli_settings *s)
+{
+	if (s->n_pids && s->command)
+		msg_error("-p and -- COMMAND exclude each other");
+	else if (!s->n_pids && !s->command)
+		msg_error("nothing to trace");
+	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
+		msg_error("--min-size is greater than --max-size: no block can be shown");
+	else
+		return 0;
+	msg_try(s->n_pids || s->command
+			? "leave one of them out"
+			: "swtrace -p PID, or swtrace -- COMMAND; swtrace --help shows more");
+	return EXIT_USAGE;
+}
+
+int args_parse(struct cli_settings *s, int argc, char **argv)
+{
+	const struct option *o;
+	const char *value;
+	int i;
+
+	memset(s, 0, sizeof(*s));
+	s->interval_ns = 5000000000ULL;
+	s->top = 10;
+	s->layer_mask = (1U << MODEL_LAYERS) - 1;
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--")) {
+			s->command = argv[i + 1] ? &argv[i + 1] : NULL;
+			break;
+		}
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			msg_error("unexpected argument '%s'", argv[i]);
+			msg_try("swtrace -p PID for a process, swtrace -- %s to start a program",
+				argv[i]);
+			return EXIT_USAGE;
+		}
+		o = find_option(argv[i], &value);
+		if (!o) {
+			unknown_option(argv[i]);
+			return EXIT_USAGE;
+		}
+		if (o->arg && !value)
+			value = argv[i + 1] ? argv[++i] : "";
+		if ((!o->arg && value) || o->parse(s, value)) {
+			msg_error("--%s: cannot use '%s'", o->name, value);
+			msg_try(o->arg ? "--%s %s: %s" : "--%s takes no value", o->name, o->arg,
+				o->wants);
+			return EXIT_USAGE;
+		}
+	}
+	return s->help || s->version ? 0 : contradiction(s);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cli.h - the command line, and what the files of this room share.
+ *
+ * In: argv. Out: exit code. This room knows all others and ties them together; no other room knows it. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "analyze/analyze.h"
+#include "attach/attach.h"
+#include "collect/collect.h"
+#include "output/output.h"
+#include "symbol/symbol.h"
+#include "target/target.h"
+
+/* Exit codes, the same for every command. A command started with "--" passes its own on; when it cannot be started the
+ * code is 127 (not found) or 126, as in a shell. */
+enum {
+	EXIT_DONE = 0,
+	EXIT_USAGE = 2,	      /* also: the output asked for cannot be written */
+	EXIT_UNSUPPORTED = 3, /* not permitted, or the kernel or the target cannot be traced */
+	EXIT_GONE = 4,	      /* there is no such process, or all have ended */
+};
+
+#define CLI_MAX_PIDS 64
+
+struct cli_settings {
+	pid_t pid[CLI_MAX_PIDS];
+	size_t n_pids;
+	char *const *command; /* argv of the program to start; NULL = none */
+	uint64_t interval_ns;
+	uint64_t duration_ns; /* 0 = until stopped */
+	uint64_t count;	      /* 0 = until stopped */
+	uint64_t top;
+	struct collect_filter filter;
+	unsigned layer_mask;
+	uint64_t max_blocks;
+	const char *folded;
+	int json;
+	int verbose;
+	int help;
+	int version;
+};
+
+/* args_parse - fill settings from argv. Errors are printed.  Return: 0, or EXIT_USAGE. */
+int args_parse(struct cli_settings *s, int argc, char **argv);
+
+/* args_help - print the help text. */
+void args_help(void);
+
+/* launch.c - start a program so that not even its first instruction runs before the probes are in place. */
+struct launch {
+	pid_t pid;
+	int fd_go;    /* closed: the child goes on to exec */
+	int fd_error; /* the child writes errno here when exec fails */
+	int has_status;
+	int status; /* as from waitpid(2) */
+};
+
+/* launch_fork - make the child; it waits.  Return: 0 or -errno. */
+int launch_fork(struct launch *l, char *const *command);
+
+/* launch_exec - let it go.  Return: 0; or the errno with which exec failed, negative. */
+int launch_exec(struct launch *l);
+
+/* launch_await_stop - wait until the child is stopped.  Return: 0, or -ESRCH: it has ended instead. */
+int launch_await_stop(struct launch *l);
+
+/* launch_reap - take the child's status if it has ended.  @wait  wait until it has */
+void launch_reap(struct launch *l, int wait);
+
+/* report.c - from a snapshot to what is printed. */
+struct reporter {
+	const struct cli_settings *settings;
+	struct target *target;
+	struct symbol *symbol;
+	struct model_snapshot *before;
+	unsigned n_reports;
+	int folded_failed; /* a warning has been printed */
+	int err;	   /* -errno: standard output cannot be written */
+};
+
+/* report_make - one report of this moment, to stdout and to the folded file.  Return: 0, or -errno of stdout. */
+int report_make(struct reporter *r, struct collect *c, int is_final);
+
+/* report_event - one event, to stdout.  Return: 0, or -errno of stdout. */
+int report_event(struct reporter *r, const struct model_event *e);
+
+/* run.c - trace until the end.  Return: exit code. */
+int run_trace(const struct cli_settings *s);
+
+#endif

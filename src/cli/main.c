@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/main.c - where swtrace begins. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "util/msg.h"
+
+#ifndef SWTRACE_VERSION
+#define SWTRACE_VERSION "unknown"
+#endif
+
+int main(int argc, char **argv)
+{
+	struct cli_settings settings;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, and is told as one */
+	code = args_parse(&settings, argc, argv);
+	if (code)
+		return code;
+	msg_set_verbose(settings.verbose);
+	if (settings.help)
+		args_help();
+	else if (settings.version)
+		puts("swtrace " SWTRACE_VERSION);
+	else
+		return run_trace(&settings);
+	return fflush(stdout) ? EXIT_USAGE : EXIT_DONE;
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/run.c - one tracing session: set up, wait for time, events and signals, report, take down. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "util/msg.h"
+#include "util/strbuf.h"
+
+struct run {
+	const struct cli_settings *s;
+	struct target *target;
+	struct attach *attach;
+	struct collect *collect;
+	struct reporter reporter;
+	struct launch launch; /* pid 0: none */
+	int fd_signal;
+	int fd_interval;
+	int fd_duration; /* -1: no end */
+	int done;
+	int code; /* exit code, once done */
+};
+
+static void finish(struct run *r, int code)
+{
+	if (!r->done)
+		r->code = code;
+	r->done = 1;
+}
+
+/* output_lost - standard output cannot be written any more: without it there is nothing left to do. */
+static void output_lost(struct run *r, int err)
+{
+	if (r->done && r->code == EXIT_USAGE)
+		return;
+	msg_error("standard output: cannot write the report: %s", strerror(-err));
+	msg_try(err == -EPIPE ? "keep the reader of the pipe open"
+			      : "free some space, or write elsewhere");
+	r->done = 1;
+	r->code = EXIT_USAGE;
+}
+
+static int any_alive(struct run *r)
+{
+	struct target_process *p;
+
+	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+		if (p->alive)
+			return 1;
+	return 0;
+}
+
+static void process_gone(struct run *r, struct target_process *p)
+{
+	if (!p->alive)
+		return;
+	p->alive = 0;
+	attach_unprobe(r->attach, p->pid);
+	if (!any_alive(r))
+		finish(r, EXIT_GONE);
+}
+
+/* describe_files - the files in which something was looked for, for an error line. */
+static void describe_files(const struct target_process *p, struct strbuf *b)
+{
+	const struct target_module *last = NULL;
+	int n = 0;
+
+	for (size_t i = 0; i < p->n_maps; i++) {
+		if (!p->map[i].module || p->map[i].module == last)
+			continue;
+		last = p->map[i].module;
+		if (++n <= 12)
+			strbuf_addf(b, "%s%s", b->len ? ", " : "", last->path);
+	}
+	if (n > 12)
+		strbuf_addf(b, " and %d more", n - 12);
+	if (!n)
+		strbuf_addf(b, "none: the process maps no executable file");
+}
+
+static void no_allocator(const struct target_process *p)
+{
+	struct strbuf files = { 0 };
+
+	describe_files(p, &files);
+	msg_error("%d (%s): no allocator function found; searched: %s", p->pid, p->comm,
+		files.data ? files.data : "");
+	msg_try("trace a process that uses libc's malloc or PHP's emalloc; a static program must "
+		"keep its symbols");
+	strbuf_free(&files);
+}
+
+/* probe - look at the process's files again and probe what is new.  Return: allocator functions probed, or -errno. */
+static int probe(struct run *r, struct target_process *p)
+{
+	int err = target_refresh(r->target, p);
+
+	return err ? err : attach_probe(r->attach, p);
+}
+
+static void add_failed(pid_t pid, int err)
+{
+	if (err == -EINVAL) {
+		msg_error("%d is a thread, not a process", pid);
+		msg_try("give the pid of its process: the line Tgid: in /proc/%d/status", pid);
+	} else if (err == -EACCES || err == -EPERM) {
+		msg_error("%d: not permitted to look into this process: %s", pid, strerror(-err));
+		msg_try("run as root, or with CAP_SYS_PTRACE");
+	} else if (err == -ESRCH) {
+		msg_error("%d: there is no such process", pid);
+		msg_try("ps -e lists the processes that swtrace can see from here");
+	} else {
+		msg_error("%d: cannot look into this process: %s", pid, strerror(-err));
+	}
+}
+
+static int add_code(int err)
+{
+	return err == -ESRCH ? EXIT_GONE : err == -EINVAL ? EXIT_USAGE : EXIT_UNSUPPORTED;
+}
+
+/* add_running - begin to trace a process that runs already.  Return: 0 or exit code. */
+static int add_running(struct run *r, pid_t pid)
+{
+	struct target_process *p;
+	int err;
+
+	err = target_add(r->target, pid, &p);
+	if (err) {
+		add_failed(pid, err);
+		return add_code(err);
+	}
+	err = attach_register(r->attach, pid, 0);
+	if (!err)
+		err = attach_probe(r->attach, p);
+	if (err > 0)
+		return 0;
+	if (!err) {
+		no_allocator(p);
+		return EXIT_UNSUPPORTED;
+	}
+	/* A process that ends now fails in many ways: ask it, not the error. */
+	if (target_refresh(r->target, p) == -ESRCH)
+		err = -ESRCH;
+	add_failed(pid, err);
+	return add_code(err);
+}
+
+static void started_note(struct run *r)
+{
+	struct strbuf who = { 0 };
+	struct target_process *p;
+
+	/* A command that was just started still has swtrace's own name. */
+	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+		strbuf_addf(&who, "%s%s(%d)", i ? ", " : "",
+			r->s->command ? r->s->command[0] : p->comm, p->pid);
+	msg_note("tracing %s by %s; Ctrl-C ends with a last report", who.data ? who.data : "",
+		attach_kind(r->attach));
+	strbuf_free(&who);
+}
+
+/* start_command - fork and execute the command, stopped at once by the kernel side.  Return: 0 or exit code. */
+static int start_command(struct run *r)
+{
+	struct target_process *p;
+	int err;
+
+	err = launch_fork(&r->launch, r->s->command);
+	if (err) {
+		msg_error("cannot start '%s': %s", r->s->command[0], strerror(-err));
+		return EXIT_UNSUPPORTED;
+	}
+	err = target_add(r->target, r->launch.pid, &p);
+	if (!err)
+		err = attach_register(r->attach, r->launch.pid, 1);
+	if (err) {
+		add_failed(r->launch.pid, err);
+		return add_code(err);
+	}
+	err = launch_exec(&r->launch);
+	if (err) {
+		msg_error("cannot start '%s': %s", r->s->command[0], strerror(-err));
+		msg_try("check the command's name and its rights");
+		launch_reap(&r->launch, 1);
+		return err == -ENOENT ? 127 : 126;
+	}
+	return 0;
+}
+
+/* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped
+ * again at the next change of its libraries until its libc is there. */
+static void continue_command(struct run *r, struct target_process *p)
+{
+	int n;
+
+	if (launch_await_stop(&r->launch))
+		return; /* it has ended: its exit is an event of its own */
+	n = probe(r, p);
+	if (n < 0)
+		msg_warn("%d: cannot place probes: %s", p->pid, strerror(-n));
+	if (target_has_libc(p) || !target_is_dynamic(p)) {
+		attach_set_stop(r->attach, p->pid, 1, 0);
+		if (!n)
+			no_allocator(p);
+	} else {
+		attach_set_stop(r->attach, p->pid, 1, 1);
+	}
+	kill(p->pid, SIGCONT);
+}
+
+static void on_event(void *ctx, const struct model_event *e)
+{
+	struct run *r = ctx;
+	struct target_process *p = target_find(r->target, e->pid);
+	int err = 0;
+
+	/* The loader's changes are of interest to people only when something goes wrong. */
+	if (p && !r->reporter.err && (e->type != MODEL_DL || r->s->json))
+		err = e->type == MODEL_EXEC ? 0 : report_event(&r->reporter, e);
+	if (p && (e->type == MODEL_EXEC || e->type == MODEL_DL)) {
+		if (e->stopped)
+			continue_command(r, p);
+		else
+			probe(r, p);
+	}
+	if (p && e->type == MODEL_EXEC && !r->reporter.err)
+		err = report_event(&r->reporter, e);
+	if (p && e->type == MODEL_EXIT)
+		process_gone(r, p);
+	if (err)
+		output_lost(r, err);
+}
+
+static void on_signal(struct run *r)
+{
+	struct signalfd_siginfo si;
+
+	while (read(r->fd_signal, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD) {
+			continue; /* the exit is an event, and is reaped at the end */
+		} else if (r->launch.pid && si.ssi_signo == SIGTERM) {
+			kill(r->launch.pid, SIGTERM);
+		} else if (r->launch.pid && si.ssi_signo == SIGINT && any_alive(r) &&
+			   r->code != SIGINT) {
+			/* The terminal has sent it to the command too: wait for it to end, but only once. */
+			msg_note("waiting for '%s' to end; Ctrl-C again leaves it running",
+				r->s->command[0]);
+			r->code = SIGINT;
+		} else {
+			finish(r, EXIT_DONE);
+		}
+	}
+}
+
+static void on_interval(struct run *r)
+{
+	uint64_t ticks;
+	int last, err;
+
+	if (read(r->fd_interval, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return;
+	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
+	err = report_make(&r->reporter, r->collect, last);
+	if (err)
+		output_lost(r, err);
+	else if (last)
+		finish(r, EXIT_DONE);
+}
+
+/* watch_exits - a process whose exit event was lost is still noticed by its pidfd. */
+static void watch_exits(struct run *r)
+{
+	struct target_process *p;
+
+	for (size_t i = 0; (p = target_at(r->target, i)); i++) {
+		struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
+
+		if (p->alive && poll(&fd, 1, 0) > 0)
+			process_gone(r, p);
+	}
+}
+
+enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_PIDS };
+
+static void loop(struct run *r)
+{
+	struct pollfd fd[FD_PIDS + CLI_MAX_PIDS] = {
+		[FD_SIGNAL] = { .fd = r->fd_signal, .events = POLLIN },
+		[FD_INTERVAL] = { .fd = r->fd_interval, .events = POLLIN },
+		[FD_DURATION] = { .fd = r->fd_duration, .events = POLLIN },
+		[FD_EVENTS] = { .fd = collect_fd(r->collect), .events = POLLIN },
+	};
+	struct target_process *p;
+
+	while (!r->done) {
+		size_t n = 0;
+
+		for (; n < CLI_MAX_PIDS && (p = target_at(r->target, n)); n++) {
+			fd[FD_PIDS + n].fd = p->alive ? p->pidfd : -1;
+			fd[FD_PIDS + n].events = POLLIN;
+		}
+		if (poll(fd, FD_PIDS + n, -1) < 0 && errno != EINTR)
+			break;
+		/* Events first: an exit or a crash is told before the report that follows it. */
+		collect_events(r->collect);
+		watch_exits(r);
+		if (fd[FD_SIGNAL].revents)
+			on_signal(r);
+		if (fd[FD_INTERVAL].revents && !r->done)
+			on_interval(r);
+		if (fd[FD_DURATION].revents)
+			finish(r, EXIT_DONE);
+	}
+}
+
+static int timer(uint64_t ns, int repeat)
+{
+	struct itimerspec t = { 0 };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	t.it_value.tv_sec = ns / 1000000000;
+	t.it_value.tv_nsec = ns % 1000000000;
+	if (repeat)
+		t.it_interval = t.it_value;
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &t, NULL);
+	return fd;
+}
+
+/* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
+static int prepare(struct run *r)
+{
+	struct attach_opts opts = { .max_blocks = r->s->max_blocks };
+	struct attach_tables tables;
+	struct rlimit files;
+	sigset_t set;
+	int err;
+
+	err = r->s->folded ? output_folded_check(r->s->folded) : 0;
+	if (err) {
+		msg_error("%s: cannot write folded stacks: %s", r->s->folded, strerror(-err));
+		msg_try("choose a file in a directory that you may write to");
+		return EXIT_USAGE;
+	}
+	err = attach_check();
+	if (err)
+		return EXIT_UNSUPPORTED;
+	/* One descriptor for each mapped file, process and probe link. */
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	r->fd_signal = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	err = r->fd_signal < 0 ? -errno : target_open(&r->target);
+	if (!err)
+		err = symbol_open(&r->reporter.symbol);
+	if (!err)
+		err = attach_open(&r->attach, &opts);
+	if (!err) {
+		attach_tables(r->attach, &tables);
+		err = collect_open(&r->collect, &tables, on_event, r);
+	}
+	if (err)
+		msg_debug("set-up failed: %s", strerror(-err));
+	r->reporter.target = r->target;
+	return err ? EXIT_UNSUPPORTED : 0;
+}
+
+static int add_targets(struct run *r)
+{
+	int code = 0;
+
+	if (r->s->command)
+		code = start_command(r);
+	for (size_t i = 0; i < r->s->n_pids && !code; i++)
+		code = add_running(r, r->s->pid[i]);
+	if (!code)
+		started_note(r);
+	return code;
+}
+
+/* command_code - the exit code of the command, as a shell would give it. */
+static int command_code(struct run *r)
+{
+	launch_reap(&r->launch, !any_alive(r));
+	if (!r->launch.has_status)
+		return EXIT_DONE; /* left running */
+	return WIFEXITED(r->launch.status) ? WEXITSTATUS(r->launch.status)
+					   : 128 + WTERMSIG(r->launch.status);
+}
+
+int run_trace(const struct cli_settings *s)
+{
+	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_duration = -1 };
+	int code, err;
+
+	r.reporter.settings = s;
+	r.launch.fd_go = -1;
+	r.launch.fd_error = -1;
+	code = prepare(&r);
+	if (!code)
+		code = add_targets(&r);
+	if (code)
+		goto out;
+	r.fd_interval = timer(s->interval_ns, 1);
+	r.fd_duration = s->duration_ns ? timer(s->duration_ns, 0) : -1;
+	loop(&r);
+	code = r.code;
+	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
+		err = report_make(&r.reporter, r.collect, 1);
+		if (err) {
+			output_lost(&r, err);
+			code = r.code;
+		}
+	}
+	if (r.launch.pid && !r.reporter.err)
+		code = command_code(&r);
+	else if (!code && r.reporter.folded_failed)
+		code = EXIT_USAGE;
+out:
+	collect_close(r.collect);
+	attach_close(r.attach);
+	symbol_close(r.reporter.symbol);
+	model_snapshot_free(r.reporter.before);
+	target_close(r.target);
+	close(r.fd_signal);
+	close(r.fd_interval);
+	close(r.fd_duration);
+	close(r.launch.fd_go);
+	close(r.launch.fd_error);
+	return code;
+}
