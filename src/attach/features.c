@@ -177,7 +177,7 @@ static int try_type(int type, uint64_t offset)
 
 int features_probe_kind(void)
 {
-	uint64_t offset;
+	uint64_t offset = 0;
 	int err;
 
 	err = tried_offset(&offset);

@@ -63,11 +63,12 @@ static int place_multi(struct probe_set *s, const struct placement *pl, const ui
 static int place(struct probe_set *s, const struct placement *pl,
 	const struct target_site *const *site, size_t n)
 {
-	uint64_t *offset = calloc(2 * n, sizeof(*offset)), *cookie = offset + n;
+	uint64_t *offset = calloc(2 * n, sizeof(*offset)), *cookie;
 	int err = 0, n_placed = 0;
 
 	if (!offset)
 		return -ENOMEM;
+	cookie = offset + n;
 	for (size_t i = 0; i < n; i++) {
 		offset[i] = site[i]->offset;
 		cookie[i] = site[i]->cookie;
@@ -99,8 +100,7 @@ out:
 static int place_sites(struct attach *a, struct probe_set *s, const struct placement *file,
 	const struct target_site *sites, size_t n_sites)
 {
-	const struct target_site **all = calloc(2 * n_sites, sizeof(*all)),
-				 **paired = all + n_sites;
+	const struct target_site **all = calloc(2 * n_sites, sizeof(*all)), **paired;
 	struct swtrace_bpf *skel = a->skel;
 	struct placement pl = *file;
 	size_t n_paired = 0;
@@ -108,6 +108,7 @@ static int place_sites(struct attach *a, struct probe_set *s, const struct place
 
 	if (!all)
 		return -ENOMEM;
+	paired = all + n_sites;
 	for (size_t i = 0; i < n_sites; i++) {
 		all[i] = &sites[i];
 		if (sites[i].wants_return)

@@ -342,7 +342,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	s->interval_ns = 5000000000ULL;
 	s->top = 10;
 	s->layer_mask = (1U << MODEL_LAYERS) - 1;
-	for (i = 1; i < argc; i++) {
+	for (i = 1; i < argc && argv[i]; i++) {
 		if (!strcmp(argv[i], "--")) {
 			s->command = argv[i + 1] ? &argv[i + 1] : NULL;
 			break;

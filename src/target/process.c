@@ -86,7 +86,7 @@ static void exe_read(struct target_process *p)
 int target_refresh(struct target *t, struct target_process *p)
 {
 	uint64_t start_ticks = p->start_ticks;
-	char state;
+	char state = 0;
 	int err;
 
 	err = stat_read(p, &state);
