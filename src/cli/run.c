@@ -49,6 +49,16 @@ static void output_lost(struct run *r, int err)
 	r->code = EXIT_USAGE;
 }
 
+/* unprobe_gone - removing probes can take the kernel seconds, so it is done after what people wait for. */
+static void unprobe_gone(struct run *r)
+{
+	struct target_process *p;
+
+	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+		if (!p->alive)
+			attach_unprobe(r->attach, p->pid);
+}
+
 static int any_alive(struct run *r)
 {
 	struct target_process *p;
@@ -64,7 +74,6 @@ static void process_gone(struct run *r, struct target_process *p)
 	if (!p->alive)
 		return;
 	p->alive = 0;
-	attach_unprobe(r->attach, p->pid);
 	if (!any_alive(r))
 		finish(r, EXIT_GONE);
 }
@@ -276,6 +285,8 @@ static void on_interval(struct run *r)
 		output_lost(r, err);
 	else if (last)
 		finish(r, EXIT_DONE);
+	if (!r->done)
+		unprobe_gone(r);
 }
 
 /* watch_exits - a process whose exit event was lost is still noticed by its pidfd. */

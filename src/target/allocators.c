@@ -135,6 +135,24 @@ static size_t sites_add(const struct target_module *m, const struct allocator_fu
 	return n;
 }
 
+/* placing_order - probes come into force one by one, in the order of the sites: those that see blocks die first, those
+ * that see them born last, so that no tracked block dies unseen. */
+static int placing_order(const void *a, const void *b)
+{
+	static const int rank[] = {
+		[SWT_OP_FREE] = 0,
+		[SWT_OP_MUNMAP] = 0,
+		[SWT_OP_REALLOC] = 1,
+		[SWT_OP_MREMAP] = 1,
+		[SWT_OP_ALLOC] = 2,
+		[SWT_OP_ALLOC_OUT] = 2,
+		[SWT_OP_MMAP] = 2,
+	};
+	const struct target_site *x = a, *y = b;
+
+	return rank[SWT_COOKIE_OP(x->cookie)] - rank[SWT_COOKIE_OP(y->cookie)];
+}
+
 /* Any file that defines malloc and free is taken for an allocator: libc, a preloaded one, a static program. A loader
  * that defines them without mmap is not: glibc's ld.so before 2.31 exported a malloc for its own use before libc's. */
 int target_module_sites(const struct target_module *m, struct target_site **out)
@@ -156,10 +174,12 @@ int target_module_sites(const struct target_module *m, struct target_site **out)
 	}
 	if (defines(m, "_emalloc") && defines(m, "_efree"))
 		n = sites_add(m, zend_functions, N_FUNCTIONS(zend_functions), sites, n);
-	if (!n)
+	if (!n) {
 		free(sites);
-	else
-		*out = sites;
+		return 0;
+	}
+	qsort(sites, n, sizeof(*sites), placing_order);
+	*out = sites;
 	return n;
 }
 

@@ -78,7 +78,7 @@ struct target_site {
 };
 
 /* target_module_sites - the allocator functions that module defines, aliases at one address once.
- * @sites  out, malloc'ed, to be freed by the caller; NULL when there are none
+ * @sites  out, in the order in which probes must be placed; malloc'ed, to be freed by the caller; NULL when there are none
  * Return: their number, or -ENOMEM. */
 int target_module_sites(const struct target_module *m, struct target_site **sites);
 
