@@ -51,7 +51,7 @@ $(BUILD)/%.o: src/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Only these see the skeleton: generated before they are compiled.
-$(BUILD)/attach/%.o: $(BUILD)/swtrace.skel.h
+$(filter $(BUILD)/attach/%,$(OBJ)): $(BUILD)/swtrace.skel.h
 
 # ---- kernel side -----------------------------------------------------------------------------------------------------
 

@@ -76,21 +76,37 @@ static __always_inline bool is_dead(const struct swt_block *r)
 	return p && p->epoch[r->layer & (SWT_LAYER_SLOTS - 1)] != r->epoch;
 }
 
-/* bucket_claim - take an empty record of the bucket, or one whose epoch is over. */
-static __always_inline struct swt_block *bucket_claim(struct swt_bucket *b, bool dead_too)
+/* bucket_purge - empty the records whose epoch is over. */
+static __always_inline void bucket_purge(struct swt_bucket *b)
 {
 #pragma unroll
 	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++) {
-		struct swt_block *r = &b->block[i];
-		__u64 addr = r->addr;
+		__u64 addr = b->block[i].addr;
 
-		if (addr != SWT_BLOCK_FREE &&
-			(!dead_too || addr == SWT_BLOCK_CLAIMED || !is_dead(r)))
-			continue;
-		if (__sync_val_compare_and_swap(&r->addr, addr, SWT_BLOCK_CLAIMED) == addr)
-			return r;
+		if (addr != SWT_BLOCK_FREE && addr != SWT_BLOCK_CLAIMED && is_dead(&b->block[i]))
+			__sync_val_compare_and_swap(&b->block[i].addr, addr, SWT_BLOCK_FREE);
 	}
+}
+
+/* bucket_claim - take an empty record of the bucket. */
+static __always_inline struct swt_block *bucket_claim(struct swt_bucket *b)
+{
+#pragma unroll
+	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++)
+		if (b->block[i].addr == SWT_BLOCK_FREE &&
+			__sync_val_compare_and_swap(&b->block[i].addr, SWT_BLOCK_FREE,
+				SWT_BLOCK_CLAIMED) == SWT_BLOCK_FREE)
+			return &b->block[i];
 	return 0;
+}
+
+/* live_claim - take a record of the emptier bucket, or, if another CPU was faster, of the other. */
+static __always_inline struct swt_block *live_claim(struct bucket_pair *b)
+{
+	bool two = bucket_free(b->two) > bucket_free(b->one);
+	struct swt_block *r = bucket_claim(two ? b->two : b->one);
+
+	return r ? r : bucket_claim(two ? b->one : b->two);
 }
 
 /* live_insert - record a block. A record of the same address, process and layer is overwritten and handed out through
@@ -112,19 +128,12 @@ __noinline int live_insert(const struct swt_block *block, struct swt_block *repl
 		*replaced = *r;
 		replaced->addr = addr;
 	} else {
-		struct swt_bucket *more = b.one, *less = b.two;
-
-		if (bucket_free(b.two) > bucket_free(b.one)) {
-			more = b.two;
-			less = b.one;
+		r = live_claim(&b);
+		if (!r) {
+			bucket_purge(b.one);
+			bucket_purge(b.two);
+			r = live_claim(&b);
 		}
-		r = bucket_claim(more, false);
-		if (!r)
-			r = bucket_claim(less, false);
-		if (!r)
-			r = bucket_claim(more, true);
-		if (!r)
-			r = bucket_claim(less, true);
 		if (!r) {
 			loss_add(SWT_LOSS_BLOCKS_FULL);
 			return -1;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit/bpf_host.h - enough of BPF to compile the headers of bpf/ for the host: maps become variables whose address says
+ * which map is meant, helpers become functions. Included before any header of bpf/. */
+#ifndef UNIT_BPF_HOST_H
+#define UNIT_BPF_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "swtrace/abi.h"
+
+#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* unroll: for the BPF compiler */
+#define SEC(name)
+#define __uint(name, value) int name
+#define __type(name, value) int name
+#undef __always_inline
+#define __always_inline inline
+#define __noinline
+
+#define BPF_F_MMAPABLE 0
+
+/* Tests give the maps their contents. */
+static void *host_map_lookup(const void *map, const void *key);
+#define bpf_map_lookup_elem(map, key) host_map_lookup(map, key)
+
+static inline void bpf_tail_call(void *ctx, const void *map, uint32_t index)
+{
+	(void)ctx;
+	(void)map;
+	(void)index;
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit/test_args.c - the command line: what is understood, and that what is not is refused with a hint. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* What args_parse() wrote to stderr, and what it returned. */
+static char said[4096];
+
+static int parse(struct cli_settings *s, const char *line)
+{
+	char *argv[32] = { "swtrace" }, copy[256];
+	int argc = 1, code, saved = dup(STDERR_FILENO);
+	FILE *f = tmpfile();
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	fflush(stderr);
+	dup2(fileno(f), STDERR_FILENO);
+	code = args_parse(s, argc, argv);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	memset(said, 0, sizeof(said));
+	rewind(f);
+	if (!fread(said, 1, sizeof(said) - 1, f))
+		said[0] = 0;
+	fclose(f);
+	return code;
+}
+
+static void a_pid_is_enough_and_the_rest_has_defaults(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 42"), 0);
+	assert_int_equal(s.n_pids, 1);
+	assert_int_equal(s.pid[0], 42);
+	assert_true(s.interval_ns == 5000000000);
+	assert_int_equal(s.top, 10);
+	assert_int_equal(s.layer_mask, 7);
+	assert_int_equal(s.json, 0);
+	assert_string_equal(said, "");
+}
+
+static void options_are_taken_in_all_their_forms(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "--pid=1,2 -p3 -i 0.5 -d 2.5 -n7 --top=3 --older 60 --json "
+				   "--min-size 4K --max-size=1M --layer libc,mmap --folded out -v"),
+		0);
+	assert_int_equal(s.n_pids, 3);
+	assert_int_equal(s.pid[2], 3);
+	assert_true(s.interval_ns == 500000000);
+	assert_true(s.duration_ns == 2500000000);
+	assert_int_equal(s.count, 7);
+	assert_int_equal(s.top, 3);
+	assert_true(s.filter.older_ns == 60000000000);
+	assert_int_equal(s.filter.min_size_bytes, 4096);
+	assert_int_equal(s.filter.max_size_bytes, 1 << 20);
+	assert_int_equal(s.layer_mask, 6);
+	assert_string_equal(s.folded, "out");
+	assert_int_equal(s.json, 1);
+	assert_int_equal(s.verbose, 1);
+}
+
+static void what_follows_two_dashes_is_the_command_as_it_stands(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-i 1 -- php -n 3"), 0);
+	assert_string_equal(s.command[0], "php");
+	assert_string_equal(s.command[1], "-n");
+	assert_string_equal(s.command[2], "3");
+	assert_null(s.command[3]);
+	assert_int_equal(s.count, 0);
+}
+
+static void wrong_values_are_refused_with_what_would_be_right(void **state)
+{
+	static const char *const lines[] = {
+		"-p",
+		"-p x",
+		"-p -1",
+		"-p 0",
+		"-p 1,1",
+		"-p 1,",
+		"-p 12x",
+		"-p 99999999999999999999",
+		"-p 1 -i 0",
+		"-p 1 -i -1",
+		"-p 1 -i nan",
+		"-p 1 -i 1e99",
+		"-p 1 -i",
+		"-p 1 -n 0",
+		"-p 1 -T 0",
+		"-p 1 -n 1.5",
+		"-p 1 --older -1",
+		"-p 1 --min-size 1X",
+		"-p 1 --min-size 99999999999G",
+		"-p 1 --max-size 0",
+		"-p 1 --layer heap",
+		"-p 1 --layer ,",
+		"-p 1 --json=1",
+		"-p 1 --max-blocks 1",
+	};
+	struct cli_settings s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		/* "-p 1," names one pid: a trailing comma is no error */
+		int expected = strcmp(lines[i], "-p 1,") ? EXIT_USAGE : 0;
+
+		if (parse(&s, lines[i]) != expected)
+			fail_msg("'%s' was not judged rightly", lines[i]);
+		if (expected && (strncmp(said, "swtrace: ", 9) != 0 || !strstr(said, "\n  try: ")))
+			fail_msg("'%s': said '%s'", lines[i], said);
+	}
+}
+
+static void contradictions_are_refused(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1 -- ls"), EXIT_USAGE);
+	assert_int_equal(parse(&s, ""), EXIT_USAGE);
+	assert_int_equal(parse(&s, "--"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --min-size 2K --max-size 1K"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 stray"), EXIT_USAGE);
+}
+
+static void a_mistyped_option_names_the_nearest(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1 --intervall 2"), EXIT_USAGE);
+	assert_non_null(strstr(said, "unknown option '--intervall'"));
+	assert_non_null(strstr(said, "--interval;"));
+	assert_int_equal(parse(&s, "-p 1 --xyzzyplugh"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--help"));
+	assert_int_equal(parse(&s, "-p 1 -q"), EXIT_USAGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pid_is_enough_and_the_rest_has_defaults),
+		cmocka_unit_test(options_are_taken_in_all_their_forms),
+		cmocka_unit_test(what_follows_two_dashes_is_the_command_as_it_stands),
+		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
+		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(a_mistyped_option_names_the_nearest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

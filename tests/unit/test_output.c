@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_output.c - promises of output/output.h: exact text, JSON lines and folded stacks.
+ *
+ * In: one report and some events built by hand, with plain and with hostile names. Out: exact bytes; JSON is also
+ * parsed back. Folded files are written in a folder of their own under /tmp. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "output/output.h"
+
+#define UTC_NS 1795470005123000000LL /* 2026-11-23T21:40:05.123Z */
+#define SEC    1000000000ULL
+
+/* What a traced process could call itself and its functions. */
+#define EVIL_COMM     "\033[2J;a b\n\""
+#define EVIL_FUNCTION "f;\xff g\"\n\xc3\xa9"
+
+static struct model_process process = { .pid = 4242,
+	.comm = "php",
+	.alive = 1,
+	.layer = { { .live_bytes = 4089446,
+			   .live_blocks = 52000,
+			   .n_allocs = 60000,
+			   .alloc_bytes = 5000000,
+			   .n_frees = 8000,
+			   .freed_bytes = 910554,
+			   .n_unknown_frees = 5 },
+		{ .live_bytes = 204800, .live_blocks = 113 } } };
+static struct model_loss losses[] = { { "live_table_full",
+					      "blocks not tracked: the live table is full", 12 },
+	{ "return_missed", "calls whose return was never seen", 0 } };
+static struct model_stack model_stacks[] = {
+	{ .id = 1,
+		.pid = 4242,
+		.layer = MODEL_ZEND,
+		.walk = MODEL_WALK_FP,
+		.live_bytes = 3879731,
+		.live_blocks = 51000,
+		.n_allocs = 59000,
+		.alloc_bytes = 4500000,
+		.n_frees = 8000,
+		.freed_bytes = 620269 },
+	{ .id = 2,
+		.pid = 4242,
+		.layer = MODEL_LIBC,
+		.walk = MODEL_WALK_UNREAD,
+		.live_bytes = 512,
+		.live_blocks = 2 },
+};
+static struct model_snapshot snapshot = { .utc_ns = UTC_NS,
+	.process = &process,
+	.n_processes = 1,
+	.stack = model_stacks,
+	.n_stacks = 2,
+	.loss = losses,
+	.n_losses = 2,
+	.blocks = { 21000, 1048576 },
+	.stacks = { 310, 16384 } };
+static struct analyze_row rows[] = {
+	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL },
+	{ &model_stacks[1], &process, -2048, 512, 500000000ULL },
+};
+static const struct analyze_report plain_report = { .snapshot = &snapshot,
+	.number = 3,
+	.since_last_ns = 5 * SEC,
+	.since_start_ns = 15 * SEC,
+	.live_bytes = 4294246,
+	.live_blocks = 52113,
+	.gained_bytes = 1363149,
+	.n_stacks = 2,
+	.row = rows,
+	.n_rows = 2,
+	.lost = 12 };
+static const struct symbol_frame frames[] = {
+	{ .kind = SYMBOL_FUNCTION,
+		.addr = 0x55d0c000101c,
+		.function = "ap_php_conv_fp",
+		.function_offset = 0x1c,
+		.module = "php8.2",
+		.build_id = "abcd",
+		.module_offset = 0x10101c,
+		.executable = 1 },
+	{ .kind = SYMBOL_MODULE,
+		.addr = 0x7f00002f,
+		.module = "libx.so",
+		.build_id = "",
+		.module_offset = 0x2f,
+		.executable = 1 },
+	{ .kind = SYMBOL_REGION, .addr = 0x55d0c0de, .module = "[heap]", .build_id = "" },
+	{ .kind = SYMBOL_NOTHING, .addr = 0x10, .module = "", .build_id = "" },
+};
+static const struct output_stack stacks[] = { { frames, 2, 0x1234 }, { frames, 1, 0 } };
+
+static struct model_process evil_process = { .pid = 7, .comm = EVIL_COMM };
+static const struct symbol_frame evil_frames[] = {
+	{ .kind = SYMBOL_FUNCTION,
+		.addr = 0x1000,
+		.function = EVIL_FUNCTION,
+		.function_offset = 1,
+		.module = "\033]0;x\007.so",
+		.build_id = "",
+		.module_offset = 0x1000,
+		.executable = 1 },
+	{ .kind = SYMBOL_MODULE,
+		.addr = 0x2000,
+		.module = "m;o d\t",
+		.build_id = "",
+		.module_offset = 0x20 },
+};
+static const struct output_stack evil_stacks[] = { { evil_frames, 2, 0 } };
+static struct model_stack evil_stack = {
+	.pid = 7, .layer = MODEL_MMAP, .live_bytes = 100, .live_blocks = 1
+};
+static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0 };
+static const struct model_snapshot evil_snapshot = {
+	.utc_ns = UTC_NS, .process = &evil_process, .n_processes = 1
+};
+static const struct analyze_report evil_report = {
+	.snapshot = &evil_snapshot, .number = 1, .n_stacks = 1, .row = &evil_row, .n_rows = 1
+};
+
+static const struct model_event segv = { .type = MODEL_SIGNAL,
+	.utc_ns = UTC_NS,
+	.pid = 4242,
+	.tid = 4243,
+	.comm = "php",
+	.signal = 11,
+	.code = 1,
+	.has_fault_addr = 1,
+	.fault_addr = 0x10,
+	.ip = 0x55d0c000101c,
+	.sp = 0x7ffd0000 };
+static const struct model_event aborted = { .type = MODEL_SIGNAL,
+	.utc_ns = UTC_NS,
+	.pid = 4242,
+	.tid = 4242,
+	.comm = EVIL_COMM,
+	.signal = 6,
+	.code = -6,
+	.sender_pid = 99,
+	.ip = 0x10,
+	.sp = 0x20 };
+
+typedef int report_writer(FILE *f, const struct analyze_report *r, const struct output_stack *s);
+typedef int event_writer(FILE *f, const struct model_event *e, const struct output_stack *s);
+
+/* printed - what a writer wrote, to be freed. One of r and e is NULL. */
+static char *printed(
+	report_writer *report, event_writer *event, const void *what, const struct output_stack *s)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	assert_int_equal(report ? report(f, what, s) : event(f, what, s), 0);
+	fclose(f);
+	return text;
+}
+
+static void assert_event(event_writer *writer, const struct model_event *e, const char *expected)
+{
+	struct output_stack stack = { frames, 0, 0 };
+	char *text;
+
+	if (e->type == MODEL_SIGNAL)
+		stack = (struct output_stack){ frames, e == &segv ? 2 : 1,
+			e == &segv ? 0x1234 : 0 };
+	text = printed(NULL, writer, e, &stack);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* assert_no_space - a writer must tell -ENOSPC, and again the next time. */
+static void assert_no_space(
+	report_writer *report, event_writer *event, const void *what, const struct output_stack *s)
+{
+	FILE *f = fopen("/dev/full", "w");
+
+	assert_non_null(f);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(report ? report(f, what, s) : event(f, what, s), -ENOSPC);
+	fclose(f);
+}
+
+/* ---- text ---- */
+
+static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
+{
+	(void)state;
+	/* GIVEN a report with a loss, a cut stack and one that could not be read */
+	/* WHEN */
+	char *text = printed(output_text_report, NULL, &plain_report, stacks);
+
+	/* THEN */
+	assert_string_equal(text, "[2026-11-23T21:40:05.123Z] report 3, tracing for 15.0 s: 4.1 "
+				  "MiB live in 52,113 blocks, "
+				  "+1.3 MiB since the last report\n"
+				  "  php(4242): zend 3.9 MiB in 52,000 blocks, libc 200.0 KiB in "
+				  "113 blocks, mmap 0 B in 0 blocks\n"
+				  "  lost: 12 blocks not tracked: the live table is full\n"
+				  "  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
+				  "  stacks are walked by frame pointers: in code built without "
+				  "them only the first frame is sure\n"
+				  "\n"
+				  "#1  3.7 MiB live in 51,000 blocks, zend, php(4242)\n"
+				  "    +1.2 MiB since the last report, +3.7 MiB since the start "
+				  "(252.6 KiB/s), oldest block 14.2 s\n"
+				  "      ap_php_conv_fp+0x1c (php8.2)\n"
+				  "      libx.so+0x2f\n"
+				  "      (the stack ends here: 0x1234 is no code)\n"
+				  "\n"
+				  "#2  512 B live in 2 blocks, libc, php(4242)\n"
+				  "    -2.0 KiB since the last report, +512 B since the start (34 "
+				  "B/s), oldest block 0.5 s\n"
+				  "      ap_php_conv_fp+0x1c (php8.2)\n"
+				  "      (the stack ends here: the rest could not be read)\n"
+				  "\n");
+	free(text);
+}
+
+static void an_empty_final_text_report_says_so(void **state)
+{
+	struct analyze_report r = plain_report;
+	struct model_snapshot s = { .utc_ns = UTC_NS };
+	char *text;
+
+	(void)state;
+	/* GIVEN nothing live, nothing lost, no frame-pointer stack */
+	r.snapshot = &s;
+	r.is_final = 1;
+	r.lost = r.n_rows = r.n_stacks = r.live_bytes = r.live_blocks = r.gained_bytes = 0;
+	/* WHEN */
+	text = printed(output_text_report, NULL, &r, NULL);
+	/* THEN */
+	assert_non_null(strstr(text, "] final report, tracing for 15.0 s: 0 B live"));
+	assert_non_null(strstr(text, "  lost: nothing\n"));
+	assert_non_null(strstr(text, "no live blocks"));
+	assert_null(strstr(text, "frame pointers"));
+	free(text);
+}
+
+static void hostile_names_cannot_command_the_terminal(void **state)
+{
+	(void)state;
+	/* GIVEN escapes in names of process, function and module */
+	/* WHEN */
+	char *text = printed(output_text_report, NULL, &evil_report, evil_stacks);
+
+	/* THEN they are only shown, and no name begins a line */
+	assert_null(strchr(text, '\033'));
+	assert_null(strchr(text, '\007'));
+	assert_non_null(strstr(text, "\n  \\x1b[2J;a b\\x0a\"(7)"));
+	assert_non_null(strstr(text, ", mmap, \\x1b[2J;a b\\x0a\"(7)\n"));
+	assert_non_null(strstr(text, "\n      f;\\xff g\"\\x0a\xc3\xa9+0x1 (\\x1b]0;x\\x07.so)\n"));
+	assert_non_null(strstr(text, "\n      m;o d\\x09+0x20\n"));
+	free(text);
+}
+
+static void a_fault_is_told_with_its_address_and_place(void **state)
+{
+	(void)state;
+	/* GIVEN a fault, WHEN told, THEN */
+	assert_event(output_text_event, &segv,
+		"[2026-11-23T21:40:05.123Z] CRASH php(4242) thread 4243: SIGSEGV (signal 11), "
+		"SEGV_MAPERR: address not mapped, fault address 0x10\n"
+		"    ip 0x55d0c000101c, sp 0x7ffd0000\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n"
+		"      libx.so+0x2f\n"
+		"      (the stack ends here: 0x1234 is no code)\n"
+		"\n");
+}
+
+static void a_sent_signal_is_told_with_its_sender(void **state)
+{
+	(void)state;
+	/* GIVEN a signal sent to a process with a hostile name, WHEN told, THEN */
+	assert_event(output_text_event, &aborted,
+		"[2026-11-23T21:40:05.123Z] CRASH \\x1b[2J;a b\\x0a\"(4242) thread 4242: SIGABRT "
+		"(signal 6), "
+		"SI_TKILL: sent by tkill or tgkill (raise, abort), sent by process 99\n"
+		"    ip 0x10, sp 0x20\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n"
+		"\n");
+}
+
+#define TIME	  "2026-11-23T21:40:05.123Z"
+#define LIFE_TEXT "[" TIME "] php(5) "
+#define LIFE_JSON "{\"schema\":1,\"type\":\"lifecycle\",\"time\":\"" TIME "\",\"event\":"
+
+static void each_lifecycle_event_is_one_line_of_text_and_json(void **state)
+{
+	struct model_event e = { .type = MODEL_EXIT, .utc_ns = UTC_NS, .pid = 5, .comm = "php" };
+
+	(void)state;
+	/* GIVEN exit(3) */
+	e.wait_status = 3 << 8;
+	/* WHEN told, THEN */
+	assert_event(output_text_event, &e, LIFE_TEXT "exited with status 3\n");
+	assert_event(output_json_event, &e,
+		LIFE_JSON
+		"\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":3,\"signal\":null}\n");
+	/* GIVEN SIGKILL */
+	e.wait_status = 9;
+	assert_event(output_text_event, &e, LIFE_TEXT "was killed by SIGKILL (signal 9)\n");
+	assert_event(output_json_event, &e,
+		LIFE_JSON
+		"\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":null,\"signal\":9}\n");
+	/* GIVEN the others */
+	e.type = MODEL_EXEC;
+	assert_event(
+		output_text_event, &e, LIFE_TEXT "runs a new program; its old memory is gone\n");
+	assert_event(output_json_event, &e, LIFE_JSON "\"exec\",\"pid\":5,\"comm\":\"php\"}\n");
+	e.type = MODEL_FORK;
+	e.child_pid = 6;
+	assert_event(
+		output_text_event, &e, LIFE_TEXT "made a child process, 6, which is not traced\n");
+	assert_event(output_json_event, &e,
+		LIFE_JSON "\"fork\",\"pid\":5,\"comm\":\"php\",\"child_pid\":6}\n");
+	e.type = MODEL_DL;
+	assert_event(output_text_event, &e, LIFE_TEXT "loaded or unloaded libraries\n");
+	assert_event(
+		output_json_event, &e, LIFE_JSON "\"libraries\",\"pid\":5,\"comm\":\"php\"}\n");
+}
+
+/* ---- JSON ---- */
+
+/* parsed - line n (from 0) of text as JSON. */
+static json_t *parsed(const char *text, int n)
+{
+	json_error_t error;
+	json_t *o;
+
+	while (n--)
+		text = strchr(text, '\n') + 1;
+	o = json_loads(text, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+	assert_non_null(o);
+	return o;
+}
+
+#define HEAD(type) "{\"schema\":1,\"type\":\"" type "\",\"time\":\"" TIME "\","
+#define FRAME_0                                                                                \
+	"{\"addr\":\"0x55d0c000101c\",\"function\":\"ap_php_conv_fp\",\"function_offset\":28," \
+	"\"module\":\"php8.2\",\"module_offset\":\"0x10101c\",\"build_id\":\"abcd\"}"
+#define FRAME_1                                                                \
+	"{\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null," \
+	"\"module\":\"libx.so\",\"module_offset\":\"0x2f\",\"build_id\":\"\"}"
+#define NO_COUNTS "\"allocs\":0,\"alloc_bytes\":0,\"frees\":0,\"freed_bytes\":0"
+
+static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
+{
+	(void)state;
+	/* GIVEN the same report, WHEN written as JSON */
+	char *text = printed(output_json_report, NULL, &plain_report, stacks);
+
+	/* THEN each object is one line, keys in a fixed order */
+	assert_string_equal(text,
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,"
+			       "\"since_last_ms\":5000,"
+			       "\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_"
+			       "bytes\":1363149,\"stacks\":2,\"shown\":2,"
+			       "\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":"
+			       "1048576},"
+			       "\"stack_table\":{\"used\":310,\"capacity\":16384},"
+			       "\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":"
+			       "true,\"layers\":{"
+			       "\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,"
+			       "\"allocs\":60000,\"alloc_bytes\":5000000,"
+			       "\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5}"
+			       ","
+			       "\"libc\":{\"live_bytes\":204800,\"live_blocks\":"
+			       "113," NO_COUNTS ",\"unknown_frees\":0},"
+			       "\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
+			       ",\"unknown_frees\":0}}}]}\n" HEAD(
+				       "loss") "\"report\":3,\"total\":12,\"causes\":{"
+					       "\"live_table_full\":12,\"return_missed\":"
+					       "0}}\n" HEAD(
+						       "stack") "\"report\":3,"
+								"\"rank\":1,\"pid\":"
+								"4242,\"comm\":"
+								"\"php\",\"layer\":"
+								"\"zend\","
+								"\"live_bytes\":"
+								"3879731,\"live_"
+								"blocks\":51000,"
+								"\"gained_bytes\":"
+								"1258291,"
+								"\"gained_start_"
+								"bytes\":3879731,"
+								"\"oldest_age_ms\":"
+								"14200,\"allocs\":"
+								"59000,\"alloc_"
+								"bytes\":4500000,"
+								"\"frees\":8000,"
+								"\"freed_bytes\":"
+								"620269,\"walk\":"
+								"\"frame_pointer\","
+								"\"cut\":\"0x1234\","
+								"\"frames\":[" FRAME_0 "," FRAME_1
+								"]}\n" HEAD(
+									"stack") "\"r"
+										 "epo"
+										 "rt"
+										 "\":"
+										 "3,"
+										 "\"r"
+										 "ank"
+										 "\":"
+										 "2,"
+										 "\"p"
+										 "id"
+										 "\":"
+										 "424"
+										 "2,"
+										 "\"c"
+										 "omm"
+										 "\":"
+										 "\"p"
+										 "hp"
+										 "\","
+										 "\"l"
+										 "aye"
+										 "r\""
+										 ":\""
+										 "lib"
+										 "c\""
+										 ","
+										 "\"l"
+										 "ive"
+										 "_by"
+										 "tes"
+										 "\":"
+										 "512"
+										 ",\""
+										 "liv"
+										 "e_"
+										 "blo"
+										 "cks"
+										 "\":"
+										 "2,"
+										 "\"g"
+										 "ain"
+										 "ed_"
+										 "byt"
+										 "es"
+										 "\":"
+										 "-20"
+										 "48,"
+										 "\"g"
+										 "ain"
+										 "ed_"
+										 "sta"
+										 "rt_"
+										 "byt"
+										 "es"
+										 "\":"
+										 "512"
+										 ","
+										 "\"o"
+										 "lde"
+										 "st_"
+										 "age"
+										 "_ms"
+										 "\":"
+										 "500"
+										 "," NO_COUNTS ",\""
+										 "wal"
+										 "k\""
+										 ":\""
+										 "unr"
+										 "ead"
+										 "abl"
+										 "e\""
+										 ",\""
+										 "cut"
+										 "\":"
+										 "nul"
+										 "l,"
+										 "\"f"
+										 "ram"
+										 "es"
+										 "\":"
+										 "[" FRAME_0 "]}"
+										 "\n");
+	free(text);
+}
+
+static void a_json_crash_has_signal_code_and_frames(void **state)
+{
+	(void)state;
+	/* GIVEN a fault and a sent signal, WHEN written as JSON, THEN what is not known is null */
+	assert_event(output_json_event, &segv,
+		HEAD("crash") "\"pid\":4242,\"tid\":4243,\"comm\":\"php\",\"signal\":11,"
+			      "\"signal_name\":\"SIGSEGV\",\"code\":1,\"code_name\":\"SEGV_"
+			      "MAPERR\","
+			      "\"code_text\":\"address not "
+			      "mapped\",\"fault_addr\":\"0x10\",\"sender_pid\":null,"
+			      "\"ip\":\"0x55d0c000101c\",\"sp\":\"0x7ffd0000\",\"cut\":\"0x1234\","
+			      "\"frames\":[" FRAME_0 "," FRAME_1 "]}\n");
+	assert_event(output_json_event, &aborted,
+		HEAD("crash") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a "
+			      "b\\n\\\"\",\"signal\":6,"
+			      "\"signal_name\":\"SIGABRT\",\"code\":-6,\"code_name\":\"SI_TKILL\","
+			      "\"code_text\":\"sent by tkill or tgkill (raise, "
+			      "abort)\",\"fault_addr\":null,\"sender_pid\":99,"
+			      "\"ip\":\"0x10\",\"sp\":\"0x20\",\"cut\":null,\"frames\":[" FRAME_0
+			      "]}\n");
+}
+
+static void hostile_names_come_back_from_json_as_they_were(void **state)
+{
+	(void)state;
+	/* GIVEN hostile names, WHEN written and parsed back */
+	char *text = printed(output_json_report, NULL, &evil_report, evil_stacks);
+	json_t *o = parsed(text, 2), *f;
+
+	/* THEN they are the same, but for the byte that is not UTF-8 */
+	assert_string_equal(json_string_value(json_object_get(o, "comm")), EVIL_COMM);
+	f = json_array_get(json_object_get(o, "frames"), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(f, "function")), "f;\xef\xbf\xbd g\"\n\xc3\xa9");
+	assert_string_equal(json_string_value(json_object_get(f, "module")), "\033]0;x\007.so");
+	json_decref(o);
+	free(text);
+}
+
+static void numbers_beyond_32_bits_survive_json(void **state)
+{
+	struct analyze_report r = plain_report;
+	char *text;
+	json_t *o;
+
+	(void)state;
+	/* GIVEN totals of many GiB, and a large loss of memory */
+	r.live_bytes = 1ULL << 62;
+	r.gained_bytes = INT64_MIN;
+	r.n_rows = 0;
+	/* WHEN */
+	text = printed(output_json_report, NULL, &r, NULL);
+	o = parsed(text, 0);
+	/* THEN */
+	assert_true(json_integer_value(json_object_get(o, "live_bytes")) == 1LL << 62);
+	assert_true(json_integer_value(json_object_get(o, "gained_bytes")) == INT64_MIN);
+	json_decref(o);
+	free(text);
+}
+
+static void a_full_disk_is_an_error_of_every_writer(void **state)
+{
+	const struct output_stack none = { frames, 0, 0 };
+
+	(void)state;
+	/* GIVEN /dev/full, WHEN written to, THEN -ENOSPC, each time */
+	assert_no_space(output_text_report, NULL, &plain_report, stacks);
+	assert_no_space(output_json_report, NULL, &plain_report, stacks);
+	assert_no_space(NULL, output_text_event, &segv, &none);
+	assert_no_space(NULL, output_json_event, &segv, &none);
+	assert_int_equal(output_folded_check("/dev/full"), 0);
+	assert_int_equal(output_folded_write("/dev/full", &plain_report, stacks), -ENOSPC);
+}
+
+/* ---- folded ---- */
+
+static char dir[] = "/tmp/swtrace-test-XXXXXX";
+static char path[64];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	snprintf(path, sizeof(path), "%s/out", mkdtemp(dir) ? dir : "");
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir); /* fails when a temporary file was left behind */
+}
+
+static void assert_file(const char *expected)
+{
+	char text[4096] = "";
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_true(fread(text, 1, sizeof(text) - 1, f) < sizeof(text));
+	fclose(f);
+	assert_string_equal(text, expected);
+}
+
+static void folded_stacks_begin_with_the_root(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	/* GIVEN */
+	umask(022);
+	/* WHEN written, twice: the second replaces the first */
+	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(output_folded_write(path, &plain_report, stacks), 0);
+	/* THEN */
+	assert_file("php(4242);[zend];[incomplete];[libx.so+0x2f];ap_php_conv_fp 3879731\n"
+		    "php(4242);[libc];ap_php_conv_fp 512\n");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
+}
+
+static void hostile_names_cannot_forge_folded_stacks(void **state)
+{
+	(void)state;
+	/* GIVEN ';', spaces, newlines and escapes in names */
+	/* WHEN */
+	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
+	/* THEN each is one frame of one line */
+	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
+}
+
+static void a_folded_file_that_cannot_be_replaced_stays(void **state)
+{
+	char missing[96];
+
+	(void)state;
+	/* GIVEN a folder in place of the file, and a folder that is not there */
+	snprintf(missing, sizeof(missing), "%s/missing/out", dir);
+	/* WHEN */
+	assert_int_equal(output_folded_check(dir), -EISDIR);
+	assert_int_equal(output_folded_check(missing), -ENOENT);
+	assert_true(output_folded_write(dir, &plain_report, stacks) < 0);
+	assert_int_equal(output_folded_write(missing, &plain_report, stacks), -ENOENT);
+	/* THEN the folder is still there, and nothing was left beside it: remove_dir() looks */
+	assert_int_equal(access(dir, W_OK), 0);
+}
+
+static void a_folded_file_stays_when_the_disk_fills_up(void **state)
+{
+	struct rlimit old, small = { .rlim_cur = 10, .rlim_max = RLIM_INFINITY };
+
+	(void)state;
+	/* GIVEN a file, and no room for more than 10 bytes */
+	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small.rlim_max = old.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	/* WHEN */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	int err = output_folded_write(path, &plain_report, stacks);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	/* THEN the old file is there, whole, and nothing beside it: remove_dir() looks */
+	assert_int_equal(err, -EFBIG);
+	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
+}
+
+static void checking_a_folded_file_leaves_no_trace(void **state)
+{
+	(void)state;
+	/* GIVEN no file, WHEN checked, THEN there is none */
+	unlink(path);
+	assert_int_equal(output_folded_check(path), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	/* GIVEN a file, WHEN checked, THEN it is as it was */
+	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(output_folded_check(path), 0);
+	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_text_report_tells_what_is_lost_before_the_stacks),
+		cmocka_unit_test(an_empty_final_text_report_says_so),
+		cmocka_unit_test(hostile_names_cannot_command_the_terminal),
+		cmocka_unit_test(a_fault_is_told_with_its_address_and_place),
+		cmocka_unit_test(a_sent_signal_is_told_with_its_sender),
+		cmocka_unit_test(each_lifecycle_event_is_one_line_of_text_and_json),
+		cmocka_unit_test(a_json_report_is_a_report_a_loss_and_its_stacks),
+		cmocka_unit_test(a_json_crash_has_signal_code_and_frames),
+		cmocka_unit_test(hostile_names_come_back_from_json_as_they_were),
+		cmocka_unit_test(numbers_beyond_32_bits_survive_json),
+		cmocka_unit_test(a_full_disk_is_an_error_of_every_writer),
+		cmocka_unit_test(folded_stacks_begin_with_the_root),
+		cmocka_unit_test(hostile_names_cannot_forge_folded_stacks),
+		cmocka_unit_test(a_folded_file_that_cannot_be_replaced_stays),
+		cmocka_unit_test(a_folded_file_stays_when_the_disk_fills_up),
+		cmocka_unit_test(checking_a_folded_file_leaves_no_trace),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
