@@ -100,6 +100,24 @@ int target_refresh(struct target *t, struct target_process *p)
 	return maps_read(t, p);
 }
 
+/* is_thread - the pid is that of a thread other than its process's first: the line Tgid: of its status says so. */
+static int is_thread(pid_t pid)
+{
+	char path[64], line[256];
+	int tgid = pid;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	fclose(f);
+	return tgid != pid;
+}
+
 int target_add(struct target *t, pid_t pid, struct target_process **out)
 {
 	struct target_process *p, **grown;
@@ -107,12 +125,14 @@ int target_add(struct target *t, pid_t pid, struct target_process **out)
 
 	if (target_find(t, pid))
 		return -EALREADY;
+	if (is_thread(pid))
+		return -EINVAL;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->pid = pid;
 	p->alive = 1;
-	/* The pidfd first: from here on the pid cannot become another process unnoticed. EINVAL: a thread. */
+	/* The pidfd first: from here on the pid cannot become another process unnoticed. */
 	p->pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (p->pidfd < 0) {
 		err = -errno;

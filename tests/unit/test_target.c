@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit/test_target.c - processes, mappings and probe sites, on this very process and on PHP's binary. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "swtrace/abi.h"
+#include "target/target.h"
+
+#define PHP "/usr/bin/php8.2"
+
+static struct target *t;
+static struct target_process *self;
+
+static int know_self(void **state)
+{
+	(void)state;
+	assert_int_equal(target_open(&t), 0);
+	assert_int_equal(target_add(t, getpid(), &self), 0);
+	return 0;
+}
+
+static int forget_self(void **state)
+{
+	(void)state;
+	target_close(t);
+	return 0;
+}
+
+static const struct target_module *module_of(const void *function)
+{
+	const struct target_map *m = target_map_at(self, (uintptr_t)function);
+
+	return m ? m->module : NULL;
+}
+
+/* in_libc - an address inside libc itself, also where a sanitizer puts its own malloc before libc's. */
+static const void *in_libc(void)
+{
+	return dlsym(dlopen("libc.so.6", RTLD_LAZY), "qsort");
+}
+
+static const struct target_site *site(const struct target_site *sites, int n, const char *function)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(sites[i].function, function))
+			return &sites[i];
+	return NULL;
+}
+
+static void a_process_is_known_by_name_program_and_mappings(void **state)
+{
+	(void)state;
+	assert_true(strncmp(self->comm, "test_target", 11) == 0);
+	assert_non_null(strstr(self->exe, "test_target"));
+	assert_true(self->n_maps > 5);
+	for (size_t i = 1; i < self->n_maps; i++)
+		assert_true(self->map[i - 1].end <= self->map[i].start);
+}
+
+static void an_address_is_found_in_its_mapping_alone(void **state)
+{
+	const struct target_map *m = target_map_at(self, (uintptr_t)know_self);
+
+	(void)state;
+	assert_non_null(m);
+	assert_true(m->executable);
+	assert_ptr_equal(target_map_at(self, m->start), m);
+	assert_ptr_equal(target_map_at(self, m->end - 1), m);
+	assert_ptr_not_equal(target_map_at(self, m->end), m);
+	assert_null(target_map_at(self, 0));
+	assert_null(target_map_at(self, UINT64_MAX));
+}
+
+static void processes_that_are_not_are_refused(void **state)
+{
+	struct target_process *p;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(target_add(t, getpid(), &p), -EALREADY);
+	child = fork();
+	if (!child)
+		_exit(0);
+	/* a zombie: it has a pid, but no memory any more */
+	siginfo_t si;
+	assert_int_equal(waitid(P_PID, child, &si, WEXITED | WNOWAIT), 0);
+	assert_int_equal(target_add(t, child, &p), -ESRCH);
+	waitpid(child, NULL, 0);
+	assert_int_equal(target_add(t, child, &p), -ESRCH);
+}
+
+static void *add_thread(void *arg)
+{
+	struct target_process *p;
+	pid_t tid = syscall(SYS_gettid);
+
+	(void)arg;
+	return (void *)(intptr_t)target_add(t, tid, &p);
+}
+
+static void a_thread_is_not_taken_for_a_process(void **state)
+{
+	pthread_t thread;
+	void *err;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, add_thread, NULL), 0);
+	pthread_join(thread, &err);
+	assert_int_equal((intptr_t)err, -EINVAL);
+}
+
+static void libc_has_the_malloc_family_each_address_once(void **state)
+{
+	static const char *const expected[] = { "malloc", "free", "calloc", "realloc",
+		"posix_memalign", "valloc", "pvalloc", "mmap", "munmap", "mremap" };
+	struct target_site *sites;
+	int n = target_module_sites(module_of(in_libc()), &sites);
+
+	(void)state;
+	assert_true(n >= 12);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		assert_non_null(site(sites, n, expected[i]));
+	/* aligned_alloc and memalign are one function in glibc */
+	assert_true(!site(sites, n, "aligned_alloc") != !site(sites, n, "memalign"));
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < i; k++)
+			assert_true(sites[i].offset != sites[k].offset);
+	free(sites);
+}
+
+static void probes_that_see_blocks_die_come_before_those_that_see_them_born(void **state)
+{
+	struct target_site *sites;
+	int n = target_module_sites(module_of(in_libc()), &sites), born = 0;
+
+	(void)state;
+	for (int i = 0; i < n; i++) {
+		unsigned op = SWT_COOKIE_OP(sites[i].cookie);
+		int dies = op == SWT_OP_FREE || op == SWT_OP_MUNMAP;
+
+		assert_false(dies && born);
+		assert_int_equal(sites[i].wants_return, !dies);
+		born |= op == SWT_OP_ALLOC || op == SWT_OP_MMAP || op == SWT_OP_ALLOC_OUT;
+	}
+	free(sites);
+}
+
+static void a_program_without_allocators_has_no_sites(void **state)
+{
+	struct target_site *sites = (void *)1;
+
+	(void)state;
+	assert_int_equal(target_module_sites(module_of(know_self), &sites), 0);
+	assert_null(sites);
+}
+
+/* php_module - PHP's binary as a module of this process: mapped executable, as its loader would. */
+static const struct target_module *php_module(void)
+{
+	int fd = open(PHP, O_RDONLY | O_CLOEXEC);
+	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+	close(fd);
+	if (p == MAP_FAILED)
+		return NULL;
+	assert_int_equal(target_refresh(t, self), 0);
+	return module_of(p);
+}
+
+static void php_has_the_zend_family_with_the_size_of_each_bin(void **state)
+{
+	const struct target_module *php = php_module();
+	const struct target_site *s;
+	struct target_site *sites;
+	int n, bins = 0;
+
+	(void)state;
+	if (!php) {
+		skip();
+		return;
+	}
+	n = target_module_sites(php, &sites);
+	/* 13 functions, and an allocating and a freeing one for each of 30 bins */
+	assert_int_equal(n, 73);
+	s = site(sites, n, "_emalloc_56");
+	assert_non_null(s);
+	assert_int_equal(SWT_COOKIE_FIXED(s->cookie), 56);
+	assert_int_equal(SWT_COOKIE_LAYER(s->cookie), SWT_LAYER_ZEND);
+	for (int i = 0; i < n; i++)
+		bins += SWT_COOKIE_KIND(sites[i].cookie) == SWT_SIZE_FIXED;
+	assert_int_equal(bins, 30);
+	assert_int_equal(SWT_COOKIE_KIND(site(sites, n, "_estrdup")->cookie), SWT_SIZE_NESTED);
+	assert_int_equal(SWT_COOKIE_KIND(site(sites, n, "_ecalloc")->cookie), SWT_SIZE_MUL);
+	free(sites);
+}
+
+static void the_loader_is_found_and_says_where_it_reports(void **state)
+{
+	struct target_module *loader = target_loader(self);
+	uint64_t offset;
+
+	(void)state;
+	assert_true(target_is_dynamic(self));
+	assert_true(target_has_libc(self));
+	assert_non_null(loader);
+	assert_int_equal(target_dl_site(loader, &offset), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_process_is_known_by_name_program_and_mappings),
+		cmocka_unit_test(an_address_is_found_in_its_mapping_alone),
+		cmocka_unit_test(processes_that_are_not_are_refused),
+		cmocka_unit_test(a_thread_is_not_taken_for_a_process),
+		cmocka_unit_test(libc_has_the_malloc_family_each_address_once),
+		cmocka_unit_test(probes_that_see_blocks_die_come_before_those_that_see_them_born),
+		cmocka_unit_test(a_program_without_allocators_has_no_sites),
+		cmocka_unit_test(php_has_the_zend_family_with_the_size_of_each_bin),
+		cmocka_unit_test(the_loader_is_found_and_says_where_it_reports),
+	};
+
+	return cmocka_run_group_tests(tests, know_self, forget_self);
+}
