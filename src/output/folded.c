@@ -25,6 +25,8 @@ static void add_name(struct strbuf *b, const char *name)
 			b->data[i] = ':';
 		else if (c <= ' ' || c == 0x7f)
 			b->data[i] = '_';
+		else if (c == 0xc2 && (unsigned char)b->data[i + 1] < 0xa0)
+			memcpy(b->data + i, "__", 2); /* a C1 control: two bytes in UTF-8 */
 	}
 }
 
@@ -98,6 +100,34 @@ static int open_beside(const char *path, char **temp)
 	return fd;
 }
 
+/* real_path - path without symbolic links, to be freed: renaming over a link would replace the link and not the file,
+ * and such a link may be /dev/stdout. A name that does not exist yet stays as it is. */
+static int real_path(const char *path, char **real)
+{
+	struct stat st;
+	int err;
+
+	*real = realpath(path, NULL);
+	if (*real)
+		return 0;
+	err = -errno;
+	if (err != -ENOENT || !lstat(path, &st)) /* a link to nothing */
+		return err;
+	*real = strdup(path);
+	return *real ? 0 : -ENOMEM;
+}
+
+/* open_special - without a reader a pipe is an error and not a wait for one; with one, writes wait for it as usual. */
+static int open_special(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	fcntl(fd, F_SETFL, 0);
+	return fd;
+}
+
 /* is_special - a device or a pipe cannot be replaced by a file; it is written to as it is. */
 static int is_special(const char *path)
 {
@@ -108,41 +138,46 @@ static int is_special(const char *path)
 
 int output_folded_check(const char *path)
 {
+	char *real = NULL, *temp = NULL;
 	struct stat st;
-	char *temp;
-	int fd;
+	int fd = -1, err;
 
-	if (is_special(path))
-		return access(path, W_OK) ? -errno : 0;
-	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return -EISDIR;
-	fd = open_beside(path, &temp);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	unlink(temp);
+	err = real_path(path, &real);
+	if (err)
+		return err;
+	if (is_special(real)) {
+		err = access(real, W_OK) ? -errno : 0;
+	} else if (!stat(real, &st) && S_ISDIR(st.st_mode)) {
+		err = -EISDIR;
+	} else {
+		fd = open_beside(real, &temp);
+		err = fd < 0 ? fd : 0;
+	}
+	if (temp) {
+		close(fd);
+		unlink(temp);
+	}
 	free(temp);
-	return 0;
+	free(real);
+	return err;
 }
 
 int output_folded_write(
 	const char *path, const struct analyze_report *r, const struct output_stack *stacks)
 {
-	char *temp = NULL;
+	char *real = NULL, *temp = NULL;
 	int fd, err;
 
-	if (is_special(path)) {
-		fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-		return fd < 0 ? -errno : write_lines(fd, r, stacks);
-	}
-	fd = open_beside(path, &temp);
-	if (fd < 0)
-		return fd;
-	err = write_lines(fd, r, stacks);
-	if (!err && rename(temp, path))
-		err = -errno;
+	err = real_path(path, &real);
 	if (err)
+		return err;
+	fd = is_special(real) ? open_special(real) : open_beside(real, &temp);
+	err = fd < 0 ? fd : write_lines(fd, r, stacks);
+	if (temp && !err && rename(temp, real))
+		err = -errno;
+	if (temp && err)
 		unlink(temp);
 	free(temp);
+	free(real);
 	return err;
 }

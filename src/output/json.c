@@ -8,8 +8,8 @@
 
 #include "output/internal.h"
 
-/* Jansson refuses strings that are not UTF-8, and NULL objects make every later call a no-op, so that a failed
- * allocation anywhere ends as one NULL here. */
+/* Jansson refuses strings that are not UTF-8. What else is not ASCII leaves as \uXXXX (JSON_ENSURE_ASCII), so that no
+ * control character reaches a terminal. */
 static json_t *text(const char *s)
 {
 	struct strbuf b = { 0 };
@@ -49,7 +49,7 @@ static json_t *begin(const char *type, int64_t utc_ns)
 /* end - append the object as a line. */
 static void end(struct strbuf *b, json_t *o)
 {
-	char *line = json_dumps(o, JSON_COMPACT);
+	char *line = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	if (line) {
 		strbuf_add(b, line);

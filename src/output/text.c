@@ -11,32 +11,38 @@ static void add_who(struct strbuf *b, const char *comm, int pid)
 	strbuf_addf(b, "(%d)", pid);
 }
 
+static void add_blocks(struct strbuf *b, uint64_t bytes, const char *how, uint64_t blocks)
+{
+	char size[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "%s %s %s block%s", format_bytes(bytes, size), how,
+		format_count(blocks, count), blocks == 1 ? "" : "s");
+}
+
 static void add_heading(struct strbuf *b, const struct analyze_report *r)
 {
-	char time[FORMAT_TIME_BYTES], live[FORMAT_BYTES_BYTES], gain[FORMAT_BYTES_BYTES];
-	char blocks[FORMAT_COUNT_BYTES];
+	char time[FORMAT_TIME_BYTES], gain[FORMAT_BYTES_BYTES];
 
 	strbuf_addf(b, "[%s] ", format_time(r->snapshot->utc_ns, time));
 	if (r->is_final)
 		strbuf_add(b, "final report");
 	else
 		strbuf_addf(b, "report %u", r->number);
-	strbuf_addf(b, ", tracing for %.1f s: %s live in %s blocks, %s since the last report\n",
-		(double)r->since_start_ns / 1e9, format_bytes(r->live_bytes, live),
-		format_count(r->live_blocks, blocks), format_gain(r->gained_bytes, gain));
+	strbuf_addf(b, " after %.1f s: ", (double)r->since_start_ns / 1e9);
+	add_blocks(b, r->live_bytes, "live in", r->live_blocks);
+	strbuf_addf(b, ", %s in %.1f s\n", format_gain(r->gained_bytes, gain),
+		(double)r->since_last_ns / 1e9);
 }
 
 static void add_process(struct strbuf *b, const struct model_process *p)
 {
-	char bytes[FORMAT_BYTES_BYTES], blocks[FORMAT_COUNT_BYTES];
-
 	strbuf_add(b, "  ");
 	add_who(b, p->comm, p->pid);
 	strbuf_add(b, p->alive ? ":" : " (ended):");
-	for (int l = 0; l < MODEL_LAYERS; l++)
-		strbuf_addf(b, "%s %s %s in %s blocks", l ? "," : "", model_layer_name(l),
-			format_bytes(p->layer[l].live_bytes, bytes),
-			format_count(p->layer[l].live_blocks, blocks));
+	for (int l = 0; l < MODEL_LAYERS; l++) {
+		strbuf_addf(b, "%s %s ", l ? "," : "", model_layer_name(l));
+		add_blocks(b, p->layer[l].live_bytes, "in", p->layer[l].live_blocks);
+	}
 	strbuf_add(b, "\n");
 }
 
@@ -75,9 +81,8 @@ static void add_walk_note(struct strbuf *b, const struct analyze_report *r)
 	}
 }
 
-static void add_frame(struct strbuf *b, const struct symbol_frame *f)
+static void add_place(struct strbuf *b, const struct symbol_frame *f)
 {
-	strbuf_add(b, "      ");
 	switch (f->kind) {
 	case SYMBOL_FUNCTION:
 		strbuf_add_safe(b, f->function, "");
@@ -97,13 +102,15 @@ static void add_frame(struct strbuf *b, const struct symbol_frame *f)
 		strbuf_addf(b, "0x%" PRIx64 " (nothing is mapped there)", f->addr);
 		break;
 	}
-	strbuf_add(b, "\n");
 }
 
 static void add_stack(struct strbuf *b, const struct output_stack *s, int unread)
 {
-	for (size_t i = 0; i < s->n; i++)
-		add_frame(b, &s->frame[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		strbuf_add(b, "      ");
+		add_place(b, &s->frame[i]);
+		strbuf_add(b, "\n");
+	}
 	if (s->cut_addr)
 		strbuf_addf(
 			b, "      (the stack ends here: 0x%" PRIx64 " is no code)\n", s->cut_addr);
@@ -114,23 +121,20 @@ static void add_stack(struct strbuf *b, const struct output_stack *s, int unread
 static void add_row(
 	struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
-	char live[FORMAT_BYTES_BYTES], gain[FORMAT_BYTES_BYTES], start[FORMAT_BYTES_BYTES];
-	char rate[FORMAT_BYTES_BYTES], blocks[FORMAT_COUNT_BYTES];
+	char gain[FORMAT_BYTES_BYTES], start[FORMAT_BYTES_BYTES], rate[FORMAT_BYTES_BYTES];
 	const struct analyze_row *row = &r->row[i];
 	double seconds = (double)r->since_start_ns / 1e9;
 	uint64_t per_second =
 		seconds > 0 ? (uint64_t)((double)row->gained_start_bytes / seconds) : 0;
 
-	strbuf_addf(b, "\n#%zu  %s live in %s blocks, ", i + 1,
-		format_bytes(row->stack->live_bytes, live),
-		format_count(row->stack->live_blocks, blocks));
-	strbuf_add(b, model_layer_name(row->stack->layer));
-	strbuf_add(b, ", ");
+	strbuf_addf(b, "\n#%zu  ", i + 1);
+	add_blocks(b, row->stack->live_bytes, "live in", row->stack->live_blocks);
+	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
 	add_who(b, row->process ? row->process->comm : "", row->stack->pid);
-	strbuf_addf(b,
-		"\n    %s since the last report, %s since the start (%s/s), oldest block %.1f s\n",
-		format_gain(row->gained_bytes, gain), format_gain(row->gained_start_bytes, start),
-		format_bytes(per_second, rate), (double)row->oldest_age_ns / 1e9);
+	strbuf_addf(b, "\n    %s in %.1f s, %s since the start (%s/s), oldest block %.1f s\n",
+		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
+		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),
+		(double)row->oldest_age_ns / 1e9);
 	add_stack(b, s, row->stack->walk == MODEL_WALK_UNREAD);
 }
 
@@ -148,6 +152,9 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 		add_row(&b, r, i, &stacks[i]);
 	if (!r->n_rows)
 		strbuf_add(&b, "\nno live blocks to show\n");
+	else if (r->n_stacks > r->n_rows)
+		strbuf_addf(
+			&b, "\n%zu more stacks are not shown (--top)\n", r->n_stacks - r->n_rows);
 	strbuf_add(&b, "\n");
 	return write_out(f, &b);
 }
@@ -169,6 +176,10 @@ static void add_crash(
 		strbuf_addf(b, ", fault address 0x%" PRIx64, e->fault_addr);
 	if (e->sender_pid)
 		strbuf_addf(b, ", sent by process %d", e->sender_pid);
+	if (stack->n) {
+		strbuf_add(b, ", in ");
+		add_place(b, &stack->frame[0]);
+	}
 	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
 	add_stack(b, stack, 0);
 }

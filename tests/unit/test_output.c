@@ -205,9 +205,9 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 	char *text = printed(output_text_report, NULL, &plain_report, stacks);
 
 	/* THEN */
-	assert_string_equal(text, "[2026-11-23T21:40:05.123Z] report 3, tracing for 15.0 s: 4.1 "
+	assert_string_equal(text, "[2026-11-23T21:40:05.123Z] report 3 after 15.0 s: 4.1 "
 				  "MiB live in 52,113 blocks, "
-				  "+1.3 MiB since the last report\n"
+				  "+1.3 MiB in 5.0 s\n"
 				  "  php(4242): zend 3.9 MiB in 52,000 blocks, libc 200.0 KiB in "
 				  "113 blocks, mmap 0 B in 0 blocks\n"
 				  "  lost: 12 blocks not tracked: the live table is full\n"
@@ -216,14 +216,14 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 				  "them only the first frame is sure\n"
 				  "\n"
 				  "#1  3.7 MiB live in 51,000 blocks, zend, php(4242)\n"
-				  "    +1.2 MiB since the last report, +3.7 MiB since the start "
+				  "    +1.2 MiB in 5.0 s, +3.7 MiB since the start "
 				  "(252.6 KiB/s), oldest block 14.2 s\n"
 				  "      ap_php_conv_fp+0x1c (php8.2)\n"
 				  "      libx.so+0x2f\n"
 				  "      (the stack ends here: 0x1234 is no code)\n"
 				  "\n"
 				  "#2  512 B live in 2 blocks, libc, php(4242)\n"
-				  "    -2.0 KiB since the last report, +512 B since the start (34 "
+				  "    -2.0 KiB in 5.0 s, +512 B since the start (34 "
 				  "B/s), oldest block 0.5 s\n"
 				  "      ap_php_conv_fp+0x1c (php8.2)\n"
 				  "      (the stack ends here: the rest could not be read)\n"
@@ -245,7 +245,7 @@ static void an_empty_final_text_report_says_so(void **state)
 	/* WHEN */
 	text = printed(output_text_report, NULL, &r, NULL);
 	/* THEN */
-	assert_non_null(strstr(text, "] final report, tracing for 15.0 s: 0 B live"));
+	assert_non_null(strstr(text, "] final report after 15.0 s: 0 B live"));
 	assert_non_null(strstr(text, "  lost: nothing\n"));
 	assert_non_null(strstr(text, "no live blocks"));
 	assert_null(strstr(text, "frame pointers"));
@@ -275,7 +275,8 @@ static void a_fault_is_told_with_its_address_and_place(void **state)
 	/* GIVEN a fault, WHEN told, THEN */
 	assert_event(output_text_event, &segv,
 		"[2026-11-23T21:40:05.123Z] CRASH php(4242) thread 4243: SIGSEGV (signal 11), "
-		"SEGV_MAPERR: address not mapped, fault address 0x10\n"
+		"SEGV_MAPERR: address not mapped, fault address 0x10, in ap_php_conv_fp+0x1c "
+		"(php8.2)\n"
 		"    ip 0x55d0c000101c, sp 0x7ffd0000\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"      libx.so+0x2f\n"
@@ -290,7 +291,8 @@ static void a_sent_signal_is_told_with_its_sender(void **state)
 	assert_event(output_text_event, &aborted,
 		"[2026-11-23T21:40:05.123Z] CRASH \\x1b[2J;a b\\x0a\"(4242) thread 4242: SIGABRT "
 		"(signal 6), "
-		"SI_TKILL: sent by tkill or tgkill (raise, abort), sent by process 99\n"
+		"SI_TKILL: sent by tkill or tgkill (raise, abort), sent by process 99, in "
+		"ap_php_conv_fp+0x1c (php8.2)\n"
 		"    ip 0x10, sp 0x20\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"\n");
@@ -663,6 +665,26 @@ static void a_folded_file_stays_when_the_disk_fills_up(void **state)
 	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
 }
 
+static void a_symbolic_link_is_followed_not_replaced(void **state)
+{
+	char link[96];
+	struct stat st;
+
+	(void)state;
+	/* GIVEN a link to the file, as /dev/stdout may be one */
+	snprintf(link, sizeof(link), "%s/link", dir);
+	assert_int_equal(output_folded_write(path, &plain_report, stacks), 0);
+	assert_int_equal(symlink(path, link), 0);
+	/* WHEN */
+	int err = output_folded_write(link, &evil_report, evil_stacks);
+	assert_int_equal(lstat(link, &st), 0);
+	unlink(link);
+	/* THEN */
+	assert_int_equal(err, 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
+}
+
 static void checking_a_folded_file_leaves_no_trace(void **state)
 {
 	(void)state;
@@ -694,6 +716,7 @@ int main(void)
 		cmocka_unit_test(hostile_names_cannot_forge_folded_stacks),
 		cmocka_unit_test(a_folded_file_that_cannot_be_replaced_stays),
 		cmocka_unit_test(a_folded_file_stays_when_the_disk_fills_up),
+		cmocka_unit_test(a_symbolic_link_is_followed_not_replaced),
 		cmocka_unit_test(checking_a_folded_file_leaves_no_trace),
 	};
 
