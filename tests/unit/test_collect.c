@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit/test_collect.c - hand-made kernel tables to a snapshot: what is counted, filtered, and left out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collect/internal.h"
+#include "swtrace/abi.h"
+
+#define SECOND 1000000000ULL
+
+static struct swt_proc procs[4];
+static struct swt_bucket buckets[2];
+static struct swt_stack stacks[8];
+static struct swt_losses losses;
+static struct collect c;
+static struct target *target;
+static struct model_snapshot *s;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* Tracing began 100 s ago; this process has slot 2; stack 5 is its malloc stack, of two frames. */
+static int set_up(void **state)
+{
+	struct target_process *p;
+
+	(void)state;
+	memset(procs, 0, sizeof(procs));
+	memset(buckets, 0, sizeof(buckets));
+	memset(stacks, 0, sizeof(stacks));
+	memset(&losses, 0, sizeof(losses));
+	c.tables = (struct attach_tables){
+		.proc = procs,
+		.n_procs = 4,
+		.bucket = buckets,
+		.n_buckets = 2,
+		.stack = stacks,
+		.n_stacks = 8,
+		.losses = &losses,
+		.start_ns = now_ns() - 100 * SECOND,
+	};
+	assert_int_equal(target_open(&target), 0);
+	assert_int_equal(target_add(target, getpid(), &p), 0);
+	procs[2].tgid = getpid();
+	procs[2].flags = SWT_PROC_USED;
+	procs[2].epoch[SWT_LAYER_LIBC] = 3;
+	stacks[5] = (struct swt_stack){
+		.key = 1,
+		.ready = 1,
+		.epoch = 3,
+		.proc = 2,
+		.layer = SWT_LAYER_LIBC,
+		.walk = SWT_WALK_FP,
+		.n_frames = 2,
+		.n_allocs = 9,
+		.frame = { 0x111, 0x222 },
+	};
+	return 0;
+}
+
+static int take_down(void **state)
+{
+	(void)state;
+	model_snapshot_free(s);
+	s = NULL;
+	target_close(target);
+	return 0;
+}
+
+/* A block of stack 5, born so many seconds after the start. */
+static struct swt_block born(uint64_t addr, uint64_t size, unsigned after_s)
+{
+	return (struct swt_block){
+		.addr = addr,
+		.size_bytes = size,
+		.stack = 5,
+		.birth_cs = after_s * 100,
+		.epoch = 3,
+		.proc = 2,
+		.layer = SWT_LAYER_LIBC,
+	};
+}
+
+static void snapshot(const struct collect_filter *filter)
+{
+	static const struct collect_filter none;
+
+	assert_int_equal(collect_snapshot(&c, filter ? filter : &none, target, &s), 0);
+}
+
+static void live_blocks_are_added_up_by_stack_and_process(void **state)
+{
+	(void)state;
+	/* GIVEN two blocks in different buckets */
+	buckets[0].block[0] = born(0x1000, 100, 10);
+	buckets[1].block[7] = born(0x2000, 50, 20);
+	procs[2].layer[SWT_LAYER_LIBC].n_unknown_frees = 4;
+	/* WHEN */
+	snapshot(NULL);
+	/* THEN */
+	assert_int_equal(s->n_stacks, 1);
+	assert_int_equal(s->stack[0].live_bytes, 150);
+	assert_int_equal(s->stack[0].live_blocks, 2);
+	assert_true(s->stack[0].oldest_ns == s->start_ns + 10 * SECOND);
+	assert_int_equal(s->stack[0].n_allocs, 9);
+	assert_int_equal(s->stack[0].n_frames, 2);
+	assert_int_equal(s->stack[0].frame[1], 0x222);
+	assert_int_equal(s->n_processes, 1);
+	assert_int_equal(s->process[0].pid, getpid());
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_bytes, 150);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].n_unknown_frees, 4);
+	assert_int_equal(s->blocks.used, 2);
+	assert_int_equal(s->blocks.capacity, 16);
+	assert_int_equal(s->stacks.used, 1);
+}
+
+static void filters_choose_blocks_of_stacks_but_not_the_totals(void **state)
+{
+	struct collect_filter f = {
+		.older_ns = 60 * SECOND, .min_size_bytes = 60, .max_size_bytes = 200
+	};
+
+	(void)state;
+	buckets[0].block[0] = born(0x1000, 100, 10); /* 90 s old: the only one to count */
+	buckets[0].block[1] = born(0x2000, 100, 50); /* too young */
+	buckets[0].block[2] = born(0x3000, 59, 10);  /* too small */
+	buckets[0].block[3] = born(0x4000, 201, 10); /* too large */
+	snapshot(&f);
+	assert_int_equal(s->stack[0].live_bytes, 100);
+	assert_int_equal(s->stack[0].live_blocks, 1);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_blocks, 4);
+}
+
+static void what_is_dead_or_half_written_is_left_out(void **state)
+{
+	(void)state;
+	buckets[0].block[0] = born(0x1000, 100, 10);
+	buckets[0].block[0].epoch = 2; /* of the program before the last exec */
+	buckets[0].block[1] = born(SWT_BLOCK_CLAIMED, 100, 10);
+	buckets[0].block[2] = born(0x3000, 100, 10);
+	buckets[0].block[2].proc = 3; /* an empty slot */
+	buckets[0].block[3] = born(0x4000, 100, 10);
+	buckets[0].block[3].layer = SWT_LAYER_MMAP_END; /* the second record of a mapping */
+	stacks[6] = stacks[5];
+	stacks[6].ready = 0; /* its frames are being written */
+	stacks[7] = stacks[5];
+	stacks[7].epoch = 2;
+	snapshot(NULL);
+	assert_int_equal(s->n_stacks, 1);
+	assert_int_equal(s->stack[0].live_blocks, 0);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_blocks, 0);
+}
+
+static void numbers_out_of_range_in_the_tables_are_not_believed(void **state)
+{
+	(void)state;
+	buckets[0].block[0] = born(0x1000, 100, 10);
+	buckets[0].block[0].stack = 8;
+	buckets[0].block[1] = born(0x2000, 100, 10);
+	buckets[0].block[1].proc = 4;
+	buckets[0].block[2] = born(0x3000, 100, 10);
+	buckets[0].block[2].layer = 200;
+	stacks[5].n_frames = 1000000;
+	stacks[6] = stacks[5];
+	stacks[6].proc = 60000;
+	snapshot(NULL);
+	assert_int_equal(s->n_stacks, 1);
+	assert_int_equal(s->stack[0].n_frames, SWT_MAX_FRAMES);
+	assert_int_equal(s->stack[0].live_blocks, 0);
+}
+
+static void every_cause_of_loss_is_listed_with_its_count(void **state)
+{
+	(void)state;
+	losses.count[SWT_LOSS_BLOCKS_FULL] = 7;
+	snapshot(NULL);
+	assert_int_equal(s->n_losses, SWT_LOSSES);
+	for (size_t i = 0; i < s->n_losses; i++)
+		assert_int_equal(
+			s->loss[i].count, strcmp(s->loss[i].key, "live_table_full") ? 0 : 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			live_blocks_are_added_up_by_stack_and_process, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			filters_choose_blocks_of_stacks_but_not_the_totals, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_dead_or_half_written_is_left_out, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			numbers_out_of_range_in_the_tables_are_not_believed, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			every_cause_of_loss_is_listed_with_its_count, set_up, take_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
