@@ -33,7 +33,8 @@ SRC := $(wildcard src/*/*.c)
 OBJ := $(SRC:src/%.c=$(BUILD)/%.o)
 LIB_OBJ := $(filter-out $(BUILD)/cli/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(wildcard tests/live/targets/*.c))
+TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(wildcard tests/live/targets/*.c)) \
+	build/tests/live/life-static
 
 .PHONY: all
 all: swtrace ## build ./swtrace
@@ -78,10 +79,14 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIB_OBJ)
 # Targets keep frame pointers and their calls: what the tests expect of a stack must be there.
 TARGET_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls -pthread
-build/tests/live/%: tests/live/targets/%.c
+TARGET_nolibc := -nostdlib -static
+build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) $(TARGET_$*) -o $@ $<
+
+build/tests/live/life-static: tests/live/targets/life.c tests/live/targets/target.h
+	$(Q)$(CC) $(TARGET_CFLAGS) -static -o $@ $<
 
 .PHONY: check check-unit check-live
 check: deps ## install what is missing, run every test (live tests need root)

@@ -61,23 +61,23 @@ static __always_inline __u64 trampoline(void)
 	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 }
 
-/* call_is_nested - is a call that enters at sp inside the pending one? Gives the pending one up when it is stale. */
+/* call_is_nested - is a call that enters at sp inside the pending one? Gives the pending one up when it is stale.
+ * At the same sp it is inside if the return address there is already replaced: then the pending function has jumped to
+ * this one (_safe_erealloc to _erealloc, _emalloc_8 to _emalloc_16). */
 static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
 {
 	__u64 pending = t->call.sp, slot = 0, tramp;
 
 	if (!pending)
 		return false;
-	/* The same place on the stack: a tail call (_emalloc_8 jumps to _emalloc_16). The later call counts. */
-	if (sp == pending) {
-		t->call.sp = 0;
-		return false;
-	}
-	if (sp < pending && pending - sp <= NEST_BYTES) {
+	if (sp <= pending && pending - sp <= NEST_BYTES) {
 		tramp = trampoline();
-		if (!tramp || bpf_probe_read_user(&slot, sizeof(slot), (void *)pending) ||
-			slot == tramp)
+		if (!tramp || bpf_probe_read_user(&slot, sizeof(slot), (void *)pending)) {
+			if (sp < pending) /* it cannot be told: most likely it is nested */
+				return true;
+		} else if (slot == tramp) {
 			return true;
+		}
 	}
 	t->call.sp = 0;
 	loss_add(SWT_LOSS_RETURN_MISSED);

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""harness.py - run live tests: real swtrace, real BPF, real processes.
+
+A test is a function decorated with @test whose name is the promise it checks; it gets a Run, which starts programs and
+ends them again. Output is TAP. Only processes started here are ever signalled."""
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SWTRACE = os.environ.get("SWTRACE", os.path.join(ROOT, "swtrace"))
+TARGETS = os.path.join(ROOT, "build", "tests", "live")
+PHP = "php8.2"
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Lines:
+    """Lines of a pipe, read with a deadline."""
+
+    def __init__(self, pipe):
+        self.fd = pipe.fileno()
+        self.pipe = pipe
+        self.rest = b""
+        self.ended = False
+
+    def next(self, seconds):
+        """The next line, or None when there is none in time or the pipe has ended."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.rest and not self.ended:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                return None
+            data = os.read(self.fd, 65536)
+            self.ended = not data
+            self.rest += data
+        if not self.rest:
+            return None
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line.decode("utf-8", "replace")
+
+
+class Program:
+    """A program that obeys one-line commands and answers each with one line."""
+
+    def __init__(self, argv, **kw):
+        self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kw)
+        self.pid = self.proc.pid
+        self.lines = Lines(self.proc.stdout)
+        line = self.lines.next(20)
+        assert line == "ready", f"{argv}: said {line!r} instead of ready"
+
+    def send(self, command):
+        self.proc.stdin.write(command.encode() + b"\n")
+        self.proc.stdin.flush()
+
+    def ask(self, command, seconds=60):
+        self.send(command)
+        line = self.lines.next(seconds)
+        assert line is not None, f"no answer to {command!r}"
+        return line
+
+    def end(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.wait()
+        self.proc.stdin.close()
+        self.proc.stdout.close()
+
+
+class Tracer:
+    """A running swtrace with --json; keeps every object that it prints."""
+
+    def __init__(self, args, wait_for="tracing", cwd=None, json_lines=True):
+        argv = [SWTRACE] + (["--json"] if json_lines else []) + args
+        self.proc = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     stdin=subprocess.DEVNULL, cwd=cwd)
+        self.out = Lines(self.proc.stdout)
+        self.err = Lines(self.proc.stderr)
+        self.objects = []
+        self.said = []
+        while wait_for:
+            line = self.err.next(30)
+            assert line is not None, f"swtrace did not start: {self.said}"
+            self.said.append(line)
+            if wait_for in line:
+                break
+
+    def wait(self, kind, seconds=20, **fields):
+        """The next object of that type (and with those fields)."""
+        deadline = time.monotonic() + seconds
+        while True:
+            line = self.out.next(max(0, deadline - time.monotonic()))
+            assert line is not None, f"no {kind} {fields} in {seconds} s; said {self.said}"
+            o = json.loads(line)
+            assert o["schema"] == 1, o
+            self.objects.append(o)
+            if o["type"] == kind and all(o[k] == v for k, v in fields.items()):
+                return o
+
+    def of(self, kind):
+        return [o for o in self.objects if o["type"] == kind]
+
+    def finish(self, interrupt=True, seconds=30):
+        """Ctrl-C (unless it ends by itself), read all, return the exit code."""
+        if interrupt and self.proc.poll() is None:
+            self.proc.send_signal(signal.SIGINT)
+        while (line := self.out.next(seconds)) is not None:
+            self.objects.append(json.loads(line))
+        while (line := self.err.next(seconds)) is not None:
+            self.said.append(line)
+        return self.proc.wait(seconds)
+
+    def last_report(self):
+        return self.of("report")[-1]
+
+    def stacks(self):
+        """The stacks of the last report."""
+        number = self.last_report()["number"]
+        return [o for o in self.of("stack") if o["report"] == number]
+
+    def live(self, function, depth=1, **fields):
+        """(bytes, blocks) of the last report's stacks whose first frames hold the function."""
+        found = [s for s in self.stacks()
+                 if any(f["function"] == function for f in s["frames"][:depth])
+                 and all(s[k] == v for k, v in fields.items())]
+        return sum(s["live_bytes"] for s in found), sum(s["live_blocks"] for s in found)
+
+    def layer(self, pid, layer):
+        process = [p for p in self.last_report()["processes"] if p["pid"] == pid]
+        assert len(process) == 1, process
+        return process[0]["layers"][layer]
+
+    def lost(self):
+        return {k: v for k, v in self.of("loss")[-1]["causes"].items() if v}
+
+    def end(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.wait()
+        self.proc.stdout.close()
+        self.proc.stderr.close()
+
+
+class Run:
+    """What one test has started; all of it is ended when the test is over."""
+
+    def __init__(self):
+        self.started = []
+
+    def target(self, name, *args, **kw):
+        return self.keep(Program([os.path.join(TARGETS, name), *args], **kw))
+
+    def php(self, *options):
+        return self.keep(Program([PHP, *options, os.path.join(ROOT, "tests/live/worker.php")]))
+
+    def trace(self, *args, **kw):
+        return self.keep(Tracer([str(a) for a in args], **kw))
+
+    def keep(self, program):
+        self.started.append(program)
+        return program
+
+    def end(self):
+        for program in reversed(self.started):
+            program.end()
+
+
+def command(*args, stdout=subprocess.PIPE, **kw):
+    """Run swtrace to its end: (exit code, stdout, stderr)."""
+    p = subprocess.run([SWTRACE, *map(str, args)], stdout=stdout, stderr=subprocess.PIPE,
+                       stdin=subprocess.DEVNULL, timeout=60, **kw)
+    return p.returncode, (p.stdout or b"").decode(), p.stderr.decode()
+
+
+def equal(got, expected, what=""):
+    assert got == expected, f"{what}: got {got}, expected {expected}"
+
+
+class TooLong(Exception):
+    pass
+
+
+def on_alarm(_signal, _frame):
+    raise TooLong("the test took more than 90 s")
+
+
+def run_all(select_names):
+    chosen = [t for t in TESTS if not select_names or any(s in t.__name__ for s in select_names)]
+    print(f"1..{len(chosen)}")
+    failed = 0
+    signal.signal(signal.SIGALRM, on_alarm)
+    for n, function in enumerate(chosen, 1):
+        if os.geteuid() != 0:
+            print(f"ok {n} - {function.__name__} # SKIP tracing needs root")
+            continue
+        run = Run()
+        signal.alarm(90)
+        try:
+            function(run)
+            print(f"ok {n} - {function.__name__}", flush=True)
+        except Exception as e:  # a failing test must not keep the others from running
+            failed += 1
+            where = e.__traceback__
+            while where.tb_next and "harness" not in where.tb_next.tb_frame.f_code.co_filename:
+                where = where.tb_next
+            print(f"not ok {n} - {function.__name__}")
+            print(f"# line {where.tb_lineno}: {type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
+        finally:
+            signal.alarm(0)
+            run.end()
+    return 1 if failed else 0

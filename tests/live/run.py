@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""run.py - the live tests: python3 tests/live/run.py [PART OF A NAME...]"""
+import sys
+
+import harness
+import test_books  # noqa: F401 - each module adds its tests
+import test_crash  # noqa: F401
+import test_launch  # noqa: F401
+import test_life  # noqa: F401
+import test_php  # noqa: F401
+import test_usage  # noqa: F401
+
+sys.exit(harness.run_all(sys.argv[1:]))

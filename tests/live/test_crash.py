@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_crash.py - a fatal signal is told once, at once, with who, what and where."""
+import time
+
+from harness import equal, test
+
+
+def crash(run, command, signal, code, function=None, fault=None, depth=1):
+    target = run.target("crash")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    start = time.monotonic()
+    target.send(command)
+    c = tracer.wait("crash", 5)
+    assert time.monotonic() - start < 1, "it took more than a second"
+    equal((c["pid"], c["tid"], c["comm"]), (target.pid, target.pid, "crash"), "who")
+    equal((c["signal_name"], c["code_name"]), (signal, code), "signal")
+    if fault is not None:
+        equal(c["fault_addr"], fault, "fault address")
+    if function:
+        assert function in [f["function"] for f in c["frames"][:depth]], c["frames"]
+    equal(tracer.finish(interrupt=False), 4, "exit code")
+    equal(len(tracer.of("crash")), 1, "crash events")
+    end = [o for o in tracer.of("lifecycle") if o["event"] == "exit"]
+    equal([o["signal"] for o in end], [c["signal"]], "exit")
+    assert tracer.last_report()["final"]
+    return c
+
+
+@test
+def a_write_to_null_is_told_with_its_address(run):
+    crash(run, "null", "SIGSEGV", "SEGV_MAPERR", "null_deref", "0x10")
+
+
+@test
+def a_call_of_a_bad_pointer_names_the_caller(run):
+    c = crash(run, "call", "SIGSEGV", "SEGV_MAPERR", "call_bad_pointer", "0x1234560", depth=2)
+    equal(c["ip"], "0x1234560", "instruction pointer")
+
+
+@test
+def a_write_to_read_only_memory_is_an_access_error(run):
+    crash(run, "readonly", "SIGSEGV", "SEGV_ACCERR", "write_read_only")
+
+
+@test
+def abort_names_its_sender(run):
+    c = crash(run, "abort", "SIGABRT", "SI_TKILL")
+    equal(c["sender_pid"], c["pid"], "sender")
+    equal(c["fault_addr"], None, "fault address")
+
+
+@test
+def a_division_by_zero_is_a_sigfpe(run):
+    crash(run, "divide", "SIGFPE", "FPE_INTDIV", "divide_by_zero")
+
+
+@test
+def a_stack_overflow_is_told_though_its_stack_is_full(run):
+    crash(run, "overflow", "SIGSEGV", "SEGV_MAPERR", "recurse")
+
+
+@test
+def a_read_past_the_end_of_a_file_is_a_sigbus(run):
+    crash(run, "bus", "SIGBUS", "BUS_ADRERR", "past_the_file")
+
+
+@test
+def an_illegal_instruction_is_a_sigill(run):
+    crash(run, "illegal", "SIGILL", "ILL_ILLOPN", "illegal")
+
+
+@test
+def a_crash_in_a_thread_names_the_thread(run):
+    target = run.target("crash")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    tid = int(target.ask("thread"))
+    c = tracer.wait("crash", 5)
+    equal((c["pid"], c["tid"]), (target.pid, tid), "who")
+    equal(c["frames"][0]["function"], "null_deref", "where")
+    equal(tracer.finish(interrupt=False), 4, "exit code")
+    equal(len(tracer.of("crash")), 1, "crash events")
+
+
+@test
+def a_signal_that_a_handler_survives_is_no_crash(run):
+    target = run.target("crash")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    equal(target.ask("survive"), "survived")
+    equal(tracer.finish(), 0, "exit code")
+    equal(tracer.of("crash"), [], "crash events")

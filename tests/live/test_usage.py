@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_usage.py - options, outputs, and bad input: one clear line and the right exit code."""
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+from harness import SWTRACE, command, equal, test
+
+
+def refused(code, says, *args, **kw):
+    got, out, err = command(*args, **kw)
+    equal((got, out), (code, ""), f"{args}: {err}")
+    lines = err.splitlines()
+    assert lines and lines[0].startswith("swtrace: ") and says in lines[0], f"{args}: {err}"
+    assert len(lines) <= 2 and all(line.startswith("  try: ") for line in lines[1:]), f"{args}: {err}"
+
+
+@test
+def a_pid_that_does_not_exist_is_code_4(run):
+    refused(4, "no such process", "-p", 2 ** 22 + 5)
+
+
+@test
+def wrong_words_are_code_2(run):
+    refused(2, "cannot use 'abc'", "-p", "abc")
+    refused(2, "unknown option '--intervall'", "-p", 1, "--intervall", 5)
+    refused(2, "exclude each other", "-p", 1, "--", "true")
+    refused(2, "no block can be shown", "-p", 1, "--min-size", 10, "--max-size", 5)
+    refused(2, "nothing to trace")
+
+
+@test
+def a_thread_is_not_a_process(run):
+    target = run.target("threads", "2")
+    target.send("go 20000000")
+    time.sleep(0.2)
+    tid = max(int(t) for t in os.listdir(f"/proc/{target.pid}/task"))
+    refused(2, "is a thread", "-p", tid)
+
+
+@test
+def an_unwritable_folded_file_is_told_before_tracing(run):
+    target = run.target("life")
+    refused(2, "No such file", "-p", target.pid, "--folded", "/no/such/folder/file")
+    refused(2, "directory", "-p", target.pid, "--folded", "/tmp")
+
+
+@test
+def missing_capabilities_are_named(run):
+    target = run.target("life")
+    refused(3, "CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE", "-p", target.pid, user=65534, group=65534, extra_groups=[])
+
+
+@test
+def a_target_without_an_allocator_tells_which_files_were_searched(run):
+    target = run.target("nolibc")
+    refused(3, "/nolibc", "-p", target.pid)
+
+
+@test
+def a_full_disk_ends_with_a_clear_line(run):
+    target = run.target("life")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        code, _, err = command("-p", target.pid, "-i", 0.2, stdout=full)
+    equal(code, 2, "exit code")
+    assert "standard output: cannot write the report: No space left" in err, err
+
+
+@test
+def a_closed_pipe_ends_with_a_clear_line(run):
+    target = run.target("life")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as pipe:
+        code, _, err = command("-p", target.pid, "-i", 0.2, stdout=pipe)
+    equal(code, 2, "exit code")
+    assert "Broken pipe" in err, err
+
+
+@test
+def a_full_disk_behind_the_folded_file_is_told_and_tracing_goes_on(run):
+    target = run.target("life")
+    tracer = run.trace("-p", target.pid, "-i", 0.3, "--folded", "/dev/full")
+    target.ask("ping")
+    tracer.wait("report", number=3)
+    equal(tracer.finish(), 2, "exit code")
+    said = [line for line in tracer.said if "/dev/full: cannot write" in line]
+    equal(len(said), 1, "lines about it")
+
+
+@test
+def count_and_duration_end_the_trace(run):
+    target = run.target("life")
+    tracer = run.trace("-p", target.pid, "-i", 0.3, "-n", 2)
+    equal(tracer.finish(interrupt=False), 0, "exit code")
+    equal([(r["number"], r["final"]) for r in tracer.of("report")], [(1, False), (2, True)])
+    start = time.monotonic()
+    tracer = run.trace("-p", target.pid, "-i", 60, "-d", 1)
+    equal(tracer.finish(interrupt=False), 0, "exit code")
+    assert 1 <= time.monotonic() - start < 4
+    equal([(r["number"], r["final"]) for r in tracer.of("report")], [(1, True)])
+
+
+@test
+def top_and_layer_choose_what_is_shown(run):
+    target = run.target("alloc")
+    tracer = run.trace("-p", target.pid, "-i", 60, "--top", 1, "--layer", "libc,mmap")
+    target.ask("leak_malloc 10")
+    target.ask("leak_mmap 1000")
+    tracer.finish()
+    equal(len(tracer.stacks()), 1, "stacks shown")
+    equal(tracer.stacks()[0]["layer"], "mmap", "the largest")
+    report = tracer.last_report()
+    assert report["stacks"] >= 3 and report["shown"] == 1, report
+
+
+@test
+def folded_stacks_add_up_to_the_report(run):
+    target = run.target("alloc")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "live.folded")
+        tracer = run.trace("-p", target.pid, "-i", 60, "--folded", path)
+        for c in ("leak_malloc", "leak_calloc", "leak_memalign", "leak_mmap"):
+            target.ask(f"{c} 30")
+        tracer.finish()
+        with open(path, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        equal(os.listdir(folder), ["live.folded"], "files")
+    total = 0
+    for line in lines:
+        stack, _, size = line.rpartition(" ")
+        total += int(size)
+        assert " " not in stack and stack.startswith(f"alloc({target.pid});["), line
+    equal(total, tracer.last_report()["live_bytes"], "sum")
+    assert any(line.split(" ")[0].endswith(";main;leak_calloc") for line in lines), lines
+
+
+@test
+def every_line_of_json_is_one_object_and_text_is_for_people(run):
+    target = run.target("alloc")
+    tracer = run.trace("-p", target.pid, "-n", 1, "-i", 0.5)
+    target.ask("leak_malloc 10")
+    tracer.finish(interrupt=False)
+    kinds = [o["type"] for o in tracer.objects]
+    equal(kinds[:2], ["report", "loss"], "first objects")
+    assert all(o["time"].endswith("Z") for o in tracer.objects)
+    out = subprocess.run([SWTRACE, "-p", str(target.pid), "-n", "1", "-i", "0.3"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, check=True, timeout=30).stdout.decode()
+    assert out.startswith("[20") and "final report" in out and "lost: nothing" in out, out
+    try:
+        json.loads(out)
+    except ValueError:
+        return
+    raise AssertionError("the text report is JSON")

@@ -1,0 +1,54 @@
+<?php
+// SPDX-License-Identifier: GPL-2.0-or-later
+// worker.php - a PHP target: obeys one-line commands, answers each with one line.
+
+class Registry
+{
+    public static array $kept = [];
+
+    public static function keep(int $n, int $length): void
+    {
+        for ($i = 0; $i < $n; $i++) {
+            self::$kept[] = str_repeat('x', $length - 8) . sprintf('%08d', $i);
+        }
+    }
+}
+
+$libc = FFI::cdef('void *malloc(size_t n); size_t strlen(const char *s); void abort(void);', 'libc.so.6');
+
+function leak_native(FFI $libc, int $n, int $size): void
+{
+    for ($i = 0; $i < $n; $i++) {
+        $libc->malloc($size);
+    }
+}
+
+function churn(int $n): void
+{
+    for ($i = 0; $i < $n; $i++) {
+        json_encode(array_map('strrev', json_decode('["abc", "def", "ghi"]')));
+    }
+}
+
+echo "ready\n";
+while (($line = fgets(STDIN)) !== false) {
+    $word = explode(' ', trim($line));
+    switch ($word[0]) {
+        case 'keep':
+            Registry::keep((int)$word[1], (int)$word[2]);
+            break;
+        case 'native':
+            leak_native($libc, (int)$word[1], (int)$word[2]);
+            break;
+        case 'churn':
+            churn((int)$word[1]);
+            break;
+        case 'drop':
+            Registry::$kept = [];
+            break;
+        case 'crash':
+            $libc->strlen($libc->cast('const char *', 0x10));
+            break;
+    }
+    echo memory_get_usage(), "\n";
+}
