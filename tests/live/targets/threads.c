@@ -4,7 +4,7 @@
 #include "target.h"
 #include <pthread.h>
 
-#define PLACES 512
+#define PLACES	    512
 #define MAX_THREADS 16
 
 static struct place {

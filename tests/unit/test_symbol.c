@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit/test_symbol.c - names for addresses of this very process. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "symbol/symbol.h"
+
+static struct target *t;
+static struct target_process *self;
+static struct symbol *names;
+
+__attribute__((noinline)) uint64_t where_i_return(void)
+{
+	return (uint64_t)(uintptr_t)__builtin_return_address(0);
+}
+
+/* A call that ends its function: the return address belongs to whatever follows. */
+__attribute__((noinline, noreturn)) void ends_with_a_call(void)
+{
+	abort();
+}
+
+static int open_names(void **state)
+{
+	(void)state;
+	assert_int_equal(target_open(&t), 0);
+	assert_int_equal(target_add(t, getpid(), &self), 0);
+	assert_int_equal(symbol_open(&names), 0);
+	return 0;
+}
+
+static int close_names(void **state)
+{
+	(void)state;
+	symbol_close(names);
+	target_close(t);
+	return 0;
+}
+
+static void a_return_address_is_named_by_its_caller(void **state)
+{
+	struct symbol_frame f;
+	uint64_t addr = where_i_return();
+
+	(void)state;
+	for (int again = 0; again < 2; again++) { /* the second time from the cache */
+		symbol_resolve(names, self, addr, 1, &f);
+		assert_int_equal(f.kind, SYMBOL_FUNCTION);
+		assert_string_equal(f.function, "a_return_address_is_named_by_its_caller");
+		assert_string_equal(f.module, "test_symbol");
+		assert_true(f.function_offset > 0 && f.function_offset < 500);
+		assert_true(f.executable);
+	}
+}
+
+static void a_return_address_past_the_end_belongs_to_the_call_before(void **state)
+{
+	struct symbol_frame ip, ret;
+	struct elffile_symbol sym;
+	const struct target_map *m = target_map_at(self, (uintptr_t)ends_with_a_call);
+	uint64_t end;
+
+	(void)state;
+	assert_int_equal(elffile_find(m->module->elf, "ends_with_a_call", &sym), 0);
+	end = (uintptr_t)ends_with_a_call + sym.size_bytes;
+	symbol_resolve(names, self, end, 1, &ret);
+	assert_string_equal(ret.function, "ends_with_a_call");
+	assert_int_equal(ret.function_offset, sym.size_bytes);
+	symbol_resolve(names, self, end, 0, &ip);
+	assert_true(!ip.function || strcmp(ip.function, "ends_with_a_call") != 0);
+}
+
+static void memory_without_a_file_is_named_by_its_region(void **state)
+{
+	struct symbol_frame f;
+	int local;
+
+	(void)state;
+	symbol_resolve(names, self, (uintptr_t)&local, 0, &f);
+	assert_int_equal(f.kind, SYMBOL_REGION);
+	assert_string_equal(f.module, "[stack]");
+	assert_false(f.executable);
+	symbol_resolve(names, self, 16, 0, &f);
+	assert_int_equal(f.kind, SYMBOL_NOTHING);
+	assert_string_equal(f.module, "");
+}
+
+static void a_stack_is_cut_before_the_first_address_that_is_no_code(void **state)
+{
+	int local;
+	uint64_t code = where_i_return(), addr[] = { code, code, (uintptr_t)&local, code }, cut;
+	struct symbol_frame f[4];
+
+	(void)state;
+	assert_int_equal(symbol_stack(names, self, addr, 4, 0, f, &cut), 2);
+	assert_true(cut == (uintptr_t)&local);
+	assert_int_equal(symbol_stack(names, self, addr, 2, 0, f, &cut), 2);
+	assert_int_equal(cut, 0);
+	/* the first is named whatever it is: a crash may be there */
+	assert_int_equal(symbol_stack(names, self, addr + 2, 2, 1, f, &cut), 2);
+	assert_int_equal(f[0].kind, SYMBOL_REGION);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_return_address_is_named_by_its_caller),
+		cmocka_unit_test(a_return_address_past_the_end_belongs_to_the_call_before),
+		cmocka_unit_test(memory_without_a_file_is_named_by_its_region),
+		cmocka_unit_test(a_stack_is_cut_before_the_first_address_that_is_no_code),
+	};
+
+	return cmocka_run_group_tests(tests, open_names, close_names);
+}
