@@ -36,8 +36,9 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/te
 TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(wildcard tests/live/targets/*.c)) \
 	build/tests/live/life-static
 
+# The sanitized binary stays in its build folder: tests/run finds it there.
 .PHONY: all
-all: swtrace ## build ./swtrace
+all: $(if $(filter 1,$(SAN)),$(BUILD)/swtrace,swtrace) ## build ./swtrace
 
 swtrace: $(BUILD)/swtrace
 	$(Q)cp $< $@

@@ -175,6 +175,8 @@ static int try_type(int type, uint64_t offset)
 	return works;
 }
 
+#define PERF_UPROBE_PATH "/sys/bus/event_source/devices/uprobe/type"
+
 int features_probe_kind(void)
 {
 	uint64_t offset = 0;
@@ -187,5 +189,10 @@ int features_probe_kind(void)
 		return PROBE_SESSION;
 	if (try_type(ATTACH_UPROBE_MULTI, offset) > 0)
 		return PROBE_MULTI;
+	if (access(PERF_UPROBE_PATH, R_OK)) {
+		msg_error("%s: %s: the kernel has no uprobes", PERF_UPROBE_PATH, strerror(errno));
+		msg_try("use a kernel built with CONFIG_UPROBE_EVENTS=y, with /sys mounted");
+		return -ENOSYS;
+	}
 	return PROBE_PERF;
 }

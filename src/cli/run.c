@@ -179,6 +179,18 @@ static void started_note(struct run *r)
 	strbuf_free(&who);
 }
 
+/* raise_file_limit - make room for a descriptor for each mapped file, process and probe link. Not before the command is
+ * forked: it keeps its own limit. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 /* start_command - fork and execute the command, stopped at once by the kernel side.  Return: 0 or exit code. */
 static int start_command(struct run *r)
 {
@@ -190,6 +202,7 @@ static int start_command(struct run *r)
 		msg_error("cannot start '%s': %s", r->s->command[0], strerror(-err));
 		return EXIT_UNSUPPORTED;
 	}
+	raise_file_limit();
 	err = target_add(r->target, r->launch.pid, &p);
 	if (!err)
 		err = attach_register(r->attach, r->launch.pid, 1);
@@ -354,7 +367,6 @@ static int prepare(struct run *r)
 {
 	struct attach_opts opts = { .max_blocks = r->s->max_blocks };
 	struct attach_tables tables;
-	struct rlimit files;
 	sigset_t set;
 	int err;
 
@@ -367,11 +379,6 @@ static int prepare(struct run *r)
 	err = attach_check();
 	if (err)
 		return EXIT_UNSUPPORTED;
-	/* One descriptor for each mapped file, process and probe link. */
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -399,6 +406,8 @@ static int add_targets(struct run *r)
 
 	if (r->s->command)
 		code = start_command(r);
+	else
+		raise_file_limit();
 	for (size_t i = 0; i < r->s->n_pids && !code; i++)
 		code = add_running(r, r->s->pid[i]);
 	if (!code)

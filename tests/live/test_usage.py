@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import SWTRACE, command, equal, test
+from harness import SWTRACE, TARGETS, command, equal, test
 
 
 def refused(code, says, *args, **kw):
@@ -51,6 +51,34 @@ def an_unwritable_folded_file_is_told_before_tracing(run):
 def missing_capabilities_are_named(run):
     target = run.target("life")
     refused(3, "CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE", "-p", target.pid, user=65534, group=65534, extra_groups=[])
+
+
+@test
+def a_kernel_without_btf_is_told(run):
+    target = run.target("life")
+    script = f"mount -t tmpfs none /sys/kernel/btf && exec {SWTRACE} -p {target.pid}"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=30, check=False)
+    equal((done.returncode, done.stdout), (3, b""), done.stderr)
+    assert done.stderr.startswith(b"swtrace: /sys/kernel/btf/vmlinux: "), done.stderr
+
+
+@test
+def a_kernel_without_bpf_is_told(run):
+    target = run.target("life")
+    done = subprocess.run([os.path.join(TARGETS, "without-bpf"), SWTRACE, "-p", str(target.pid)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, check=False)
+    equal((done.returncode, done.stdout), (3, b""), done.stderr)
+    assert done.stderr.startswith(b"swtrace: bpf(2): Function not implemented"), done.stderr
+
+
+@test
+def a_pid_that_ends_while_it_is_attached_to_is_code_4(run):
+    for delay in range(20):
+        target = subprocess.Popen(["sleep", str(0.02 * delay)])
+        code, _, err = command("-p", target.pid, "-i", 60)
+        equal(code, 4, f"ended after {20 * delay} ms: {err}")
+        target.wait()
 
 
 @test
