@@ -2,6 +2,7 @@
 """test_usage.py - options, outputs, and bad input: one clear line and the right exit code."""
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -50,14 +51,19 @@ def an_unwritable_folded_file_is_told_before_tracing(run):
 @test
 def missing_capabilities_are_named(run):
     target = run.target("life")
-    refused(3, "CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE", "-p", target.pid, user=65534, group=65534, extra_groups=[])
+    with tempfile.TemporaryDirectory() as folder:  # the checkout may lie where others cannot read
+        os.chmod(folder, 0o755)
+        shutil.copy(SWTRACE, folder)
+        refused(3, "CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE", "-p", target.pid, user=65534, group=65534,
+                extra_groups=[], cwd=folder, executable=os.path.join(folder, "swtrace"))
 
 
 @test
 def a_kernel_without_btf_is_told(run):
     target = run.target("life")
-    script = f"mount -t tmpfs none /sys/kernel/btf && exec {SWTRACE} -p {target.pid}"
-    done = subprocess.run(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    # /sys alone is made private: in a chroot the root is no mount point.
+    script = f"mount --make-rprivate /sys && mount -t tmpfs none /sys/kernel/btf && exec {SWTRACE} -p {target.pid}"
+    done = subprocess.run(["unshare", "-m", "--propagation", "unchanged", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=30, check=False)
     equal((done.returncode, done.stdout), (3, b""), done.stderr)
     assert done.stderr.startswith(b"swtrace: /sys/kernel/btf/vmlinux: "), done.stderr
