@@ -153,6 +153,42 @@ struct swt_bucket {
 	struct swt_block block[SWT_BUCKET_BLOCKS];
 };
 
+/* ---- unwind tables ------------------------------------------------------------------------------------------------ */
+
+/* How to find the caller's frame, for all code from one address of a file to the next row: 8 bytes.
+ * The CFA (canonical frame address) is the stack pointer before the call that made the frame; the return address is
+ * always at CFA - 8. Source: System V ABI for AMD64, section 3.7; DWARF 5, section 6.4. */
+struct swt_row {
+	__u32 vaddr; /* link-time address - that of the file's first segment */
+	__u32 rule; /* kind 4 | base 2 | rbp 4 | rbx 4 | CFA offset 18, signed, in words of 8 bytes: +-1 MiB */
+};
+
+#define SWT_ROW_NORMAL 0 /* CFA = base + offset */
+#define SWT_ROW_DEREF  1 /* CFA = word at (base + offset): a realigned stack */
+#define SWT_ROW_PLT \
+	2 /* CFA = rsp + 8, or + 16 from byte 11 of an entry of 16 bytes on: it has pushed by then */
+#define SWT_ROW_SIGNAL 3 /* the signal trampoline: all registers are in the ucontext at rsp */
+#define SWT_ROW_ROOT   4 /* no caller: the first function of a thread */
+#define SWT_ROW_NONE   5 /* no unwind information, or none that a row can hold */
+
+#define SWT_BASE_RSP 0
+#define SWT_BASE_RBP 1
+#define SWT_BASE_RBX 2
+
+/* Where the caller's rbp or rbx is: 0 still in the register; k the word at CFA - 8 - 8k; SWT_SAVED_LOST nowhere. */
+#define SWT_SAVED_SAME 0
+#define SWT_SAVED_LOST 15
+
+#define SWT_RULE(kind, base, rbp, rbx, words)                                          \
+	((__u32)(kind) | (__u32)(base) << 4 | (__u32)(rbp) << 6 | (__u32)(rbx) << 10 | \
+		(__u32)(words) << 14)
+#define SWT_RULE_KIND(r)   ((r)&15)
+#define SWT_RULE_BASE(r)   ((r) >> 4 & 3)
+#define SWT_RULE_RBP(r)	   ((r) >> 6 & 15)
+#define SWT_RULE_RBX(r)	   ((r) >> 10 & 15)
+#define SWT_RULE_WORDS(r)  ((__s32)(r) >> 14)
+#define SWT_RULE_MAX_WORDS ((1 << 17) - 1)
+
 /* ---- stacks -------------------------------------------------------------------------------------------------------- */
 
 #define SWT_WALK_FP	1 /* walked by frame pointers: right only where the code keeps them */

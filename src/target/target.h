@@ -67,6 +67,27 @@ struct target_process *target_at(struct target *t, size_t i);
 /* target_map_at - the mapping that holds addr, or NULL. */
 const struct target_map *target_map_at(const struct target_process *p, uint64_t addr);
 
+/* ---- unwind rows ---- */
+
+struct swt_row;
+
+/* The unwind rows of one file, sorted by address; each holds up to the next. The last is a SWT_ROW_NONE that ends the last
+ * function. Before the first row there is no unwind information. */
+struct target_rows {
+	uint64_t
+		base; /* link-time address that row addresses count from: that of the first loadable segment */
+	struct swt_row *row;
+	size_t n;
+};
+
+/* target_rows_read - make the rows of an ELF file from its .eh_frame, by libdw.
+ * What a row cannot hold (DWARF expressions other than those of SWT_ROW_DEREF and SWT_ROW_PLT, a return address that is
+ * not at CFA - 8, a CFA more than 1 MiB away) becomes SWT_ROW_NONE, never something near it.
+ * @out  rows are malloc'ed, to be freed with target_rows_free; none (n 0) when the file has no .eh_frame
+ * Return: 0; -ENOEXEC no ELF file, or a damaged one; -EFBIG code more than 4 GiB away from base; -ENOMEM. */
+int target_rows_read(int fd, struct target_rows *out);
+void target_rows_free(struct target_rows *rows);
+
 /* ---- allocators ---- */
 
 /* One function to probe: where, and what it does (a cookie of swtrace/abi.h). */
