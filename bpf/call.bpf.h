@@ -20,10 +20,8 @@
  * to load from a context pointer that was moved ("dereference of modified ctx ptr"). */
 static __always_inline __u64 call_arg(struct pt_regs *ctx, __u32 n)
 {
-	__u64 a = *(volatile __u64 *)&PT_REGS_PARM1(ctx),
-	      b = *(volatile __u64 *)&PT_REGS_PARM2(ctx);
-	__u64 c = *(volatile __u64 *)&PT_REGS_PARM3(ctx),
-	      d = *(volatile __u64 *)&PT_REGS_PARM4(ctx);
+	__u64 a = *(volatile __u64 *)&PT_REGS_PARM1(ctx), b = *(volatile __u64 *)&PT_REGS_PARM2(ctx);
+	__u64 c = *(volatile __u64 *)&PT_REGS_PARM3(ctx), d = *(volatile __u64 *)&PT_REGS_PARM4(ctx);
 
 	return n == 0 ? a : n == 1 ? b : n == 2 ? c : d;
 }
@@ -47,18 +45,6 @@ static __always_inline __u64 call_size(struct pt_regs *ctx, __u64 cookie)
 	default:
 		return 0;
 	}
-}
-
-/* trampoline - the address that stands in place of the return address of a call whose return is probed; 0 = the
- * process has none yet, or the kernel keeps it elsewhere. */
-static __always_inline __u64 trampoline(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if (!bpf_core_field_exists(struct mm_struct, uprobes_state.xol_area) ||
-		!bpf_core_field_exists(struct xol_area, vaddr))
-		return 0;
-	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 }
 
 /* call_is_nested - is a call that enters at sp inside the pending one? Gives the pending one up when it is stale.
@@ -101,8 +87,7 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 	}
 }
 
-static __always_inline void call_free(
-	struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
+static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
 {
 	struct swt_block b = {
 		.addr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)),
@@ -196,7 +181,8 @@ static __always_inline void call_born(struct pt_regs *ctx, struct thread_state *
 	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
 		b.size_bytes = (b.size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	b.epoch = p->epoch[layer];
-	slot = stack_slot(ctx, PT_REGS_IP(ctx), t, b.proc, layer);
+	walk_begin(t, ctx, false);
+	slot = stack_slot(t, b.proc, layer);
 	if (slot < 0)
 		return;
 	b.stack = slot;

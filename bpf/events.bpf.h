@@ -12,12 +12,10 @@
 #define SIGSTOP 19
 #define SIGSYS	31
 #define SIG_DFL 0
-#define KILLING_SIGNALS                                                               \
-	(1U << SIGILL | 1U << SIGTRAP | 1U << SIGABRT | 1U << SIGBUS | 1U << SIGFPE | \
-		1U << SIGSEGV | 1U << SIGSYS)
+#define KILLING_SIGNALS \
+	(1U << SIGILL | 1U << SIGTRAP | 1U << SIGABRT | 1U << SIGBUS | 1U << SIGFPE | 1U << SIGSEGV | 1U << SIGSYS)
 
-static __always_inline void event_fill(
-	struct swt_event *e, __u32 type, __u32 size_bytes, const struct thread_state *t)
+static __always_inline void event_fill(struct swt_event *e, __u32 type, __u32 size_bytes, const struct thread_state *t)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
@@ -64,6 +62,7 @@ static __always_inline void event_exec(void)
 		return;
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		__sync_fetch_and_add(&p->epoch[i], 1);
+	p->space = 0;
 	t->call.sp = 0;
 	event_send(t, SWT_EVENT_EXEC, process_stop(t, SWT_PROC_STOP_AT_EXEC));
 }
@@ -96,13 +95,13 @@ static __always_inline void event_fork(struct task_struct *child)
 
 /* event_signal - a signal is being delivered to the current thread. Only those that end the process by default, and only
  * where no handler is installed. */
-static __always_inline void event_signal(
-	void *ctx, int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+static __always_inline void event_signal(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
 {
 	struct swt_event_signal *e;
 	struct thread_state *t;
 	struct pt_regs *regs;
-	long bytes;
+	__u32 n;
+	__u8 walk;
 
 	if (sig < 0 || sig > 31 || !(1U << sig & KILLING_SIGNALS) ||
 		BPF_CORE_READ(ka, sa.sa_handler) != (void *)SIG_DFL)
@@ -128,10 +127,12 @@ static __always_inline void event_signal(
 	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	bpf_probe_read_kernel(&e->ip, sizeof(e->ip), &regs->ip);
 	bpf_probe_read_kernel(&e->sp, sizeof(e->sp), &regs->sp);
-	if (bpf_probe_read_user(&e->sp_word, sizeof(e->sp_word), (void *)e->sp))
-		e->sp_word = 0;
-	bytes = bpf_get_stack(ctx, e->frame, sizeof(e->frame), BPF_F_USER_STACK);
-	e->n_frames = bytes > 0 ? bytes / sizeof(__u64) : 0;
+	walk_begin(t, regs, true);
+	n = walk_all(t, &walk);
+	e->walk = walk;
+	e->pad0 = 0;
+	e->n_frames = n;
+	bpf_probe_read_kernel(e->frame, sizeof(e->frame), t->frame);
 	bpf_ringbuf_submit(e, 0);
 }
 

@@ -43,8 +43,7 @@ static __always_inline bool is_block(const struct swt_block *r, const struct swt
 }
 
 /* live_find - the record with the address, process and layer of key; NULL if there is none. */
-static __always_inline struct swt_block *live_find(
-	const struct bucket_pair *b, const struct swt_block *key)
+static __always_inline struct swt_block *live_find(const struct bucket_pair *b, const struct swt_block *key)
 {
 #pragma unroll
 	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++) {
@@ -93,9 +92,8 @@ static __always_inline struct swt_block *bucket_claim(struct swt_bucket *b)
 {
 #pragma unroll
 	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++)
-		if (b->block[i].addr == SWT_BLOCK_FREE &&
-			__sync_val_compare_and_swap(&b->block[i].addr, SWT_BLOCK_FREE,
-				SWT_BLOCK_CLAIMED) == SWT_BLOCK_FREE)
+		if (b->block[i].addr == SWT_BLOCK_FREE && __sync_val_compare_and_swap(&b->block[i].addr, SWT_BLOCK_FREE,
+								  SWT_BLOCK_CLAIMED) == SWT_BLOCK_FREE)
 			return &b->block[i];
 	return 0;
 }

@@ -1,27 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* stack.bpf.h - the stack of the current thread, as a slot in the stack table.
- * stack_walk() is the one function that knows how a stack is found; here it is the kernel's frame-pointer walk. */
+/* stack.bpf.h - the stack of the current thread, as a slot in the stack table. */
 #ifndef STACK_BPF_H
 #define STACK_BPF_H
 
-#define STACK_PROBES \
-	16 /* slots tried before the table counts as full: enough up to four fifths full */
-
-/* stack_walk - write the return addresses that lead to regs->ip into t->frame, regs->ip first.
- * Return: their number, at least 1; *walk says how far they can be believed. */
-static __always_inline __u32 stack_walk(void *ctx, __u64 ip, struct thread_state *t, __u8 *walk)
-{
-	long bytes = bpf_get_stack(ctx, t->frame, sizeof(t->frame), BPF_F_USER_STACK);
-
-	if (bytes >= (long)sizeof(__u64)) {
-		*walk = SWT_WALK_FP;
-		return bytes / sizeof(__u64);
-	}
-	t->frame[0] = ip;
-	*walk = SWT_WALK_UNREAD;
-	loss_add(SWT_LOSS_STACK_UNREAD);
-	return 1;
-}
+#define STACK_PROBES 16 /* slots tried before the table counts as full: enough up to four fifths full */
 
 static __always_inline __u64 stack_key(const struct thread_state *t, __u32 n, __u64 owner)
 {
@@ -33,11 +15,10 @@ static __always_inline __u64 stack_key(const struct thread_state *t, __u32 n, __
 	return h ? h : 1;
 }
 
-/* stack_slot - walk the stack and find its slot, or take one for it.
+/* stack_slot - walk the stack from where walk_begin() has put it, and find its slot, or take one for it.
  * Two stacks are the same when their 64-bit keys are: with a seed that nobody knows, 16,384 stacks collide with a
  * probability of 1 in 10^11.  Return: the slot, or -1 when the table is full (counted). */
-__noinline long stack_slot(
-	struct pt_regs *ctx, __u64 ip, struct thread_state *t, __u32 proc, __u32 layer)
+__noinline long stack_slot(struct thread_state *t, __u32 proc, __u32 layer)
 {
 	struct swt_proc *p = proc_at(proc);
 	struct swt_stack *s;
@@ -48,7 +29,7 @@ __noinline long stack_slot(
 	if (!p || !t)
 		return -1;
 	layer &= SWT_LAYER_SLOTS - 1;
-	n = stack_walk(ctx, ip, t, &walk);
+	n = walk_all(t, &walk);
 	owner = (__u64)proc << 48 | (__u64)layer << 44 | (__u64)walk << 40 | p->epoch[layer];
 	key = stack_key(t, n, owner);
 	for (int i = 0; i < STACK_PROBES; i++) {

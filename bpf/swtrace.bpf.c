@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* swtrace.bpf.c - the programs that the kernel runs, one a hook; what they do stands in the headers, in the order in
- * which the data goes: thread, stack, live table, books, calls, events.
+ * which the data goes: thread, live table, unwinding, stacks, books, calls, events.
  *
  * The probes of allocator functions come in two sets; user space loads the one that the kernel can use:
  *   on_call             entry and return in one program (uprobe session, kernel 6.13)
@@ -14,6 +14,7 @@
 #include "maps.bpf.h"
 #include "thread.bpf.h"
 #include "live.bpf.h"
+#include "unwind.bpf.h"
 #include "stack.bpf.h"
 #include "books.bpf.h"
 #include "call.bpf.h"
@@ -103,6 +104,6 @@ int on_fork(__u64 *ctx)
 SEC("tp_btf/signal_deliver")
 int on_signal(__u64 *ctx)
 {
-	event_signal(ctx, ctx[0], (struct kernel_siginfo *)ctx[1], (struct k_sigaction *)ctx[2]);
+	event_signal(ctx[0], (struct kernel_siginfo *)ctx[1], (struct k_sigaction *)ctx[2]);
 	return 0;
 }

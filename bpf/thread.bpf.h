@@ -10,16 +10,35 @@ struct call {
 	__u64 sp; /* stack pointer at entry, where the return address is; 0 = no call */
 	__u64 cookie;
 	__u64 size_bytes;
-	__u64 out_ptr; /* where the result will be stored (SWT_OP_ALLOC_OUT) */
-	struct swt_block
-		old; /* the block that realloc and mremap replace; addr 0 = none, or unknown */
+	__u64 out_ptr;	      /* where the result will be stored (SWT_OP_ALLOC_OUT) */
+	struct swt_block old; /* the block that realloc and mremap replace; addr 0 = none, or unknown */
+};
+
+#define WINDOW_WORDS 128
+
+/* A stack walk under way: the registers of the frame that it has reached. */
+struct walk {
+	__u64 pc;
+	__u64 sp;
+	__u64 bp;
+	__u64 bx;
+	__u32 is_exact;	  /* pc is where the thread is, not a return address */
+	__u32 first_span; /* the process's spans */
+	__u32 n_spans;
+	__u32 span;		    /* that of the frame before: most often it is also this one's */
+	__u64 trampoline;	    /* see trampoline() */
+	__u64 instances;	    /* kernel address of the pending return probes not met yet */
+	__u64 window_at;	    /* user address of window[0] */
+	__u64 window_bytes;	    /* 0 = nothing is in the window */
+	__u64 window[WINDOW_WORDS]; /* a copy of a part of the stack: one read instead of one a frame */
 };
 
 struct thread_state {
 	__u32 generation; /* registry_generation at which proc was looked up; 0 = never */
 	__u32 proc;	  /* slot in the process table + 1; 0 = not traced */
 	struct call call;
-	__u64 frame[SWT_MAX_FRAMES]; /* scratch of the stack walk */
+	struct walk walk;
+	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */
 };
 
 struct {
@@ -29,8 +48,7 @@ struct {
 	__type(value, struct thread_state);
 } threads SEC(".maps");
 
-#define PIDNS_LEVELS \
-	33 /* the initial PID namespace and 32 nested ones: MAX_PID_NS_LEVEL of the kernel */
+#define PIDNS_LEVELS 33 /* the initial PID namespace and 32 nested ones: MAX_PID_NS_LEVEL of the kernel */
 
 /* pid_number - the number of a pid in swtrace's own PID namespace, or 0 when it is not visible there. */
 static __always_inline __u32 pid_number(struct pid *pid)
@@ -44,8 +62,7 @@ static __always_inline __u32 pid_number(struct pid *pid)
 	/* numbers[] has one element a level; a variable index is no CO-RE access, so the address is computed. */
 	for (__u32 i = 0; i < PIDNS_LEVELS && i <= level; i++) {
 		bpf_probe_read_kernel(&upid, sizeof(upid),
-			(void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				i * sizeof(upid));
+			(void *)pid + bpf_core_field_offset(struct pid, numbers) + i * sizeof(upid));
 		if (upid.ns && BPF_CORE_READ(upid.ns, ns.inum) == cfg.pidns_inum)
 			return upid.nr;
 	}
@@ -93,6 +110,18 @@ static __always_inline struct thread_state *thread_get(void)
 		t->generation = generation;
 	}
 	return t->proc ? t : 0;
+}
+
+/* trampoline - the address that stands in place of the return address of a call whose return is probed; 0 = the
+ * process has none yet, or the kernel keeps it elsewhere. */
+static __always_inline __u64 trampoline(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!bpf_core_field_exists(struct mm_struct, uprobes_state.xol_area) ||
+		!bpf_core_field_exists(struct xol_area, vaddr))
+		return 0;
+	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 }
 
 /* proc_at - the process in a slot, or NULL. */

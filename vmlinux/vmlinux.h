@@ -29,16 +29,16 @@ typedef _Bool bool;
 enum { false = 0, true = 1 };
 
 /* enum bpf_map_type */
-#define BPF_MAP_TYPE_HASH	  1
-#define BPF_MAP_TYPE_ARRAY	  2
-#define BPF_MAP_TYPE_PROG_ARRAY	  3
-#define BPF_MAP_TYPE_RINGBUF	  27
-#define BPF_MAP_TYPE_TASK_STORAGE 29
+#define BPF_MAP_TYPE_HASH	   1
+#define BPF_MAP_TYPE_ARRAY	   2
+#define BPF_MAP_TYPE_PROG_ARRAY	   3
+#define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
+#define BPF_MAP_TYPE_RINGBUF	   27
+#define BPF_MAP_TYPE_TASK_STORAGE  29
 
 #define BPF_ANY			       0
 #define BPF_F_NO_PREALLOC	       (1U << 0)
 #define BPF_F_MMAPABLE		       (1U << 10)
-#define BPF_F_USER_STACK	       (1ULL << 8)
 #define BPF_LOCAL_STORAGE_GET_F_CREATE (1ULL << 0)
 
 #if defined(__TARGET_ARCH_x86)
@@ -88,6 +88,16 @@ struct mm_struct {
 	struct uprobes_state uprobes_state;
 };
 
+struct return_instance {
+	unsigned long stack; /* stack pointer at entry of the probed function */
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -96,6 +106,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
+	struct uprobe_task *utask;
 };
 
 struct linux_binprm;

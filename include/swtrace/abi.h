@@ -16,12 +16,10 @@
 
 /* ---- limits ---------------------------------------------------------------------------------------------------- */
 
-#define SWT_MAX_FRAMES \
-	127 /* return addresses of one stack; the kernel's own bound (sysctl perf_event_max_stack) */
-#define SWT_MAX_PROCS	   1024	 /* processes traced at a time */
-#define SWT_DEFAULT_STACKS 16384 /* different stacks; a power of two; 17 MiB of kernel memory */
-#define SWT_DEFAULT_BUCKETS \
-	131072 /* x SWT_BUCKET_BLOCKS records of 32 bytes: 32 MiB of kernel memory */
+#define SWT_MAX_FRAMES	     128    /* addresses of one stack */
+#define SWT_MAX_PROCS	     1024   /* processes traced at a time */
+#define SWT_DEFAULT_STACKS   16384  /* different stacks; a power of two; 17 MiB of kernel memory */
+#define SWT_DEFAULT_BUCKETS  131072 /* x SWT_BUCKET_BLOCKS records of 32 bytes: 32 MiB of kernel memory */
 #define SWT_BUCKET_BLOCKS    8
 #define SWT_EVENT_RING_BYTES (1 << 20) /* lifecycle and crash events only: 800 crash events */
 
@@ -34,19 +32,17 @@
 /* Not a layer of its own: a second record of each mapping, keyed by its end, so that a munmap that trims the tail of a
  * mapping finds it. Never counted. */
 #define SWT_LAYER_MMAP_END 3
-#define SWT_LAYER_SLOTS \
-	4 /* layers and MMAP_END: a power of two, so that a mask bounds an index for the verifier */
+#define SWT_LAYER_SLOTS	   4 /* layers and MMAP_END: a power of two, so that a mask bounds an index for the verifier */
 
 /* ---- probe cookies: what a probed function does ---------------------------------------------------------------- */
 
-#define SWT_OP_ALLOC 1 /* returns a new block */
-#define SWT_OP_ALLOC_OUT \
-	2 /* returns 0 and stores the new block through a pointer argument (posix_memalign) */
-#define SWT_OP_REALLOC 3 /* takes an old block, returns the block that replaces it */
-#define SWT_OP_FREE    4 /* takes a block that is then dead */
-#define SWT_OP_MMAP    5 /* like ALLOC, failure is -1 */
-#define SWT_OP_MUNMAP  6 /* takes a range */
-#define SWT_OP_MREMAP  7 /* like REALLOC, failure is -1 */
+#define SWT_OP_ALLOC	 1 /* returns a new block */
+#define SWT_OP_ALLOC_OUT 2 /* returns 0 and stores the new block through a pointer argument (posix_memalign) */
+#define SWT_OP_REALLOC	 3 /* takes an old block, returns the block that replaces it */
+#define SWT_OP_FREE	 4 /* takes a block that is then dead */
+#define SWT_OP_MMAP	 5 /* like ALLOC, failure is -1 */
+#define SWT_OP_MUNMAP	 6 /* takes a range */
+#define SWT_OP_MREMAP	 7 /* like REALLOC, failure is -1 */
 
 /* Where the requested size comes from. Arguments are numbered from 0. */
 #define SWT_SIZE_NONE	 0 /* the function takes no size (free) */
@@ -55,14 +51,13 @@
 #define SWT_SIZE_MUL	 3 /* argument n times argument n+1 (calloc) */
 #define SWT_SIZE_MUL_ADD 4 /* argument n times n+1, plus n+2 (_safe_emalloc) */
 #define SWT_SIZE_ARG_1	 5 /* argument n, plus one (_estrndup: the terminating NUL) */
-#define SWT_SIZE_NESTED \
-	6 /* unknown at entry: what the function asks of the allocator it calls (_estrdup) */
+#define SWT_SIZE_NESTED	 6 /* unknown at entry: what the function asks of the allocator it calls (_estrdup) */
 
 /* A cookie packs the five facts into the 64 bits that the kernel hands to the probe program:
  *   op 8 | layer 8 | size kind 8 | size argument 4 | pointer argument 4 | fixed size 32 */
-#define SWT_COOKIE(op, layer, kind, size_arg, ptr_arg, fixed)                                \
-	((__u64)(op) | (__u64)(layer) << 8 | (__u64)(kind) << 16 | (__u64)(size_arg) << 24 | \
-		(__u64)(ptr_arg) << 28 | (__u64)(fixed) << 32)
+#define SWT_COOKIE(op, layer, kind, size_arg, ptr_arg, fixed)                                                         \
+	((__u64)(op) | (__u64)(layer) << 8 | (__u64)(kind) << 16 | (__u64)(size_arg) << 24 | (__u64)(ptr_arg) << 28 | \
+		(__u64)(fixed) << 32)
 #define SWT_COOKIE_OP(c)       ((__u32)((c)&0xff))
 #define SWT_COOKIE_LAYER(c)    ((__u32)((c) >> 8 & 0xff))
 #define SWT_COOKIE_KIND(c)     ((__u32)((c) >> 16 & 0xff))
@@ -73,17 +68,14 @@
 /* ---- losses: every way in which the books can be incomplete ----------------------------------------------------- */
 
 /* X(NAME, key in JSON, sentence for people). A name is a counter in struct swt_losses; the order is the ABI. */
-#define SWT_LOSS_LIST(X)                                                                          \
-	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")           \
-	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")         \
-	X(STACK_UNREAD, "stack_unreadable",                                                       \
-		"blocks counted without a stack: it could not be read")                           \
-	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")        \
-	X(RETURN_MISSED, "return_missed", "calls whose return was never seen")                    \
-	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")    \
-	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read") \
-	X(FREE_MISSED, "free_missed",                                                             \
-		"blocks replaced at the same address: their free was missed")                     \
+#define SWT_LOSS_LIST(X)                                                                            \
+	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")             \
+	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")           \
+	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")          \
+	X(RETURN_MISSED, "return_missed", "calls whose return was never seen")                      \
+	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")      \
+	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read")   \
+	X(FREE_MISSED, "free_missed", "blocks replaced at the same address: their free was missed") \
 	X(EVENT_DROPPED, "event_dropped", "events dropped: the ring buffer was full")
 
 #define SWT_LOSS_ENUM(name, key, text) SWT_LOSS_##name,
@@ -106,11 +98,9 @@ struct swt_config {
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
-#define SWT_PROC_USED 1 /* the slot is taken */
-#define SWT_PROC_STOP_AT_EXEC \
-	2 /* stop the process (SIGSTOP) before the first instruction of a new program */
-#define SWT_PROC_STOP_AT_DL \
-	4 /* stop it whenever the dynamic loader reports a change of its link map */
+#define SWT_PROC_USED	      1 /* the slot is taken */
+#define SWT_PROC_STOP_AT_EXEC 2 /* stop the process (SIGSTOP) before the first instruction of a new program */
+#define SWT_PROC_STOP_AT_DL   4 /* stop it whenever the dynamic loader reports a change of its link map */
 
 /* What a process did in one layer, since tracing began. Written by the probes, atomically. */
 struct swt_layer_counts {
@@ -128,6 +118,7 @@ struct swt_proc {
 	__u32 tgid;
 	__u32 flags;
 	__u32 epoch[SWT_LAYER_SLOTS];
+	__u64 space; /* its spans: index of the first << 32 | their number; 0 = not known yet. One store publishes them */
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
 };
 
@@ -160,13 +151,12 @@ struct swt_bucket {
  * always at CFA - 8. Source: System V ABI for AMD64, section 3.7; DWARF 5, section 6.4. */
 struct swt_row {
 	__u32 vaddr; /* link-time address - that of the file's first segment */
-	__u32 rule; /* kind 4 | base 2 | rbp 4 | rbx 4 | CFA offset 18, signed, in words of 8 bytes: +-1 MiB */
+	__u32 rule;  /* kind 4 | base 2 | rbp 4 | rbx 4 | CFA offset 18, signed, in words of 8 bytes: +-1 MiB */
 };
 
 #define SWT_ROW_NORMAL 0 /* CFA = base + offset */
 #define SWT_ROW_DEREF  1 /* CFA = word at (base + offset): a realigned stack */
-#define SWT_ROW_PLT \
-	2 /* CFA = rsp + 8, or + 16 from byte 11 of an entry of 16 bytes on: it has pushed by then */
+#define SWT_ROW_PLT    2 /* CFA = rsp + 8, or + 16 from byte 11 of an entry of 16 bytes on: it has pushed by then */
 #define SWT_ROW_SIGNAL 3 /* the signal trampoline: all registers are in the ucontext at rsp */
 #define SWT_ROW_ROOT   4 /* no caller: the first function of a thread */
 #define SWT_ROW_NONE   5 /* no unwind information, or none that a row can hold */
@@ -179,9 +169,8 @@ struct swt_row {
 #define SWT_SAVED_SAME 0
 #define SWT_SAVED_LOST 15
 
-#define SWT_RULE(kind, base, rbp, rbx, words)                                          \
-	((__u32)(kind) | (__u32)(base) << 4 | (__u32)(rbp) << 6 | (__u32)(rbx) << 10 | \
-		(__u32)(words) << 14)
+#define SWT_RULE(kind, base, rbp, rbx, words) \
+	((__u32)(kind) | (__u32)(base) << 4 | (__u32)(rbp) << 6 | (__u32)(rbx) << 10 | (__u32)(words) << 14)
 #define SWT_RULE_KIND(r)   ((r)&15)
 #define SWT_RULE_BASE(r)   ((r) >> 4 & 3)
 #define SWT_RULE_RBP(r)	   ((r) >> 6 & 15)
@@ -189,10 +178,43 @@ struct swt_row {
 #define SWT_RULE_WORDS(r)  ((__s32)(r) >> 14)
 #define SWT_RULE_MAX_WORDS ((1 << 17) - 1)
 
+/* The rows of all files lie in chunks; each 64 KiB of a file's addresses (a page) has its own run of rows in one chunk, the
+ * first of which holds at the page's start. Chunks are taken and never freed while probes run. */
+#define SWT_CHUNK_ROWS	    65536
+#define SWT_MAX_CHUNKS	    256 /* 16.7 million rows, 128 MiB when all are in use */
+#define SWT_PAGE_SHIFT	    16
+#define SWT_MAX_PAGES	    65536 /* 4 GiB of code */
+#define SWT_PAGE_ROWS_SHIFT 13	  /* a page has fewer than 2^13 rows */
+#define SWT_MAX_SPANS	    65536 /* executable mappings of all traced processes */
+#define SWT_SPANS_SHIFT	    12	  /* a process has fewer than 2^12 executable mappings */
+
+struct swt_page {
+	__u32 chunk;
+	__u32 first; /* row in the chunk */
+	__u32 n;
+	__u32 pad0;
+};
+
+/* An executable mapping of a process. A process's spans are neighbours, sorted by start. */
+struct swt_span {
+	__u64 start; /* [start, end) */
+	__u64 end;
+	__u64 bias;    /* address - bias = what row addresses count from */
+	__u32 page;    /* of the file's first page */
+	__u32 n_pages; /* 0: there are no rows */
+	__u32 is_jit;  /* 1: no file is behind it */
+	__u32 pad0;
+};
+
 /* ---- stacks -------------------------------------------------------------------------------------------------------- */
 
-#define SWT_WALK_FP	1 /* walked by frame pointers: right only where the code keeps them */
-#define SWT_WALK_UNREAD 2 /* nothing but the probed function's caller could be read */
+/* Why a stack ends where it does. */
+#define SWT_WALK_COMPLETE   0 /* at the first function of the thread */
+#define SWT_WALK_NO_MAPPING 1 /* its last address is in no known code */
+#define SWT_WALK_NO_ROW	    2 /* there is no unwind information for its last address */
+#define SWT_WALK_UNREAD	    3 /* the stack itself could not be read */
+#define SWT_WALK_JIT	    4 /* its last address is in code without a file: compiled at run time */
+#define SWT_WALK_DEEP	    5 /* more than SWT_MAX_FRAMES */
 
 /* One different stack of one process and layer, and its totals since it was first seen. */
 struct swt_stack {
@@ -224,8 +246,8 @@ struct swt_event {
 	__u64 time_ns;
 	__u32 tgid;
 	__u32 tid;
-	__u32 proc; /* slot in the process table */
-	__u32 value; /* EXIT: wait status; FORK: pid of the child; EXEC, DL: 1 when the process is being stopped */
+	__u32 proc;    /* slot in the process table */
+	__u32 value;   /* EXIT: wait status; FORK: pid of the child; EXEC, DL: 1 when the process is being stopped */
 	char comm[16]; /* of the thread; NUL-terminated, otherwise untrusted */
 };
 
@@ -238,18 +260,21 @@ struct swt_event_signal {
 	__u32 n_frames;
 	__u64 ip;
 	__u64 sp;
-	__u64 sp_word; /* the word at sp: the caller, when ip itself is no code (call of a bad pointer); 0 = unreadable */
+	__u32 walk; /* SWT_WALK_x */
+	__u32 pad0;
 	__u64 frame[SWT_MAX_FRAMES]; /* innermost first; frame[0] is ip */
 };
 
 _Static_assert(sizeof(struct swt_block) == 32, "the price of a live block");
 _Static_assert(sizeof(struct swt_bucket) == 256, "four cache lines, read as one map value");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 24 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 32 + SWT_LAYER_SLOTS * 40, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 56 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
+_Static_assert(sizeof(struct swt_row) == 8, "the price of a row");
+_Static_assert(sizeof(struct swt_span) == 40, "no padding");
 _Static_assert(SWT_MAX_PROCS <= 65536, "swt_block.proc is 16 bits wide");
 
 #endif

@@ -16,8 +16,7 @@ static int compare_identity(const struct model_stack *x, const struct model_stac
 
 static int by_identity(const void *a, const void *b)
 {
-	return compare_identity(
-		*(const struct model_stack *const *)a, *(const struct model_stack *const *)b);
+	return compare_identity(*(const struct model_stack *const *)a, *(const struct model_stack *const *)b);
 }
 
 static int by_live_bytes(const void *a, const void *b)
@@ -58,16 +57,15 @@ static const struct model_stack **index_of(const struct model_snapshot *s)
 	return index;
 }
 
-static uint64_t bytes_before(
-	const struct model_stack **index, size_t n, const struct model_stack *s)
+static uint64_t bytes_before(const struct model_stack **index, size_t n, const struct model_stack *s)
 {
 	const struct model_stack **found = bsearch(&s, index, n, sizeof(*index), by_identity);
 
 	return found ? (*found)->live_bytes : 0;
 }
 
-static void add_row(struct analyze_report *r, const struct model_snapshot *now,
-	const struct model_stack *s, uint64_t before)
+static void add_row(
+	struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s, uint64_t before)
 {
 	struct analyze_row *row = &r->row[r->n_rows++];
 
@@ -76,8 +74,7 @@ static void add_row(struct analyze_report *r, const struct model_snapshot *now,
 	row->gained_bytes = (int64_t)(s->live_bytes - before);
 	/* Nothing is tracked when tracing begins, so all that is live was gained since. */
 	row->gained_start_bytes = (int64_t)s->live_bytes;
-	row->oldest_age_ns =
-		s->oldest_ns && now->time_ns > s->oldest_ns ? now->time_ns - s->oldest_ns : 0;
+	row->oldest_age_ns = s->oldest_ns && now->time_ns > s->oldest_ns ? now->time_ns - s->oldest_ns : 0;
 }
 
 int analyze_report_make(const struct model_snapshot *now, const struct model_snapshot *before,
@@ -104,6 +101,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 			continue;
 		r->live_blocks += s->live_blocks;
 		r->n_stacks++;
+		r->n_complete += s->walk == MODEL_WALK_COMPLETE;
 		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s));
 	}
 	qsort(r->row, r->n_rows, sizeof(*r->row), by_live_bytes);

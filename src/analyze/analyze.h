@@ -19,7 +19,7 @@ struct analyze_row {
 	const struct model_process *process;
 	int64_t gained_bytes;	    /* since the snapshot before; may be negative */
 	int64_t gained_start_bytes; /* since tracing began (or since the process executed its program) */
-	uint64_t oldest_age_ns; /* 0 when nothing is live */
+	uint64_t oldest_age_ns;	    /* 0 when nothing is live */
 };
 
 struct analyze_report {
@@ -33,6 +33,7 @@ struct analyze_report {
 	uint64_t live_blocks;
 	int64_t gained_bytes;
 	size_t n_stacks;	 /* with live blocks */
+	size_t n_complete;	 /* of them, those walked to the end */
 	struct analyze_row *row; /* most live bytes first; only stacks with live blocks */
 	size_t n_rows;
 	uint64_t lost; /* sum of the snapshot's losses */

@@ -59,7 +59,8 @@ int attach_register(struct attach *a, pid_t pid, int stop);
 /* attach_set_stop - stop the process at exec, and at changes of its link map. */
 int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl);
 
-/* attach_probe - place probes on the allocator functions of every file that the process maps, and on its dynamic loader.
+/* attach_probe - make the process's mappings known to the stack walk, and place probes on the allocator functions of every
+ * file that it maps, and on its dynamic loader.
  * Files probed earlier for this process are left alone, so it may be called again when more files are mapped.
  * Sites that the kernel refuses are named in a warning.
  * Return: number of allocator functions probed so far for this process (0: it maps none), or -errno. */

@@ -64,8 +64,8 @@ static int check_capabilities(void)
 			continue;
 		if (set >> CAP_SYS_ADMIN_BIT & 1 && needed[i].bit != 19)
 			continue;
-		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
-			*missing ? ", " : "", needed[i].name);
+		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s", *missing ? ", " : "",
+			needed[i].name);
 	}
 	if (!*missing)
 		return 0;
@@ -82,8 +82,7 @@ int attach_check(void)
 	if (err)
 		return err;
 	if (access(BTF_PATH, R_OK)) {
-		msg_error("%s: %s: the kernel does not describe its types (BTF)", BTF_PATH,
-			strerror(errno));
+		msg_error("%s: %s: the kernel does not describe its types (BTF)", BTF_PATH, strerror(errno));
 		msg_try("use a kernel built with CONFIG_DEBUG_INFO_BTF=y (all distributions since "
 			"2021 are)");
 		return -ENOSYS;
@@ -118,8 +117,7 @@ static int tried_offset(uint64_t *offset)
 	if (!f)
 		return -errno;
 	while (err && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx %*4s %lx", &start, &end, &file_offset) == 3 &&
-			addr >= start && addr < end) {
+		if (sscanf(line, "%lx-%lx %*4s %lx", &start, &end, &file_offset) == 3 && addr >= start && addr < end) {
 			*offset = addr - start + file_offset;
 			err = 0;
 		}
@@ -139,8 +137,7 @@ static int try_calls(struct swtrace_bpf *skel, int type, uint64_t offset)
 	if (fd < 0)
 		return 0;
 	if (type == ATTACH_UPROBE_MULTI) {
-		fd_return = link_uprobe_multi(
-			prog_fd, type, 1, "/proc/self/exe", getpid(), &offset, &cookie, 1);
+		fd_return = link_uprobe_multi(prog_fd, type, 1, "/proc/self/exe", getpid(), &offset, &cookie, 1);
 		if (fd_return < 0)
 			goto out;
 	}
@@ -164,11 +161,12 @@ static int try_type(int type, uint64_t offset)
 
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.on_trial);
+	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, prog == skel->progs.on_trial);
 	bpf_program__set_expected_attach_type(skel->progs.on_trial, type);
 	bpf_map__set_max_entries(skel->maps.live, 1);
 	bpf_map__set_max_entries(skel->maps.stacks, 1);
+	bpf_map__set_max_entries(skel->maps.pages, 1);
+	bpf_map__set_max_entries(skel->maps.spans, 1);
 	if (!swtrace_bpf__load(skel))
 		works = try_calls(skel, type, offset);
 	swtrace_bpf__destroy(skel);

@@ -29,8 +29,8 @@ struct link_create_attr {
 	__u32 pad0;
 };
 
-int link_uprobe_multi(int prog_fd, int type, int at_return, const char *path, pid_t pid,
-	const uint64_t *offset, const uint64_t *cookie, size_t n)
+int link_uprobe_multi(int prog_fd, int type, int at_return, const char *path, pid_t pid, const uint64_t *offset,
+	const uint64_t *cookie, size_t n)
 {
 	struct link_create_attr attr;
 	int fd;

@@ -19,16 +19,21 @@
 #include "swtrace.skel.h"
 #include "util/msg.h"
 
-/* libbpf's own words are technical: shown with -v only. */
+#define SHOWN_LINES 20
+
+/* libbpf's own words are technical: shown with -v only. Of the verifier's log the last lines say what is wrong. */
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char text[4096];
+	char *text = NULL, *save = NULL, *from;
+	int lines = 0;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, fmt, args) < 0)
 		return 0;
-	vsnprintf(text, sizeof(text), fmt, args);
-	text[strcspn(text, "\n")] = 0;
-	msg_debug("%s", text);
+	for (from = text + strlen(text); from > text && lines <= SHOWN_LINES; from--)
+		lines += from[-1] == '\n';
+	for (char *line = strtok_r(from, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		msg_debug("%s", line);
+	free(text);
 	return 0;
 }
 
@@ -88,7 +93,7 @@ static void choose_programs(struct attach *a)
 	}
 }
 
-static void *map_table(struct bpf_map *map, size_t n_entries, int prot)
+void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot)
 {
 	size_t len = n_entries * bpf_map__value_size(map);
 	void *p = mmap(NULL, len, prot, MAP_SHARED, bpf_map__fd(map), 0);
@@ -98,11 +103,11 @@ static void *map_table(struct bpf_map *map, size_t n_entries, int prot)
 
 static int map_tables(struct attach *a)
 {
-	a->proc = map_table(a->skel->maps.procs, SWT_MAX_PROCS, PROT_READ | PROT_WRITE);
-	a->bucket = map_table(a->skel->maps.live, a->n_buckets, PROT_READ);
-	a->stack = map_table(a->skel->maps.stacks, a->n_stacks, PROT_READ);
-	a->losses = map_table(a->skel->maps.losses, 1, PROT_READ);
-	return a->proc && a->bucket && a->stack && a->losses ? 0 : -errno;
+	a->proc = attach_map_table(a->skel->maps.procs, SWT_MAX_PROCS, PROT_READ | PROT_WRITE);
+	a->bucket = attach_map_table(a->skel->maps.live, a->n_buckets, PROT_READ);
+	a->stack = attach_map_table(a->skel->maps.stacks, a->n_stacks, PROT_READ);
+	a->losses = attach_map_table(a->skel->maps.losses, 1, PROT_READ);
+	return a->proc && a->bucket && a->stack && a->losses ? tables_open(a) : -errno;
 }
 
 static int load_failed(int err)
@@ -143,6 +148,7 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 	if (err)
 		goto out;
 	choose_programs(a);
+	tables_configure(a);
 	err = swtrace_bpf__load(a->skel);
 	if (err) {
 		err = load_failed(err);
@@ -183,6 +189,7 @@ void attach_close(struct attach *a)
 		unmap_table(a->stack, a->n_stacks, a->skel->maps.stacks);
 		unmap_table(a->losses, 1, a->skel->maps.losses);
 	}
+	tables_close(a);
 	swtrace_bpf__destroy(a->skel);
 	free(a);
 }
@@ -215,6 +222,13 @@ static int slot_of(const struct attach *a, pid_t pid)
 	return -ESRCH;
 }
 
+struct swt_proc *attach_proc(struct attach *a, pid_t pid)
+{
+	int slot = slot_of(a, pid);
+
+	return slot < 0 ? NULL : &a->proc[slot];
+}
+
 int attach_register(struct attach *a, pid_t pid, int stop)
 {
 	__u32 key = pid, slot;
@@ -228,8 +242,7 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 		return -ENOSPC;
 	a->proc[slot].tgid = pid;
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
-	a->proc[slot].flags =
-		SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
+	a->proc[slot].flags = SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
 	if (bpf_map_update_elem(fd, &key, &slot, BPF_ANY)) {
 		a->proc[slot].flags = 0;
 		return -errno;
@@ -244,8 +257,7 @@ int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl)
 
 	if (slot < 0)
 		return slot;
-	a->proc[slot].flags = SWT_PROC_USED | (at_exec ? SWT_PROC_STOP_AT_EXEC : 0) |
-			      (at_dl ? SWT_PROC_STOP_AT_DL : 0);
+	a->proc[slot].flags = SWT_PROC_USED | (at_exec ? SWT_PROC_STOP_AT_EXEC : 0) | (at_dl ? SWT_PROC_STOP_AT_DL : 0);
 	return 0;
 }
 
@@ -261,4 +273,6 @@ void attach_forget(struct attach *a, pid_t pid)
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
 	a->proc[slot].flags = 0;
+	a->proc[slot].space = 0;
+	tables_forget(a, pid);
 }

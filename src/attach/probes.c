@@ -38,8 +38,7 @@ static int set_add(struct probe_set *s, struct probe_link link)
 	return 0;
 }
 
-static int place_perf(
-	struct probe_set *s, const struct placement *pl, uint64_t offset, uint64_t cookie)
+static int place_perf(struct probe_set *s, const struct placement *pl, uint64_t offset, uint64_t cookie)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = pl->at_return);
 	struct probe_link link = { .fd = -1 };
@@ -48,20 +47,19 @@ static int place_perf(
 	return link.link ? set_add(s, link) : -errno;
 }
 
-static int place_multi(struct probe_set *s, const struct placement *pl, const uint64_t *offset,
-	const uint64_t *cookie, size_t n)
+static int place_multi(
+	struct probe_set *s, const struct placement *pl, const uint64_t *offset, const uint64_t *cookie, size_t n)
 {
 	struct probe_link link = { 0 };
 
-	link.fd = link_uprobe_multi(bpf_program__fd(pl->prog), pl->type, pl->at_return, pl->path,
-		pl->pid, offset, cookie, n);
+	link.fd = link_uprobe_multi(
+		bpf_program__fd(pl->prog), pl->type, pl->at_return, pl->path, pl->pid, offset, cookie, n);
 	return link.fd < 0 ? link.fd : set_add(s, link);
 }
 
 /* place - a program at n sites; where the kernel refuses a site, at the others.
  * Return: the number of sites that have it, or -errno when that is none. */
-static int place(struct probe_set *s, const struct placement *pl,
-	const struct target_site *const *site, size_t n)
+static int place(struct probe_set *s, const struct placement *pl, const struct target_site *const *site, size_t n)
 {
 	uint64_t *offset = calloc(2 * n, sizeof(*offset)), *cookie;
 	int err = 0, n_placed = 0;
@@ -86,8 +84,8 @@ static int place(struct probe_set *s, const struct placement *pl,
 		if (err == -ESRCH)
 			break;
 		if (err)
-			msg_warn("%s: cannot place a probe on '%s': %s", s->module->path,
-				site[i]->function, strerror(-err));
+			msg_warn("%s: cannot place a probe on '%s': %s", s->module->path, site[i]->function,
+				strerror(-err));
 		else
 			n_placed++;
 	}
@@ -158,8 +156,7 @@ static struct probe_set *set_new(struct attach *a, pid_t pid, const struct targe
 }
 
 /* probe_module - probe the allocator functions of one file, and, in the loader, its report of changes. */
-static int probe_module(
-	struct attach *a, const struct target_process *p, const struct target_module *m)
+static int probe_module(struct attach *a, const struct target_process *p, const struct target_module *m)
 {
 	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
 	struct placement pl = { .pid = p->pid };
@@ -203,6 +200,10 @@ int attach_probe(struct attach *a, const struct target_process *p)
 {
 	int n = 0, err;
 
+	/* Before the first probe: a stack that is walked without the tables would end at once. */
+	err = tables_publish(a, p);
+	if (err)
+		return err;
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 

@@ -76,8 +76,7 @@ static int opt_pid(struct cli_settings *s, const char *value)
 	uint64_t pid;
 	int err = copy && *copy ? 0 : -EINVAL;
 
-	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err;
-		one = strtok_r(NULL, ",", &save)) {
+	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err; one = strtok_r(NULL, ",", &save)) {
 		err = s->n_pids < CLI_MAX_PIDS ? parse_u64(one, 1, 1 << 30, &pid) : -EINVAL;
 		for (size_t i = 0; !err && i < s->n_pids; i++)
 			if (s->pid[i] == (pid_t)pid)
@@ -123,8 +122,7 @@ static int opt_min_size(struct cli_settings *s, const char *value)
 
 static int opt_max_size(struct cli_settings *s, const char *value)
 {
-	return parse_bytes(value, &s->filter.max_size_bytes) || !s->filter.max_size_bytes ? -EINVAL
-											  : 0;
+	return parse_bytes(value, &s->filter.max_size_bytes) || !s->filter.max_size_bytes ? -EINVAL : 0;
 }
 
 static int opt_layer(struct cli_settings *s, const char *value)
@@ -133,10 +131,8 @@ static int opt_layer(struct cli_settings *s, const char *value)
 	int err = copy && *copy ? 0 : -EINVAL, layer;
 
 	s->layer_mask = 0;
-	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err;
-		one = strtok_r(NULL, ",", &save)) {
-		for (layer = 0; layer < MODEL_LAYERS && strcmp(one, model_layer_name(layer));
-			layer++)
+	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err; one = strtok_r(NULL, ",", &save)) {
+		for (layer = 0; layer < MODEL_LAYERS && strcmp(one, model_layer_name(layer)); layer++)
 			;
 		if (layer == MODEL_LAYERS)
 			err = -EINVAL;
@@ -195,26 +191,21 @@ static int opt_version(struct cli_settings *s, const char *value)
 
 static const struct option options[] = {
 	HEADING("What to trace:"),
-	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid,
-		"process numbers, each once, at most 64" },
+	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid, "process numbers, each once, at most 64" },
 	HEADING("When to report:"),
-	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval,
-		SECONDS },
+	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval, SECONDS },
 	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },
 	{ 'n', "count", "N", "end after N reports", opt_count, "a number from 1" },
 	HEADING("What to show:"),
 	{ 'T', "top", "N", "at most N stacks (default 10)", opt_top, "a number from 1" },
-	{ 0, "older", "SECONDS", "only blocks of at least this age", opt_older,
-		"a number of seconds" },
+	{ 0, "older", "SECONDS", "only blocks of at least this age", opt_older, "a number of seconds" },
 	{ 0, "min-size", "BYTES", "only blocks of at least this size", opt_min_size, SIZE },
-	{ 0, "max-size", "BYTES", "only blocks of at most this size", opt_max_size,
-		SIZE ", not 0" },
+	{ 0, "max-size", "BYTES", "only blocks of at most this size", opt_max_size, SIZE ", not 0" },
 	{ 0, "layer", "LAYER,...", "only these allocators: zend, libc, mmap", opt_layer,
 		"zend, libc or mmap, or several with commas" },
 	HEADING("Where to:"),
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
-	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report",
-		opt_folded, "a file name" },
+	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	HEADING("Other:"),
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288)", opt_max_blocks,
 		"a number from 1000 to 100000000" },
@@ -242,8 +233,7 @@ void args_help(void)
 		}
 		if (o->letter)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "",
-			o->arg ? o->arg : "");
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 		printf("  %-27s %s\n", left, o->help);
 	}
 	fputs("Exit codes: 0 done, 2 wrong usage or output not writable, 3 not permitted or not "
@@ -303,8 +293,7 @@ static const struct option *find_option(const char *arg, const char **value)
 		if (!o->name)
 			continue;
 		len = strlen(o->name);
-		if (arg[1] == '-' && !strncmp(arg + 2, o->name, len) &&
-			(!arg[2 + len] || arg[2 + len] == '=')) {
+		if (arg[1] == '-' && !strncmp(arg + 2, o->name, len) && (!arg[2 + len] || arg[2 + len] == '=')) {
 			*value = arg[2 + len] ? arg + 3 + len : NULL;
 			return o;
 		}
@@ -326,9 +315,8 @@ static int contradiction(const struct cli_settings *s)
 		msg_error("--min-size is greater than --max-size: no block can be shown");
 	else
 		return 0;
-	msg_try(s->n_pids || s->command
-			? "leave one of them out"
-			: "swtrace -p PID, or swtrace -- COMMAND; swtrace --help shows more");
+	msg_try(s->n_pids || s->command ? "leave one of them out"
+					: "swtrace -p PID, or swtrace -- COMMAND; swtrace --help shows more");
 	return EXIT_USAGE;
 }
 
@@ -349,8 +337,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 		}
 		if (argv[i][0] != '-' || !argv[i][1]) {
 			msg_error("unexpected argument '%s'", argv[i]);
-			msg_try("swtrace -p PID for a process, swtrace -- %s to start a program",
-				argv[i]);
+			msg_try("swtrace -p PID for a process, swtrace -- %s to start a program", argv[i]);
 			return EXIT_USAGE;
 		}
 		o = find_option(argv[i], &value);
@@ -362,8 +349,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 			value = argv[i + 1] ? argv[++i] : "";
 		if ((!o->arg && value) || o->parse(s, value)) {
 			msg_error("--%s: cannot use '%s'", o->name, value);
-			msg_try(o->arg ? "--%s %s: %s" : "--%s takes no value", o->name, o->arg,
-				o->wants);
+			msg_try(o->arg ? "--%s %s: %s" : "--%s takes no value", o->name, o->arg, o->wants);
 			return EXIT_USAGE;
 		}
 	}

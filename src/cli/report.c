@@ -34,9 +34,11 @@ static int name_rows(struct reporter *r, const struct analyze_report *report, st
 		struct target_process *p = target_find(r->target, s->pid);
 
 		n->stacks[i].frame = n->frames + at;
-		if (p)
-			n->stacks[i].n = symbol_stack(r->symbol, p, s->frame, s->n_frames, 0,
-				n->frames + at, &n->stacks[i].cut_addr);
+		n->stacks[i].walk = s->walk;
+		if (p) {
+			symbol_stack(r->symbol, p, s->frame, s->n_frames, 0, n->frames + at);
+			n->stacks[i].n = s->n_frames;
+		}
 		at += s->n_frames;
 	}
 	return 0;
@@ -55,8 +57,7 @@ static int write_folded(struct reporter *r, const struct model_snapshot *now)
 	if (!err)
 		err = output_folded_write(r->settings->folded, report, named.stacks);
 	if (err && !r->folded_failed) {
-		msg_error(
-			"%s: cannot write folded stacks: %s", r->settings->folded, strerror(-err));
+		msg_error("%s: cannot write folded stacks: %s", r->settings->folded, strerror(-err));
 		msg_try("free some space, or choose another file; tracing goes on");
 	}
 	r->folded_failed = err != 0;
@@ -77,8 +78,7 @@ static void refresh(struct reporter *r)
 
 int report_make(struct reporter *r, struct collect *c, int is_final)
 {
-	struct analyze_opts opts = { .top = r->settings->top,
-		.layer_mask = r->settings->layer_mask };
+	struct analyze_opts opts = { .top = r->settings->top, .layer_mask = r->settings->layer_mask };
 	struct analyze_report *report = NULL;
 	struct model_snapshot *now = NULL;
 	struct named named = { 0 };
@@ -111,36 +111,18 @@ out:
 	return err;
 }
 
-/* crash_stack - the addresses of a crash, innermost first. A call of a bad pointer leaves ip outside all code: then its
- * caller is the return address just pushed, and where the frame register points says nothing. */
-static size_t crash_stack(
-	const struct target_process *p, const struct model_event *e, uint64_t *addr)
-{
-	const struct target_map *map = target_map_at(p, e->ip);
-
-	addr[0] = e->ip;
-	if ((!map || !map->executable) && e->sp_word) {
-		addr[1] = e->sp_word;
-		return 2;
-	}
-	memcpy(addr + 1, e->frame, e->n_frames * sizeof(*addr));
-	return 1 + e->n_frames;
-}
-
 int report_event(struct reporter *r, const struct model_event *e)
 {
 	struct target_process *p = target_find(r->target, e->pid);
-	struct symbol_frame frames[MODEL_MAX_FRAMES + 1];
-	struct output_stack stack = { .frame = frames };
-	uint64_t addr[MODEL_MAX_FRAMES + 1];
+	struct symbol_frame frames[MODEL_MAX_FRAMES];
+	struct output_stack stack = { .frame = frames, .walk = e->walk };
 
 	if (e->type == MODEL_SIGNAL && p) {
 		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 		target_refresh(r->target, p);
-		stack.n = symbol_stack(
-			r->symbol, p, addr, crash_stack(p, e, addr), 1, frames, &stack.cut_addr);
+		symbol_stack(r->symbol, p, e->frame, e->n_frames, 1, frames);
+		stack.n = e->n_frames;
 	}
-	r->err = r->settings->json ? output_json_event(stdout, e, &stack)
-				   : output_text_event(stdout, e, &stack);
+	r->err = r->settings->json ? output_json_event(stdout, e, &stack) : output_text_event(stdout, e, &stack);
 	return r->err;
 }

@@ -43,8 +43,7 @@ static void output_lost(struct run *r, int err)
 	if (r->done && r->code == EXIT_USAGE)
 		return;
 	msg_error("standard output: cannot write the report: %s", strerror(-err));
-	msg_try(err == -EPIPE ? "keep the reader of the pipe open"
-			      : "free some space, or write elsewhere");
+	msg_try(err == -EPIPE ? "keep the reader of the pipe open" : "free some space, or write elsewhere");
 	r->done = 1;
 	r->code = EXIT_USAGE;
 }
@@ -102,8 +101,7 @@ static void no_allocator(const struct target_process *p)
 	struct strbuf files = { 0 };
 
 	describe_files(p, &files);
-	msg_error("%d (%s): no allocator function found; searched: %s", p->pid, p->comm,
-		files.data ? files.data : "");
+	msg_error("%d (%s): no allocator function found; searched: %s", p->pid, p->comm, files.data ? files.data : "");
 	msg_try("trace a process that uses libc's malloc or PHP's emalloc; a static program must "
 		"keep its symbols");
 	strbuf_free(&files);
@@ -172,10 +170,8 @@ static void started_note(struct run *r)
 
 	/* A command that was just started still has swtrace's own name. */
 	for (size_t i = 0; (p = target_at(r->target, i)); i++)
-		strbuf_addf(&who, "%s%s(%d)", i ? ", " : "",
-			r->s->command ? r->s->command[0] : p->comm, p->pid);
-	msg_note("tracing %s by %s; Ctrl-C ends with a last report", who.data ? who.data : "",
-		attach_kind(r->attach));
+		strbuf_addf(&who, "%s%s(%d)", i ? ", " : "", r->s->command ? r->s->command[0] : p->comm, p->pid);
+	msg_note("tracing %s by %s; Ctrl-C ends with a last report", who.data ? who.data : "", attach_kind(r->attach));
 	strbuf_free(&who);
 }
 
@@ -273,11 +269,9 @@ static void on_signal(struct run *r)
 			continue; /* the exit is an event, and is reaped at the end */
 		} else if (r->launch.pid && si.ssi_signo == SIGTERM) {
 			kill(r->launch.pid, SIGTERM);
-		} else if (r->launch.pid && si.ssi_signo == SIGINT && any_alive(r) &&
-			   r->code != SIGINT) {
+		} else if (r->launch.pid && si.ssi_signo == SIGINT && any_alive(r) && r->code != SIGINT) {
 			/* The terminal has sent it to the command too: wait for it to end, but only once. */
-			msg_note("waiting for '%s' to end; Ctrl-C again leaves it running",
-				r->s->command[0]);
+			msg_note("waiting for '%s' to end; Ctrl-C again leaves it running", r->s->command[0]);
 			r->code = SIGINT;
 		} else {
 			finish(r, EXIT_DONE);
@@ -421,8 +415,7 @@ static int command_code(struct run *r)
 	launch_reap(&r->launch, !any_alive(r));
 	if (!r->launch.has_status)
 		return EXIT_DONE; /* left running */
-	return WIFEXITED(r->launch.status) ? WEXITSTATUS(r->launch.status)
-					   : 128 + WTERMSIG(r->launch.status);
+	return WIFEXITED(r->launch.status) ? WEXITSTATUS(r->launch.status) : 128 + WTERMSIG(r->launch.status);
 }
 
 int run_trace(const struct cli_settings *s)

@@ -35,7 +35,7 @@ struct collect_filter {
  * not be in it; each block that is, is consistent.
  * @p   processes: pid, comm and alive are taken from the caller's list, counts from the tables
  * Return: 0 and *out (to be freed with model_snapshot_free), or -ENOMEM. */
-int collect_snapshot(struct collect *c, const struct collect_filter *filter, struct target *t,
-	struct model_snapshot **out);
+int collect_snapshot(
+	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out);
 
 #endif

@@ -11,6 +11,10 @@
 #include "swtrace/abi.h"
 #include "util/msg.h"
 
+_Static_assert((int)MODEL_WALK_COMPLETE == SWT_WALK_COMPLETE && (int)MODEL_WALK_NO_MAPPING == SWT_WALK_NO_MAPPING &&
+		       (int)MODEL_WALK_NO_ROW == SWT_WALK_NO_ROW && (int)MODEL_WALK_UNREAD == SWT_WALK_UNREAD &&
+		       (int)MODEL_WALK_JIT == SWT_WALK_JIT && (int)MODEL_WALK_DEEP == SWT_WALK_DEEP,
+	"ends of stacks are numbered alike");
 _Static_assert(MODEL_MAX_FRAMES >= SWT_MAX_FRAMES, "a crash's stack fits");
 
 int64_t collect_utc_ns(uint64_t time_ns)
@@ -19,8 +23,7 @@ int64_t collect_utc_ns(uint64_t time_ns)
 
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &real);
-	return (real.tv_sec - mono.tv_sec) * 1000000000LL + (real.tv_nsec - mono.tv_nsec) +
-	       (int64_t)time_ns;
+	return (real.tv_sec - mono.tv_sec) * 1000000000LL + (real.tv_nsec - mono.tv_nsec) + (int64_t)time_ns;
 }
 
 static int event_type(uint32_t type)
@@ -45,8 +48,7 @@ static int event_type(uint32_t type)
 static int has_fault_addr(const struct swt_event_signal *s)
 {
 	return s->code > 0 && s->code != 0x80 /* SI_KERNEL: no address is known */ &&
-	       (s->signal == 4 || s->signal == 5 || s->signal == 7 || s->signal == 8 ||
-		       s->signal == 11);
+	       (s->signal == 4 || s->signal == 5 || s->signal == 7 || s->signal == 8 || s->signal == 11);
 }
 
 static void signal_fill(struct model_event *m, const struct swt_event_signal *s)
@@ -60,10 +62,9 @@ static void signal_fill(struct model_event *m, const struct swt_event_signal *s)
 	m->sender_pid = s->code <= 0 ? s->sender_pid : 0;
 	m->ip = s->ip;
 	m->sp = s->sp;
-	m->sp_word = s->sp_word;
-	/* The kernel's walk begins with the instruction pointer itself. */
-	for (size_t i = 1; i < n; i++)
-		m->frame[m->n_frames++] = s->frame[i];
+	m->walk = s->walk;
+	m->n_frames = n;
+	memcpy(m->frame, s->frame, n * sizeof(*m->frame));
 }
 
 /* on_record - one record of the ring. Its size must be that of its type, or the two sides do not belong together. */

@@ -57,8 +57,7 @@ static void block_count(struct reading *r, const struct swt_block *b)
 		return;
 	p->layer[b->layer].live_bytes += b->size_bytes;
 	p->layer[b->layer].live_blocks++;
-	if (b->size_bytes < f->min_size_bytes ||
-		(f->max_size_bytes && b->size_bytes > f->max_size_bytes) ||
+	if (b->size_bytes < f->min_size_bytes || (f->max_size_bytes && b->size_bytes > f->max_size_bytes) ||
 		birth_ns + f->older_ns > r->s->time_ns)
 		return;
 	tally = &r->tally[b->stack];
@@ -126,19 +125,18 @@ static size_t frames_of(const struct swt_stack *k)
 
 static int stack_is_current(const struct reading *r, const struct swt_stack *k)
 {
-	return __atomic_load_n(&k->ready, __ATOMIC_ACQUIRE) && k->proc < r->t->n_procs &&
-	       k->layer < SWT_LAYERS && r->of_slot[k->proc] &&
-	       r->t->proc[k->proc].epoch[k->layer] == k->epoch;
+	return __atomic_load_n(&k->ready, __ATOMIC_ACQUIRE) && k->proc < r->t->n_procs && k->layer < SWT_LAYERS &&
+	       r->of_slot[k->proc] && r->t->proc[k->proc].epoch[k->layer] == k->epoch;
 }
 
-static void stack_fill(const struct reading *r, const struct swt_stack *k, size_t slot,
-	uint64_t *frames, struct model_stack *out)
+static void stack_fill(
+	const struct reading *r, const struct swt_stack *k, size_t slot, uint64_t *frames, struct model_stack *out)
 {
 	out->id = slot;
 	out->epoch = k->epoch;
 	out->pid = r->of_slot[k->proc]->pid;
 	out->layer = k->layer;
-	out->walk = k->walk == SWT_WALK_FP ? MODEL_WALK_FP : MODEL_WALK_UNREAD;
+	out->walk = k->walk;
 	out->live_bytes = r->tally[slot].bytes;
 	out->live_blocks = r->tally[slot].blocks;
 	out->oldest_ns = r->tally[slot].oldest_ns;
@@ -195,8 +193,8 @@ static int read_losses(struct reading *r)
 	return 0;
 }
 
-int collect_snapshot(struct collect *c, const struct collect_filter *filter, struct target *t,
-	struct model_snapshot **out)
+int collect_snapshot(
+	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out)
 {
 	struct reading r = { .t = &c->tables, .filter = filter };
 	struct timespec now;

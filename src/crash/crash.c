@@ -20,8 +20,7 @@ static const struct code_name codes[] = {
 	{ SIGSEGV, 3, "SEGV_BNDERR", "bounds check failed" },
 	{ SIGSEGV, 4, "SEGV_PKUERR", "access denied by memory protection key" },
 	/* x86 raises #GP for such an address: the CPU does not tell which it was. */
-	{ SIGSEGV, 0x80, "SI_KERNEL",
-		"general protection fault (often: the address is not canonical)" },
+	{ SIGSEGV, 0x80, "SI_KERNEL", "general protection fault (often: the address is not canonical)" },
 	{ SIGSEGV, 10, "SEGV_CPERR", "control protection fault (shadow stack or indirect branch)" },
 	{ SIGBUS, 1, "BUS_ADRALN", "misaligned address" },
 	{ SIGBUS, 2, "BUS_ADRERR", "no memory or file behind the address" },

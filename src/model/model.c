@@ -29,3 +29,25 @@ const char *model_layer_name(enum model_layer layer)
 
 	return (unsigned)layer < MODEL_LAYERS ? names[layer] : "unknown";
 }
+
+static const struct {
+	const char *name;
+	const char *text;
+} walks[MODEL_WALKS] = {
+	[MODEL_WALK_COMPLETE] = { "complete", "" },
+	[MODEL_WALK_NO_MAPPING] = { "no_mapping", "this address is in no known code" },
+	[MODEL_WALK_NO_ROW] = { "no_unwind_row", "there is no unwind information for this address" },
+	[MODEL_WALK_UNREAD] = { "unreadable", "the stack could not be read" },
+	[MODEL_WALK_JIT] = { "jit", "this code was compiled at run time" },
+	[MODEL_WALK_DEEP] = { "too_deep", "no more frames are recorded" },
+};
+
+const char *model_walk_name(enum model_walk walk)
+{
+	return (unsigned)walk < MODEL_WALKS ? walks[walk].name : "unknown";
+}
+
+const char *model_walk_text(enum model_walk walk)
+{
+	return (unsigned)walk < MODEL_WALKS ? walks[walk].text : "for a reason unknown";
+}

@@ -11,10 +11,15 @@
 
 enum model_layer { MODEL_ZEND, MODEL_LIBC, MODEL_MMAP, MODEL_LAYERS };
 
-/* How far a stack can be believed. */
+/* Why a stack ends where it does. */
 enum model_walk {
-	MODEL_WALK_FP,	   /* by frame pointers: right only where the code keeps them */
-	MODEL_WALK_UNREAD, /* only the allocator's caller is known */
+	MODEL_WALK_COMPLETE,   /* at the first function of its thread */
+	MODEL_WALK_NO_MAPPING, /* its last address is in no known code */
+	MODEL_WALK_NO_ROW,     /* there is no unwind information for its last address */
+	MODEL_WALK_UNREAD,     /* the stack could not be read further */
+	MODEL_WALK_JIT,	       /* its last address is in code compiled at run time */
+	MODEL_WALK_DEEP,       /* it has more frames than are recorded */
+	MODEL_WALKS
 };
 
 struct model_layer_counts {
@@ -24,8 +29,7 @@ struct model_layer_counts {
 	uint64_t alloc_bytes;
 	uint64_t n_frees;
 	uint64_t freed_bytes;
-	uint64_t
-		n_unknown_frees; /* frees of blocks that were not tracked (born before tracing began, or lost) */
+	uint64_t n_unknown_frees; /* frees of blocks that were not tracked (born before tracing began, or lost) */
 };
 
 struct model_process {
@@ -50,8 +54,7 @@ struct model_stack {
 	uint64_t n_frees;
 	uint64_t freed_bytes;
 	size_t n_frames;
-	const uint64_t
-		*frame; /* return addresses, the allocator's caller first; owned by the snapshot */
+	const uint64_t *frame; /* return addresses, the allocator's caller first; owned by the snapshot */
 };
 
 /* A cause by which the books are incomplete. Every cause is listed, also those with count 0. */
@@ -87,6 +90,11 @@ void model_snapshot_free(struct model_snapshot *s);
 /* model_find_process - the process with that pid, or NULL. */
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid);
 
+/* model_walk_name - a word for programs: "complete", "no_mapping", ... model_walk_text - the same for people, to stand
+ * behind "the stack ends here: "; "" for a complete one. */
+const char *model_walk_name(enum model_walk walk);
+const char *model_walk_text(enum model_walk walk);
+
 /* model_layer_name - "zend", "libc" or "mmap". */
 const char *model_layer_name(enum model_layer layer);
 
@@ -119,9 +127,9 @@ struct model_event {
 	int sender_pid; /* who sent it; 0 = the kernel, or nobody known */
 	uint64_t ip;
 	uint64_t sp;
-	uint64_t sp_word; /* the word at sp; 0 = unreadable */
+	enum model_walk walk;
 	size_t n_frames;
-	uint64_t frame[MODEL_MAX_FRAMES]; /* callers of ip */
+	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; frame[0] is ip */
 };
 
 #endif

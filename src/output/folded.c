@@ -51,7 +51,7 @@ static void add_line(struct strbuf *b, const struct analyze_row *row, const stru
 {
 	add_name(b, row->process ? row->process->comm : "");
 	strbuf_addf(b, "(%d);[%s]", row->stack->pid, model_layer_name(row->stack->layer));
-	if (s->cut_addr)
+	if (s->walk != MODEL_WALK_COMPLETE)
 		strbuf_add(b, ";[incomplete]");
 	for (size_t i = s->n; i-- > 0;)
 		add_frame(b, &s->frame[i]);
@@ -162,8 +162,7 @@ int output_folded_check(const char *path)
 	return err;
 }
 
-int output_folded_write(
-	const char *path, const struct analyze_report *r, const struct output_stack *stacks)
+int output_folded_write(const char *path, const struct analyze_report *r, const struct output_stack *stacks)
 {
 	char *real = NULL, *temp = NULL;
 	int fd, err;

@@ -15,8 +15,7 @@ const char *format_time(int64_t utc_ns, char *buf)
 
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf, FORMAT_TIME_BYTES, "%s.%03uZ", date,
-		(unsigned)(utc_ns / 1000000 % 1000) % 1000);
+	snprintf(buf, FORMAT_TIME_BYTES, "%s.%03uZ", date, (unsigned)(utc_ns / 1000000 % 1000) % 1000);
 	return buf;
 }
 

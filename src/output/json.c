@@ -106,6 +106,7 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	json_object_set_new(o, "live_blocks", number(r->live_blocks));
 	json_object_set_new(o, "gained_bytes", json_integer(r->gained_bytes));
 	json_object_set_new(o, "stacks", number(r->n_stacks));
+	json_object_set_new(o, "complete", number(r->n_complete));
 	json_object_set_new(o, "shown", number(r->n_rows));
 	json_object_set_new(o, "lost", number(r->lost));
 	json_object_set_new(o, "live_table", usage(&r->snapshot->blocks));
@@ -123,8 +124,7 @@ static void add_losses(struct strbuf *b, const struct analyze_report *r)
 	json_object_set_new(o, "report", json_integer(r->number));
 	json_object_set_new(o, "total", number(r->lost));
 	for (size_t i = 0; i < r->snapshot->n_losses; i++)
-		json_object_set_new(
-			causes, r->snapshot->loss[i].key, number(r->snapshot->loss[i].count));
+		json_object_set_new(causes, r->snapshot->loss[i].key, number(r->snapshot->loss[i].count));
 	json_object_set_new(o, "causes", causes);
 	end(b, o);
 }
@@ -136,8 +136,7 @@ static json_t *frame(const struct symbol_frame *f)
 
 	json_object_set_new(o, "addr", hex(f->addr));
 	json_object_set_new(o, "function", f->function ? text(f->function) : json_null());
-	json_object_set_new(
-		o, "function_offset", f->function ? number(f->function_offset) : json_null());
+	json_object_set_new(o, "function_offset", f->function ? number(f->function_offset) : json_null());
 	json_object_set_new(o, "module", text(f->module));
 	json_object_set_new(o, "module_offset", in_file ? hex(f->module_offset) : json_null());
 	json_object_set_new(o, "build_id", text(f->build_id));
@@ -148,14 +147,13 @@ static void set_stack(json_t *o, const struct output_stack *s)
 {
 	json_t *frames = json_array();
 
-	json_object_set_new(o, "cut", s->cut_addr ? hex(s->cut_addr) : json_null());
+	json_object_set_new(o, "walk", json_string(model_walk_name(s->walk)));
 	for (size_t i = 0; i < s->n; i++)
 		json_array_append_new(frames, frame(&s->frame[i]));
 	json_object_set_new(o, "frames", frames);
 }
 
-static void add_stack(
-	struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
+static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
 	json_t *o = begin("stack", r->snapshot->utc_ns);
 	const struct analyze_row *row = &r->row[i];
@@ -175,8 +173,6 @@ static void add_stack(
 	json_object_set_new(o, "alloc_bytes", number(m->alloc_bytes));
 	json_object_set_new(o, "frees", number(m->n_frees));
 	json_object_set_new(o, "freed_bytes", number(m->freed_bytes));
-	json_object_set_new(
-		o, "walk", json_string(m->walk == MODEL_WALK_FP ? "frame_pointer" : "unreadable"));
 	set_stack(o, s);
 	end(b, o);
 }
@@ -201,15 +197,12 @@ static json_t *crash(const struct model_event *e, const struct output_stack *sta
 	json_object_set_new(o, "tid", json_integer(e->tid));
 	json_object_set_new(o, "comm", text(e->comm));
 	json_object_set_new(o, "signal", json_integer(e->signal));
-	json_object_set_new(o, "signal_name",
-		json_string(crash_signal_name(e->signal, signal, sizeof(signal))));
+	json_object_set_new(o, "signal_name", json_string(crash_signal_name(e->signal, signal, sizeof(signal))));
 	json_object_set_new(o, "code", json_integer(e->code));
-	json_object_set_new(o, "code_name",
-		json_string(crash_code_name(e->signal, e->code, code, sizeof(code))));
+	json_object_set_new(o, "code_name", json_string(crash_code_name(e->signal, e->code, code, sizeof(code))));
 	json_object_set_new(o, "code_text", json_string(crash_code_text(e->signal, e->code)));
 	json_object_set_new(o, "fault_addr", e->has_fault_addr ? hex(e->fault_addr) : json_null());
-	json_object_set_new(
-		o, "sender_pid", e->sender_pid ? json_integer(e->sender_pid) : json_null());
+	json_object_set_new(o, "sender_pid", e->sender_pid ? json_integer(e->sender_pid) : json_null());
 	json_object_set_new(o, "ip", hex(e->ip));
 	json_object_set_new(o, "sp", hex(e->sp));
 	set_stack(o, stack);
@@ -231,10 +224,8 @@ static json_t *lifecycle(const struct model_event *e)
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "comm", text(e->comm));
 	if (e->type == MODEL_EXIT) {
-		json_object_set_new(o, "exit_status",
-			killed ? json_null() : json_integer(WEXITSTATUS(e->wait_status)));
-		json_object_set_new(
-			o, "signal", killed ? json_integer(WTERMSIG(e->wait_status)) : json_null());
+		json_object_set_new(o, "exit_status", killed ? json_null() : json_integer(WEXITSTATUS(e->wait_status)));
+		json_object_set_new(o, "signal", killed ? json_integer(WTERMSIG(e->wait_status)) : json_null());
 	}
 	if (e->type == MODEL_FORK)
 		json_object_set_new(o, "child_pid", json_integer(e->child_pid));

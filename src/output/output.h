@@ -13,12 +13,11 @@
 #include "crash/crash.h"
 #include "symbol/symbol.h"
 
-/* The named frames of one stack, innermost first, as symbol_stack() leaves them. Borrowed. */
+/* The named frames of one stack, innermost first. Borrowed. */
 struct output_stack {
 	const struct symbol_frame *frame;
 	size_t n;
-	uint64_t
-		cut_addr; /* the stack ends here because this address is no code; 0 = it is whole */
+	enum model_walk walk; /* why it ends after the last frame */
 };
 
 /* In all of these stacks[i] are the names of r->row[i]; stack is that of the event: frame[0] is the instruction pointer,
@@ -41,7 +40,6 @@ int output_folded_check(const char *path);
 /* output_folded_write - write every stack of the report as "process;root;...;leaf bytes", root first.
  * Written to a temporary file beside path, then renamed over it: a reader sees the old file or the new one.
  * Return: 0, or -errno, and then path is as it was. */
-int output_folded_write(
-	const char *path, const struct analyze_report *r, const struct output_stack *stacks);
+int output_folded_write(const char *path, const struct analyze_report *r, const struct output_stack *stacks);
 
 #endif

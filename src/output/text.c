@@ -15,8 +15,8 @@ static void add_blocks(struct strbuf *b, uint64_t bytes, const char *how, uint64
 {
 	char size[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
 
-	strbuf_addf(b, "%s %s %s block%s", format_bytes(bytes, size), how,
-		format_count(blocks, count), blocks == 1 ? "" : "s");
+	strbuf_addf(b, "%s %s %s block%s", format_bytes(bytes, size), how, format_count(blocks, count),
+		blocks == 1 ? "" : "s");
 }
 
 static void add_heading(struct strbuf *b, const struct analyze_report *r)
@@ -30,8 +30,7 @@ static void add_heading(struct strbuf *b, const struct analyze_report *r)
 		strbuf_addf(b, "report %u", r->number);
 	strbuf_addf(b, " after %.1f s: ", (double)r->since_start_ns / 1e9);
 	add_blocks(b, r->live_bytes, "live in", r->live_blocks);
-	strbuf_addf(b, ", %s in %.1f s\n", format_gain(r->gained_bytes, gain),
-		(double)r->since_last_ns / 1e9);
+	strbuf_addf(b, ", %s in %.1f s\n", format_gain(r->gained_bytes, gain), (double)r->since_last_ns / 1e9);
 }
 
 static void add_process(struct strbuf *b, const struct model_process *p)
@@ -64,21 +63,14 @@ static void add_losses(struct strbuf *b, const struct analyze_report *r)
 		strbuf_add(b, "  lost: nothing\n");
 	for (size_t i = 0; i < r->snapshot->n_losses; i++)
 		if (r->snapshot->loss[i].count)
-			strbuf_addf(b, "  lost: %s %s\n",
-				format_count(r->snapshot->loss[i].count, count),
+			strbuf_addf(b, "  lost: %s %s\n", format_count(r->snapshot->loss[i].count, count),
 				r->snapshot->loss[i].text);
 }
 
-static void add_walk_note(struct strbuf *b, const struct analyze_report *r)
+static void add_complete(struct strbuf *b, const struct analyze_report *r)
 {
-	for (size_t i = 0; i < r->n_rows; i++) {
-		if (r->row[i].stack->walk != MODEL_WALK_FP)
-			continue;
-		strbuf_add(b, "  stacks are walked by frame pointers: in code built without them "
-			      "only the first "
-			      "frame is sure\n");
-		return;
-	}
+	if (r->n_stacks)
+		strbuf_addf(b, "  stacks: %zu of %zu are complete\n", r->n_complete, r->n_stacks);
 }
 
 static void add_place(struct strbuf *b, const struct symbol_frame *f)
@@ -104,28 +96,23 @@ static void add_place(struct strbuf *b, const struct symbol_frame *f)
 	}
 }
 
-static void add_stack(struct strbuf *b, const struct output_stack *s, int unread)
+static void add_stack(struct strbuf *b, const struct output_stack *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		strbuf_add(b, "      ");
 		add_place(b, &s->frame[i]);
 		strbuf_add(b, "\n");
 	}
-	if (s->cut_addr)
-		strbuf_addf(
-			b, "      (the stack ends here: 0x%" PRIx64 " is no code)\n", s->cut_addr);
-	else if (unread)
-		strbuf_add(b, "      (the stack ends here: the rest could not be read)\n");
+	if (s->n && s->walk != MODEL_WALK_COMPLETE)
+		strbuf_addf(b, "      (the stack ends here: %s)\n", model_walk_text(s->walk));
 }
 
-static void add_row(
-	struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
+static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
 	char gain[FORMAT_BYTES_BYTES], start[FORMAT_BYTES_BYTES], rate[FORMAT_BYTES_BYTES];
 	const struct analyze_row *row = &r->row[i];
 	double seconds = (double)r->since_start_ns / 1e9;
-	uint64_t per_second =
-		seconds > 0 ? (uint64_t)((double)row->gained_start_bytes / seconds) : 0;
+	uint64_t per_second = seconds > 0 ? (uint64_t)((double)row->gained_start_bytes / seconds) : 0;
 
 	strbuf_addf(b, "\n#%zu  ", i + 1);
 	add_blocks(b, row->stack->live_bytes, "live in", row->stack->live_blocks);
@@ -135,7 +122,7 @@ static void add_row(
 		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
 		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),
 		(double)row->oldest_age_ns / 1e9);
-	add_stack(b, s, row->stack->walk == MODEL_WALK_UNREAD);
+	add_stack(b, s);
 }
 
 int output_text_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
@@ -147,29 +134,26 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 		add_process(&b, &r->snapshot->process[i]);
 	add_losses(&b, r);
 	add_usage(&b, r->snapshot);
-	add_walk_note(&b, r);
+	add_complete(&b, r);
 	for (size_t i = 0; i < r->n_rows; i++)
 		add_row(&b, r, i, &stacks[i]);
 	if (!r->n_rows)
 		strbuf_add(&b, "\nno live blocks to show\n");
 	else if (r->n_stacks > r->n_rows)
-		strbuf_addf(
-			&b, "\n%zu more stacks are not shown (--top)\n", r->n_stacks - r->n_rows);
+		strbuf_addf(&b, "\n%zu more stacks are not shown (--top)\n", r->n_stacks - r->n_rows);
 	strbuf_add(&b, "\n");
 	return write_out(f, &b);
 }
 
-static void add_crash(
-	struct strbuf *b, const struct model_event *e, const struct output_stack *stack)
+static void add_crash(struct strbuf *b, const struct model_event *e, const struct output_stack *stack)
 {
 	char signal[16], code[16];
 	const char *text = crash_code_text(e->signal, e->code);
 
 	strbuf_add(b, "CRASH ");
 	add_who(b, e->comm, e->pid);
-	strbuf_addf(b, " thread %d: %s (signal %d), %s", e->tid,
-		crash_signal_name(e->signal, signal, sizeof(signal)), e->signal,
-		crash_code_name(e->signal, e->code, code, sizeof(code)));
+	strbuf_addf(b, " thread %d: %s (signal %d), %s", e->tid, crash_signal_name(e->signal, signal, sizeof(signal)),
+		e->signal, crash_code_name(e->signal, e->code, code, sizeof(code)));
 	if (*text)
 		strbuf_addf(b, ": %s", text);
 	if (e->has_fault_addr)
@@ -181,7 +165,7 @@ static void add_crash(
 		add_place(b, &stack->frame[0]);
 	}
 	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
-	add_stack(b, stack, 0);
+	add_stack(b, stack);
 }
 
 static void add_exit(struct strbuf *b, const struct model_event *e)
@@ -191,8 +175,7 @@ static void add_exit(struct strbuf *b, const struct model_event *e)
 	add_who(b, e->comm, e->pid);
 	if (WIFSIGNALED(e->wait_status))
 		strbuf_addf(b, " was killed by %s (signal %d)\n",
-			crash_signal_name(WTERMSIG(e->wait_status), signal, sizeof(signal)),
-			WTERMSIG(e->wait_status));
+			crash_signal_name(WTERMSIG(e->wait_status), signal, sizeof(signal)), WTERMSIG(e->wait_status));
 	else
 		strbuf_addf(b, " exited with status %d\n", WEXITSTATUS(e->wait_status));
 }

@@ -41,8 +41,7 @@ void symbol_close(struct symbol *s)
 	free(s);
 }
 
-static const struct elffile_symbol *lookup(
-	struct symbol *s, const struct target_module *m, uint64_t vaddr)
+static const struct elffile_symbol *lookup(struct symbol *s, const struct target_module *m, uint64_t vaddr)
 {
 	uint64_t h = (vaddr ^ (uintptr_t)m) * 0x9e3779b97f4a7c15ULL;
 	struct cached *c = &s->cache[h >> 48 & (CACHE_SLOTS - 1)];
@@ -56,8 +55,8 @@ static const struct elffile_symbol *lookup(
 	return c->sym.name ? &c->sym : NULL;
 }
 
-void symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t addr, int is_return,
-	struct symbol_frame *out)
+void symbol_resolve(
+	struct symbol *s, const struct target_process *p, uint64_t addr, int is_return, struct symbol_frame *out)
 {
 	const struct target_map *map = target_map_at(p, addr - is_return);
 	const struct elffile_symbol *sym;
@@ -78,8 +77,7 @@ void symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t a
 	out->module = map->module->name;
 	out->kind = SYMBOL_MODULE;
 	out->module_offset = addr - map->start + map->file_offset;
-	if (!map->module->elf ||
-		elffile_offset_to_vaddr(map->module->elf, out->module_offset - is_return, &vaddr))
+	if (!map->module->elf || elffile_offset_to_vaddr(map->module->elf, out->module_offset - is_return, &vaddr))
 		return;
 	out->module_offset = vaddr + is_return;
 	out->build_id = elffile_build_id(map->module->elf);
@@ -91,16 +89,9 @@ void symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t a
 	out->function_offset = out->module_offset - sym->vaddr;
 }
 
-size_t symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr,
-	size_t n, int first_is_ip, struct symbol_frame *out, uint64_t *cut_addr)
+void symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr, size_t n, int first_is_ip,
+	struct symbol_frame *out)
 {
-	*cut_addr = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		symbol_resolve(s, p, addr[i], i || !first_is_ip, &out[i]);
-		if (i && !out[i].executable) {
-			*cut_addr = addr[i];
-			return i;
-		}
-	}
-	return n;
 }

@@ -26,8 +26,8 @@ struct symbol_frame {
 	uint64_t function_offset; /* addr - start of the function */
 	const char *module;	  /* file name, region name, or "" */
 	const char *build_id;	  /* hex, or "" */
-	uint64_t module_offset; /* SYMBOL_FUNCTION, SYMBOL_MODULE: link-time address in the file */
-	int executable;		/* the mapping may hold code */
+	uint64_t module_offset;	  /* SYMBOL_FUNCTION, SYMBOL_MODULE: link-time address in the file */
+	int executable;		  /* the mapping may hold code */
 };
 
 struct symbol;
@@ -39,16 +39,13 @@ void symbol_close(struct symbol *s);
  * @is_return  addr is a return address: the call before it is looked up, so that a call that ends a function is not
  *             taken for the function that follows. addr and the offsets reported stay those of the return address.
  * Never fails: at worst kind is SYMBOL_NOTHING. */
-void symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t addr, int is_return,
-	struct symbol_frame *out);
+void symbol_resolve(
+	struct symbol *s, const struct target_process *p, uint64_t addr, int is_return, struct symbol_frame *out);
 
-/* symbol_stack - name a whole stack, innermost first.
+/* symbol_stack - name a whole stack of n addresses, innermost first.
  * @first_is_ip  addr[0] is an instruction pointer, not a return address
- * The first address is named whatever it is; after it the stack is cut before the first address that is no code: a
- * frame-pointer walk through code without frame pointers invents them. *cut_addr is that address, or 0 when the stack is
- * whole.
- * @out  array of n;  Return: frames written. */
-size_t symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr,
-	size_t n, int first_is_ip, struct symbol_frame *out, uint64_t *cut_addr);
+ * @out  array of n */
+void symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr, size_t n, int first_is_ip,
+	struct symbol_frame *out);
 
 #endif

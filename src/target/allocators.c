@@ -13,12 +13,9 @@ struct allocator_function {
 	uint64_t cookie;
 };
 
-#define LIBC(op, kind, size_arg, ptr_arg) \
-	SWT_COOKIE(SWT_OP_##op, SWT_LAYER_LIBC, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
-#define MMAP(op, kind, size_arg, ptr_arg) \
-	SWT_COOKIE(SWT_OP_##op, SWT_LAYER_MMAP, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
-#define ZEND(op, kind, size_arg, ptr_arg) \
-	SWT_COOKIE(SWT_OP_##op, SWT_LAYER_ZEND, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
+#define LIBC(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_LIBC, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
+#define MMAP(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_MMAP, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
+#define ZEND(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_ZEND, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
 #define ZEND_BIN(n)                                                                            \
 	{ "_emalloc_" #n, SWT_COOKIE(SWT_OP_ALLOC, SWT_LAYER_ZEND, SWT_SIZE_FIXED, 0, 0, n) }, \
 	{                                                                                      \
@@ -94,8 +91,7 @@ static const struct allocator_function zend_functions[] = {
 };
 
 #define N_FUNCTIONS(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_SITES \
-	(N_FUNCTIONS(libc_functions) + N_FUNCTIONS(mmap_functions) + N_FUNCTIONS(zend_functions))
+#define MAX_SITES      (N_FUNCTIONS(libc_functions) + N_FUNCTIONS(mmap_functions) + N_FUNCTIONS(zend_functions))
 
 static int defines(const struct target_module *m, const char *name)
 {
@@ -109,8 +105,8 @@ static int is_libc(const struct target_module *m)
 	return defines(m, "malloc") && defines(m, "mmap") && defines(m, "munmap");
 }
 
-static size_t sites_add(const struct target_module *m, const struct allocator_function *fn,
-	size_t n_fn, struct target_site *sites, size_t n)
+static size_t sites_add(const struct target_module *m, const struct allocator_function *fn, size_t n_fn,
+	struct target_site *sites, size_t n)
 {
 	struct elffile_symbol sym;
 	uint64_t offset;
@@ -119,8 +115,7 @@ static size_t sites_add(const struct target_module *m, const struct allocator_fu
 		uint32_t op = SWT_COOKIE_OP(fn[i].cookie);
 		size_t k;
 
-		if (elffile_find(m->elf, fn[i].name, &sym) ||
-			elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset))
+		if (elffile_find(m->elf, fn[i].name, &sym) || elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset))
 			continue;
 		for (k = 0; k < n && sites[k].offset != offset; k++)
 			;
@@ -225,8 +220,7 @@ struct target_module *target_loader(const struct target_process *p)
 	if (!exe || !exe->elf || !elffile_interp(exe->elf))
 		return NULL;
 	for (size_t i = 0; i < p->n_maps; i++)
-		if (p->map[i].module && p->map[i].module != exe &&
-			!target_dl_site(p->map[i].module, &offset))
+		if (p->map[i].module && p->map[i].module != exe && !target_dl_site(p->map[i].module, &offset))
 			return p->map[i].module;
 	return NULL;
 }

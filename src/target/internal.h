@@ -7,8 +7,8 @@
 
 /* module_get - the module of an executable mapping: a known one, or a new one that is opened now.
  * Return: NULL when memory runs out. */
-struct target_module *module_get(struct target *t, const struct target_process *p,
-	const struct target_map *m, dev_t dev, ino_t ino);
+struct target_module *module_get(
+	struct target *t, const struct target_process *p, const struct target_map *m, dev_t dev, ino_t ino);
 void module_free(struct target_module *m);
 
 struct target {

@@ -55,8 +55,8 @@ static int file_open(const struct target_process *p, const struct target_map *m,
 	return fd;
 }
 
-struct target_module *module_get(struct target *t, const struct target_process *p,
-	const struct target_map *m, dev_t dev, ino_t ino)
+struct target_module *module_get(
+	struct target *t, const struct target_process *p, const struct target_map *m, dev_t dev, ino_t ino)
 {
 	struct target_module *mod, **grown;
 	size_t len = strlen(m->name);
@@ -97,16 +97,15 @@ struct target_module *module_get(struct target *t, const struct target_process *
 }
 
 /* map_parse - one line: "start-end perms offset major:minor inode   name". */
-static int map_parse(
-	struct target *t, const struct target_process *p, char *line, struct target_map *m)
+static int map_parse(struct target *t, const struct target_process *p, char *line, struct target_map *m)
 {
 	unsigned int major, minor;
 	unsigned long inode;
 	char perms[5];
 	int name_at = 0;
 
-	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &m->start, &m->end, perms, &m->file_offset,
-		    &major, &minor, &inode, &name_at) < 7 ||
+	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &m->start, &m->end, perms, &m->file_offset, &major, &minor,
+		    &inode, &name_at) < 7 ||
 		!name_at)
 		return -EBADMSG;
 	m->executable = perms[2] == 'x';
@@ -156,8 +155,7 @@ int maps_read(struct target *t, struct target_process *p)
 		}
 		map[n++] = m;
 	}
-	if (!n &&
-		ferror(f)) { /* opened, but reading it is refused, or the process has just ended */
+	if (!n && ferror(f)) { /* opened, but reading it is refused, or the process has just ended */
 		err = errno == ESRCH ? -ESRCH : -EACCES;
 		goto out;
 	}

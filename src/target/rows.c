@@ -71,8 +71,8 @@ static int register_plus(const Dwarf_Op *op, int *reg, int64_t *offset)
  * rsp + 8 + ((rip & 15) >= 11) * 8. */
 static int is_plt(const Dwarf_Op *op, size_t n)
 {
-	static const unsigned atoms[] = { DW_OP_breg7, DW_OP_breg16, DW_OP_lit15, DW_OP_and,
-		DW_OP_lit11, DW_OP_ge, DW_OP_lit3, DW_OP_shl, DW_OP_plus };
+	static const unsigned atoms[] = { DW_OP_breg7, DW_OP_breg16, DW_OP_lit15, DW_OP_and, DW_OP_lit11, DW_OP_ge,
+		DW_OP_lit3, DW_OP_shl, DW_OP_plus };
 
 	if (n != sizeof(atoms) / sizeof(atoms[0]) || op[0].number != 8 || op[1].number != 0)
 		return 0;
@@ -88,8 +88,7 @@ static uint32_t cfa_rule(Dwarf_Frame *frame)
 	static const struct {
 		int reg;
 		int base;
-	} bases[] = { { REG_RSP, SWT_BASE_RSP }, { REG_RBP, SWT_BASE_RBP },
-		{ REG_RBX, SWT_BASE_RBX } };
+	} bases[] = { { REG_RSP, SWT_BASE_RSP }, { REG_RBP, SWT_BASE_RBP }, { REG_RBX, SWT_BASE_RBX } };
 	const uint32_t none = SWT_RULE(SWT_ROW_NONE, 0, 0, 0, 0);
 	int64_t offset, words;
 	int reg, kind;
@@ -122,10 +121,8 @@ static int saved_at(Dwarf_Frame *frame, int reg, int64_t *offset)
 	if (dwarf_frame_register(frame, reg, mem, &op, &n))
 		return -1;
 	if (!n)
-		return op ? -1
-			  : 1; /* libdw: no operations at all is "same value", an empty list "undefined" */
-	if (op[0].atom != DW_OP_call_frame_cfa || n > 2 ||
-		(n == 2 && op[1].atom != DW_OP_plus_uconst))
+		return op ? -1 : 1; /* libdw: no operations at all is "same value", an empty list "undefined" */
+	if (op[0].atom != DW_OP_call_frame_cfa || n > 2 || (n == 2 && op[1].atom != DW_OP_plus_uconst))
 		return -1;
 	*offset = n == 2 ? (int64_t)op[1].number : 0;
 	return 0;
@@ -258,8 +255,7 @@ static int find_segments(Elf *elf, uint64_t *base, uint64_t *end)
 			continue;
 		if (ph.p_vaddr < *base)
 			*base = ph.p_vaddr;
-		if (ph.p_flags & PF_X && ph.p_vaddr + ph.p_memsz > *end &&
-			ph.p_vaddr + ph.p_memsz > ph.p_vaddr)
+		if (ph.p_flags & PF_X && ph.p_vaddr + ph.p_memsz > *end && ph.p_vaddr + ph.p_memsz > ph.p_vaddr)
 			*end = ph.p_vaddr + ph.p_memsz;
 	}
 	return *base < *end ? 0 : -ENOEXEC;
@@ -305,8 +301,8 @@ int target_rows_read(int fd, struct target_rows *out)
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOSYS;
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
-		gelf_getehdr(elf, &eh) && eh.e_machine == EM_X86_64)
+	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 && gelf_getehdr(elf, &eh) &&
+		eh.e_machine == EM_X86_64)
 		err = read_rows(elf, &l);
 	elf_end(elf);
 	if (err)

@@ -32,7 +32,7 @@ struct target_map {
 	uint64_t file_offset;
 	int executable;
 	struct target_module *module; /* NULL: no file behind it */
-	char *name; /* path or [heap], [vdso], ...; "" when anonymous; untrusted */
+	char *name;		      /* path or [heap], [vdso], ...; "" when anonymous; untrusted */
 };
 
 struct target_process {
@@ -74,8 +74,7 @@ struct swt_row;
 /* The unwind rows of one file, sorted by address; each holds up to the next. The last is a SWT_ROW_NONE that ends the last
  * function. Before the first row there is no unwind information. */
 struct target_rows {
-	uint64_t
-		base; /* link-time address that row addresses count from: that of the first loadable segment */
+	uint64_t base; /* link-time address that row addresses count from: that of the first loadable segment */
 	struct swt_row *row;
 	size_t n;
 };

@@ -56,8 +56,7 @@ static int read_segments(struct elffile *f, Elf *elf)
 		if (!gelf_getphdr(elf, i, &ph))
 			return -ENOEXEC;
 		if (ph.p_type == PT_INTERP && ph.p_filesz > 1 && ph.p_filesz < 4096 && !f->interp) {
-			Elf_Data *d =
-				elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz, ELF_T_BYTE);
+			Elf_Data *d = elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz, ELF_T_BYTE);
 
 			f->interp = d && d->d_buf ? strndup(d->d_buf, d->d_size) : NULL;
 		}
@@ -80,8 +79,7 @@ static void build_id_from(struct elffile *f, Elf_Data *data)
 	while (data && data->d_buf && (next = gelf_getnote(data, at, &note, &name, &desc)) > 0) {
 		const unsigned char *id = (const unsigned char *)data->d_buf + desc;
 
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-			note.n_descsz <= MAX_BUILD_ID &&
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && note.n_descsz <= MAX_BUILD_ID &&
 			!memcmp((char *)data->d_buf + name, "GNU", 4)) {
 			for (size_t i = 0; i < note.n_descsz; i++) {
 				f->build_id[2 * i] = "0123456789abcdef"[id[i] >> 4];
@@ -107,14 +105,13 @@ static void read_build_id(struct elffile *f, Elf *elf)
 						 ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
 }
 
-static int add_function(
-	struct elffile *f, size_t cap, const GElf_Sym *sym, const char *name, int dynamic)
+static int add_function(struct elffile *f, size_t cap, const GElf_Sym *sym, const char *name, int dynamic)
 {
 	struct function *fn = &f->function[f->n_functions];
 	int type = GELF_ST_TYPE(sym->st_info);
 
-	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || sym->st_shndx == SHN_UNDEF ||
-		!sym->st_value || !name || !*name || f->n_functions >= cap)
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || sym->st_shndx == SHN_UNDEF || !sym->st_value || !name ||
+		!*name || f->n_functions >= cap)
 		return 0;
 	fn->vaddr = sym->st_value;
 	fn->size_bytes = sym->st_value + sym->st_size < sym->st_value ? 0 : sym->st_size;
@@ -149,8 +146,7 @@ static int read_symbols(struct elffile *f, Elf *elf, Elf_Scn *scn, const GElf_Sh
 	for (size_t i = 0; i < n; i++) {
 		if (!gelf_getsym(data, i, &sym))
 			break;
-		err = add_function(f, cap, &sym, elf_strptr(elf, sh->sh_link, sym.st_name),
-			sh->sh_type == SHT_DYNSYM);
+		err = add_function(f, cap, &sym, elf_strptr(elf, sh->sh_link, sym.st_name), sh->sh_type == SHT_DYNSYM);
 		if (err)
 			return err;
 	}
@@ -210,9 +206,8 @@ static int read_all(struct elffile *f, int fd)
 
 	if (!elf)
 		return -ENOEXEC;
-	if (elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
-		gelf_getehdr(elf, &eh) && eh.e_ident[EI_DATA] == ELFDATA2LSB &&
-		(eh.e_type == ET_EXEC || eh.e_type == ET_DYN))
+	if (elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 && gelf_getehdr(elf, &eh) &&
+		eh.e_ident[EI_DATA] == ELFDATA2LSB && (eh.e_type == ET_EXEC || eh.e_type == ET_DYN))
 		err = read_segments(f, elf);
 	if (!err) {
 		read_build_id(f, elf);
@@ -270,8 +265,7 @@ const char *elffile_interp(const struct elffile *f)
 	return f->interp;
 }
 
-static void symbol_out(
-	const struct elffile *f, const struct function *fn, struct elffile_symbol *out)
+static void symbol_out(const struct elffile *f, const struct function *fn, struct elffile_symbol *out)
 {
 	out->name = f->names.data + fn->name;
 	out->vaddr = fn->vaddr;
@@ -285,8 +279,7 @@ int elffile_find(const struct elffile *f, const char *name, struct elffile_symbo
 	for (size_t i = 0; i < f->n_functions; i++) {
 		const struct function *fn = &f->function[i];
 
-		if (!strcmp(f->names.data + fn->name, name) &&
-			(!found || (fn->dynamic && !found->dynamic)))
+		if (!strcmp(f->names.data + fn->name, name) && (!found || (fn->dynamic && !found->dynamic)))
 			found = fn;
 	}
 	if (!found)
@@ -331,8 +324,7 @@ int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_sym
 	}
 	/* Backwards from the last that starts at or before vaddr, as long as an earlier one can still reach it. */
 	for (size_t i = lo; i-- > 0 && f->function[i].max_end > vaddr;)
-		if (vaddr - f->function[i].vaddr < f->function[i].size_bytes &&
-			better(&f->function[i], best))
+		if (vaddr - f->function[i].vaddr < f->function[i].size_bytes && better(&f->function[i], best))
 			best = &f->function[i];
 	/* A function without a size (assembly) ends where the next one starts. */
 	if (!best && lo && !f->function[lo - 1].size_bytes && lo < f->n_functions &&

@@ -15,8 +15,7 @@ void msg_set_verbose(int verbose)
 }
 
 /* say - one line. A message is lost without a word when stderr itself cannot be written: there is nobody to tell. */
-static void __attribute__((format(printf, 2, 0)))
-say(const char *prefix, const char *fmt, va_list args)
+static void __attribute__((format(printf, 2, 0))) say(const char *prefix, const char *fmt, va_list args)
 {
 	struct strbuf line = { 0 };
 	char *text = NULL;

@@ -16,18 +16,13 @@
 #define SEC 1000000000ULL
 #define ALL 7
 
-static struct model_process processes[] = { { .pid = 42, .comm = "php", .alive = 1 },
-	{ .pid = 43 } };
+static struct model_process processes[] = { { .pid = 42, .comm = "php", .alive = 1 }, { .pid = 43 } };
 
-static struct model_stack stack(
-	uint32_t id, enum model_layer layer, uint64_t bytes, uint64_t blocks)
+static struct model_stack stack(uint32_t id, enum model_layer layer, uint64_t bytes, uint64_t blocks)
 {
-	return (struct model_stack){ .id = id,
-		.epoch = 1,
-		.pid = 42,
-		.layer = layer,
-		.live_bytes = bytes,
-		.live_blocks = blocks };
+	return (struct model_stack){
+		.id = id, .epoch = 1, .pid = 42, .layer = layer, .live_bytes = bytes, .live_blocks = blocks
+	};
 }
 
 static struct model_snapshot snapshot(uint64_t time_ns, struct model_stack *s, size_t n)
@@ -40,8 +35,8 @@ static struct model_snapshot snapshot(uint64_t time_ns, struct model_stack *s, s
 		.n_stacks = n };
 }
 
-static struct analyze_report *report(const struct model_snapshot *now,
-	const struct model_snapshot *before, size_t top, unsigned layer_mask)
+static struct analyze_report *report(
+	const struct model_snapshot *now, const struct model_snapshot *before, size_t top, unsigned layer_mask)
 {
 	struct analyze_opts opts = { .top = top, .layer_mask = layer_mask };
 	struct analyze_report *r = NULL;
@@ -96,8 +91,7 @@ static void a_gain_is_the_difference_to_the_same_stack_before(void **state)
 	struct model_stack old[] = { stack(2, MODEL_LIBC, 70, 1), stack(1, MODEL_LIBC, 10, 1) };
 	struct model_stack new[] = { stack(1, MODEL_LIBC, 100, 1), stack(2, MODEL_LIBC, 30, 1),
 		stack(3, MODEL_LIBC, 5, 1) };
-	struct model_snapshot before = snapshot(110 * SEC, old, 2),
-			      now = snapshot(115 * SEC, new, 3);
+	struct model_snapshot before = snapshot(110 * SEC, old, 2), now = snapshot(115 * SEC, new, 3);
 	/* WHEN */
 	struct analyze_report *r = report(&now, &before, 0, ALL);
 
@@ -116,10 +110,8 @@ static void a_stack_of_an_earlier_program_is_another_stack(void **state)
 {
 	(void)state;
 	/* GIVEN the same id in two epochs */
-	struct model_stack old[] = { stack(1, MODEL_LIBC, 80, 1) },
-			   new[] = { stack(1, MODEL_LIBC, 90, 1) };
-	struct model_snapshot before = snapshot(110 * SEC, old, 1),
-			      now = snapshot(115 * SEC, new, 1);
+	struct model_stack old[] = { stack(1, MODEL_LIBC, 80, 1) }, new[] = { stack(1, MODEL_LIBC, 90, 1) };
+	struct model_snapshot before = snapshot(110 * SEC, old, 1), now = snapshot(115 * SEC, new, 1);
 
 	new[0].epoch = 2;
 	/* WHEN */
@@ -137,8 +129,7 @@ static void stacks_that_vanished_count_in_the_total_gain(void **state)
 	/* GIVEN two stacks of which one vanished and one was emptied */
 	struct model_stack old[] = { stack(1, MODEL_LIBC, 60, 1), stack(2, MODEL_LIBC, 40, 1) };
 	struct model_stack new[] = { stack(2, MODEL_LIBC, 0, 0) };
-	struct model_snapshot before = snapshot(110 * SEC, old, 2),
-			      now = snapshot(115 * SEC, new, 1);
+	struct model_snapshot before = snapshot(110 * SEC, old, 2), now = snapshot(115 * SEC, new, 1);
 	/* WHEN */
 	struct analyze_report *r = report(&now, &before, 0, ALL);
 
@@ -156,8 +147,7 @@ static void only_chosen_layers_are_counted(void **state)
 	struct model_stack old[] = { stack(1, MODEL_ZEND, 10, 1), stack(2, MODEL_LIBC, 20, 1) };
 	struct model_stack new[] = { stack(1, MODEL_ZEND, 11, 1), stack(2, MODEL_LIBC, 22, 2),
 		stack(3, MODEL_MMAP, 33, 3) };
-	struct model_snapshot before = snapshot(110 * SEC, old, 2),
-			      now = snapshot(115 * SEC, new, 3);
+	struct model_snapshot before = snapshot(110 * SEC, old, 2), now = snapshot(115 * SEC, new, 3);
 	/* WHEN only libc is chosen */
 	struct analyze_report *r = report(&now, &before, 0, 1 << MODEL_LIBC);
 
@@ -174,8 +164,7 @@ static void top_limits_the_rows_but_not_the_totals(void **state)
 {
 	(void)state;
 	/* GIVEN */
-	struct model_stack s[] = { stack(1, MODEL_LIBC, 1, 1), stack(2, MODEL_LIBC, 2, 1),
-		stack(3, MODEL_LIBC, 3, 1) };
+	struct model_stack s[] = { stack(1, MODEL_LIBC, 1, 1), stack(2, MODEL_LIBC, 2, 1), stack(3, MODEL_LIBC, 3, 1) };
 	struct model_snapshot now = snapshot(110 * SEC, s, 3);
 	/* WHEN */
 	struct analyze_report *r = report(&now, NULL, 1, ALL);
@@ -208,8 +197,7 @@ static void the_age_of_a_stack_is_that_of_its_oldest_block(void **state)
 {
 	(void)state;
 	/* GIVEN a block born at 103 s, one whose birth is unknown, one born while the table was being read */
-	struct model_stack s[] = { stack(1, MODEL_LIBC, 3, 1), stack(2, MODEL_LIBC, 2, 1),
-		stack(3, MODEL_LIBC, 1, 1) };
+	struct model_stack s[] = { stack(1, MODEL_LIBC, 3, 1), stack(2, MODEL_LIBC, 2, 1), stack(3, MODEL_LIBC, 1, 1) };
 	struct model_snapshot now = snapshot(110 * SEC, s, 3);
 
 	s[0].oldest_ns = 103 * SEC;
@@ -258,8 +246,7 @@ static void full_stack_tables_are_compared_in_a_blink(void **state)
 		old[i] = stack(i, MODEL_LIBC, i + 1, 1);
 		new[N - 1 - i] = stack(i, MODEL_LIBC, i + 2, 1);
 	}
-	struct model_snapshot before = snapshot(110 * SEC, old, N),
-			      now = snapshot(115 * SEC, new, N);
+	struct model_snapshot before = snapshot(110 * SEC, old, N), now = snapshot(115 * SEC, new, N);
 	/* WHEN */
 	struct analyze_report *r = report(&now, &before, 0, ALL);
 

@@ -61,7 +61,7 @@ static int set_up(void **state)
 		.epoch = 3,
 		.proc = 2,
 		.layer = SWT_LAYER_LIBC,
-		.walk = SWT_WALK_FP,
+		.walk = SWT_WALK_COMPLETE,
 		.n_frames = 2,
 		.n_allocs = 9,
 		.frame = { 0x111, 0x222 },
@@ -127,9 +127,7 @@ static void live_blocks_are_added_up_by_stack_and_process(void **state)
 
 static void filters_choose_blocks_of_stacks_but_not_the_totals(void **state)
 {
-	struct collect_filter f = {
-		.older_ns = 60 * SECOND, .min_size_bytes = 60, .max_size_bytes = 200
-	};
+	struct collect_filter f = { .older_ns = 60 * SECOND, .min_size_bytes = 60, .max_size_bytes = 200 };
 
 	(void)state;
 	buckets[0].block[0] = born(0x1000, 100, 10); /* 90 s old: the only one to count */
@@ -187,23 +185,17 @@ static void every_cause_of_loss_is_listed_with_its_count(void **state)
 	snapshot(NULL);
 	assert_int_equal(s->n_losses, SWT_LOSSES);
 	for (size_t i = 0; i < s->n_losses; i++)
-		assert_int_equal(
-			s->loss[i].count, strcmp(s->loss[i].key, "live_table_full") ? 0 : 7);
+		assert_int_equal(s->loss[i].count, strcmp(s->loss[i].key, "live_table_full") ? 0 : 7);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			live_blocks_are_added_up_by_stack_and_process, set_up, take_down),
-		cmocka_unit_test_setup_teardown(
-			filters_choose_blocks_of_stacks_but_not_the_totals, set_up, take_down),
-		cmocka_unit_test_setup_teardown(
-			what_is_dead_or_half_written_is_left_out, set_up, take_down),
-		cmocka_unit_test_setup_teardown(
-			numbers_out_of_range_in_the_tables_are_not_believed, set_up, take_down),
-		cmocka_unit_test_setup_teardown(
-			every_cause_of_loss_is_listed_with_its_count, set_up, take_down),
+		cmocka_unit_test_setup_teardown(live_blocks_are_added_up_by_stack_and_process, set_up, take_down),
+		cmocka_unit_test_setup_teardown(filters_choose_blocks_of_stacks_but_not_the_totals, set_up, take_down),
+		cmocka_unit_test_setup_teardown(what_is_dead_or_half_written_is_left_out, set_up, take_down),
+		cmocka_unit_test_setup_teardown(numbers_out_of_range_in_the_tables_are_not_believed, set_up, take_down),
+		cmocka_unit_test_setup_teardown(every_cause_of_loss_is_listed_with_its_count, set_up, take_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,17 +28,15 @@ static void signals_that_kill_have_their_names(void **state)
 	static const struct {
 		int signal;
 		const char *name;
-	} named[] = { { SIGSEGV, "SIGSEGV" }, { SIGABRT, "SIGABRT" }, { SIGBUS, "SIGBUS" },
-		{ SIGFPE, "SIGFPE" }, { SIGILL, "SIGILL" }, { SIGTRAP, "SIGTRAP" },
-		{ SIGSYS, "SIGSYS" }, { SIGKILL, "SIGKILL" }, { SIGTERM, "SIGTERM" },
-		{ SIGHUP, "SIGHUP" }, { SIGXCPU, "SIGXCPU" } };
+	} named[] = { { SIGSEGV, "SIGSEGV" }, { SIGABRT, "SIGABRT" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" },
+		{ SIGILL, "SIGILL" }, { SIGTRAP, "SIGTRAP" }, { SIGSYS, "SIGSYS" }, { SIGKILL, "SIGKILL" },
+		{ SIGTERM, "SIGTERM" }, { SIGHUP, "SIGHUP" }, { SIGXCPU, "SIGXCPU" } };
 	char buf[16];
 
 	(void)state;
 	/* GIVEN, WHEN, THEN */
 	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
-		assert_string_equal(
-			crash_signal_name(named[i].signal, buf, sizeof(buf)), named[i].name);
+		assert_string_equal(crash_signal_name(named[i].signal, buf, sizeof(buf)), named[i].name);
 }
 
 static void signals_without_a_name_are_numbers(void **state)

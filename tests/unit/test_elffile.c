@@ -129,8 +129,7 @@ static void identity_and_loader_are_read(void **state)
 
 static void what_is_no_elf_file_is_refused(void **state)
 {
-	static const char *const paths[] = { "/", "/dev/null", "/dev/zero", "/etc/passwd",
-		"/proc/self/maps" };
+	static const char *const paths[] = { "/", "/dev/null", "/dev/zero", "/etc/passwd", "/proc/self/maps" };
 	struct elffile *f;
 	char fifo[] = "/tmp/swtrace-elf-XXXXXX";
 	int fd;

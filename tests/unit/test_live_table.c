@@ -125,8 +125,7 @@ static void half_full_it_takes_every_block_and_finds_each_again(void **state)
 		assert_int_equal(insert(0x7f0000000000 + 16 * (uint64_t)i, i), 0);
 	assert_int_equal(lost.count[SWT_LOSS_BLOCKS_FULL], 0);
 	for (int i = 1; i <= PLACES / 2; i++) {
-		assert_int_equal(
-			remove_block(0x7f0000000000 + 16 * (uint64_t)i, 0, SWT_LAYER_LIBC, &b), 0);
+		assert_int_equal(remove_block(0x7f0000000000 + 16 * (uint64_t)i, 0, SWT_LAYER_LIBC, &b), 0);
 		assert_int_equal(b.size_bytes, i);
 	}
 	/* THEN nothing is left behind */
@@ -194,8 +193,7 @@ static void threads_that_insert_and_remove_at_once_disturb_nobody(void **state)
 	/* GIVEN few buckets, so that threads meet in them */
 	cfg.bucket_mask = 15;
 	for (uintptr_t i = 0; i < RACERS; i++)
-		assert_int_equal(
-			pthread_create(&thread[i], NULL, race, (void *)((i + 1) << 32)), 0);
+		assert_int_equal(pthread_create(&thread[i], NULL, race, (void *)((i + 1) << 32)), 0);
 	for (int i = 0; i < RACERS; i++) {
 		pthread_join(thread[i], &wrong);
 		assert_int_equal((uintptr_t)wrong, 0);
@@ -207,16 +205,12 @@ static void threads_that_insert_and_remove_at_once_disturb_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(
-			a_removed_block_is_handed_out_as_it_was_inserted, empty_table),
+		cmocka_unit_test_setup(a_removed_block_is_handed_out_as_it_was_inserted, empty_table),
 		cmocka_unit_test_setup(a_block_inserted_twice_replaces_the_first, empty_table),
-		cmocka_unit_test_setup(
-			half_full_it_takes_every_block_and_finds_each_again, empty_table),
+		cmocka_unit_test_setup(half_full_it_takes_every_block_and_finds_each_again, empty_table),
 		cmocka_unit_test_setup(full_it_counts_every_block_that_it_refuses, empty_table),
-		cmocka_unit_test_setup(
-			blocks_of_an_ended_epoch_are_dead_and_make_room, empty_table),
-		cmocka_unit_test_setup(
-			threads_that_insert_and_remove_at_once_disturb_nobody, empty_table),
+		cmocka_unit_test_setup(blocks_of_an_ended_epoch_are_dead_and_make_room, empty_table),
+		cmocka_unit_test_setup(threads_that_insert_and_remove_at_once_disturb_nobody, empty_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

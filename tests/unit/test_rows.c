@@ -93,8 +93,7 @@ static uint64_t saved(Dwarf_Frame *frame, int reg, uint64_t cfa)
 		return 1;
 	if (!n)
 		return op ? 1 : 0;
-	if (op[n - 1].atom == DW_OP_stack_value || op[0].atom != DW_OP_call_frame_cfa ||
-		evaluate(op, n, cfa, &at))
+	if (op[n - 1].atom == DW_OP_stack_value || op[0].atom != DW_OP_call_frame_cfa || evaluate(op, n, cfa, &at))
 		return 1;
 	/* a row holds words from CFA - 16 to CFA - 120 */
 	return cfa - at >= 16 && cfa - at <= 8 * SWT_SAVED_LOST && (cfa - at) % 8 == 0 ? at : 1;
@@ -118,20 +117,15 @@ static struct answer ask_libdw(Dwarf_CFI *cfi, uint64_t pc)
 	} else if (is_signal) {
 		a.kind = SWT_ROW_SIGNAL;
 	} else if (!dwarf_frame_cfa(frame, &op, &n) && n && !evaluate(op, n, 0, &a.cfa)) {
-		unsigned reg = op[0].atom == DW_OP_bregx ? (unsigned)op[0].number
-							 : op[0].atom - (unsigned)DW_OP_breg0;
-		int64_t offset =
-			op[0].atom == DW_OP_bregx ? (int64_t)op[0].number2 : (int64_t)op[0].number;
+		unsigned reg = op[0].atom == DW_OP_bregx ? (unsigned)op[0].number : op[0].atom - (unsigned)DW_OP_breg0;
+		int64_t offset = op[0].atom == DW_OP_bregx ? (int64_t)op[0].number2 : (int64_t)op[0].number;
 		int is_plt = n == 9, is_deref = n == 2 && op[1].atom == DW_OP_deref;
-		int fits = (reg == 3 || reg == 6 || reg == 7) && offset % 8 == 0 &&
-			   llabs(offset) < 1 << 20;
+		int fits = (reg == 3 || reg == 6 || reg == 7) && offset % 8 == 0 && llabs(offset) < 1 << 20;
 
 		ra_at = 1;
-		if (!dwarf_frame_register(frame, 16, mem, &op, &n) && n &&
-			evaluate(op, n, a.cfa, &ra_at))
+		if (!dwarf_frame_register(frame, 16, mem, &op, &n) && n && evaluate(op, n, a.cfa, &ra_at))
 			ra_at = 1;
-		if (fits && (is_plt || is_deref || a.cfa == regs[reg] + offset) &&
-			ra_at == a.cfa - 8)
+		if (fits && (is_plt || is_deref || a.cfa == regs[reg] + offset) && ra_at == a.cfa - 8)
 			a.kind = SWT_ROW_NORMAL;
 		a.rbp_at = saved(frame, 6, a.cfa);
 		a.rbx_at = saved(frame, 3, a.cfa);
@@ -210,14 +204,12 @@ static void compare(const char *path, Dwarf_CFI *cfi, const struct target_rows *
 			}
 		}
 	}
-	if (dw.kind != row.kind || dw.cfa != row.cfa || dw.rbp_at != row.rbp_at ||
-		dw.rbx_at != row.rbx_at) {
+	if (dw.kind != row.kind || dw.cfa != row.cfa || dw.rbp_at != row.rbp_at || dw.rbx_at != row.rbx_at) {
 		if (dw.kind == SWT_ROW_NONE && row.kind == SWT_ROW_NONE)
 			return;
 		fail_msg("%s: 0x%lx: libdw %d cfa %lx rbp %lx rbx %lx, row %d cfa %lx rbp %lx rbx "
 			 "%lx",
-			path, pc, dw.kind, dw.cfa, dw.rbp_at, dw.rbx_at, row.kind, row.cfa,
-			row.rbp_at, row.rbx_at);
+			path, pc, dw.kind, dw.cfa, dw.rbp_at, dw.rbx_at, row.kind, row.cfa, row.rbp_at, row.rbx_at);
 	}
 }
 
@@ -240,8 +232,7 @@ static void compare_file(const char *path)
 
 		assert_true(to > from);
 		/* a signal trampoline's row begins a byte early, on purpose */
-		compare(path, cfi, &rows,
-			from + (SWT_RULE_KIND(rows.row[i].rule) == SWT_ROW_SIGNAL));
+		compare(path, cfi, &rows, from + (SWT_RULE_KIND(rows.row[i].rule) == SWT_ROW_SIGNAL));
 		if (i + 1 < rows.n && SWT_RULE_KIND(rows.row[i + 1].rule) != SWT_ROW_SIGNAL)
 			compare(path, cfi, &rows, to - 1);
 		n_rows++;
@@ -270,8 +261,8 @@ static void every_row_of_every_library_is_libdws_answer(void **state)
 	closedir(dir);
 	compare_file("/usr/bin/php8.2");
 	compare_file("/proc/self/exe");
-	print_message("# %zu files, %zu rows, %zu points compared, %zu without an answer\n",
-		n_files, n_rows, n_points, n_none);
+	print_message("# %zu files, %zu rows, %zu points compared, %zu without an answer\n", n_files, n_rows, n_points,
+		n_none);
 	assert_true(n_files > 20);
 	assert_true(n_rows > 100000);
 }

@@ -117,8 +117,7 @@ static void valid_text_stays_as_it_is(void **state)
 	/* GIVEN text of 1, 2, 3 and 4 byte characters, WHEN made safe, THEN nothing changes */
 	assert_safe("", "", "");
 	assert_safe("zend \"x\" \\ ; %s", "", "zend \"x\" \\ ; %s");
-	assert_safe("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98", "",
-		"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98");
+	assert_safe("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98", "", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x98");
 	assert_safe("\xc2\xa0", "", "\xc2\xa0");
 }
 
@@ -177,8 +176,7 @@ static void messages_are_one_safe_line(void **state)
 {
 	(void)state;
 	/* GIVEN a name with escapes, WHEN told, THEN it is one line and harmless */
-	assert_says(
-		say_hostile_error, "swtrace: \\x1b[31mphp\\x0a: cannot read: Permission denied\n");
+	assert_says(say_hostile_error, "swtrace: \\x1b[31mphp\\x0a: cannot read: Permission denied\n");
 	assert_says(say_what_to_try, "  try: run as root\n");
 }
 

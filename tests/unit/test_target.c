@@ -125,8 +125,8 @@ static void a_thread_is_not_taken_for_a_process(void **state)
 
 static void libc_has_the_malloc_family_each_address_once(void **state)
 {
-	static const char *const expected[] = { "malloc", "free", "calloc", "realloc",
-		"posix_memalign", "valloc", "pvalloc", "mmap", "munmap", "mremap" };
+	static const char *const expected[] = { "malloc", "free", "calloc", "realloc", "posix_memalign", "valloc",
+		"pvalloc", "mmap", "munmap", "mremap" };
 	struct target_site *sites;
 	int n = target_module_sites(module_of(in_libc()), &sites);
 

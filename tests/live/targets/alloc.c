@@ -44,8 +44,7 @@ static NOINLINE void churn(long n)
 /* Half of the blocks are freed again: by this function, whoever allocated them. */
 static NOINLINE void half_freed(long n)
 {
-	void **p = mmap(
-		NULL, n * sizeof(*p), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void **p = mmap(NULL, n * sizeof(*p), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	for (long i = 0; i < n; i++)
 		p[i] = malloc(200);

@@ -21,8 +21,7 @@ int main(int argc, char **argv)
 		return 1;
 	/* libc's segments lie in memory as in the file (its first has offset 0), so file offset and address agree */
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %255s", &start, &end, &offset, file) ==
-				4 &&
+		if (sscanf(line, "%lx-%lx %*s %lx %*s %*s %255s", &start, &end, &offset, file) == 4 &&
 			strstr(file, "/libc.so.6") && at >= offset && at < offset + (end - start)) {
 			printf("%lx %lx %s\n", start + (at - offset), at, file);
 			return 0;

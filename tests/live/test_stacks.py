@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_stacks.py - true stacks of code without frame pointers."""
+from harness import equal, test
+
+ROOT = ["main", None, "__libc_start_main", "_start"]
+
+
+def functions(stack):
+    return [f["function"] for f in stack["frames"]]
+
+
+def stack_of(run, command, size, target=None):
+    """The one stack on which deep.c allocated a block of that size."""
+    target = target or run.target("deep")
+    tracer = run.trace("-p", target.pid, "-i", 60, "-T", 1000)
+    equal(target.ask(command), "done")
+    tracer.finish()
+    equal(tracer.lost(), {}, "lost")
+    found = [s for s in tracer.stacks() if s["live_bytes"] == size]
+    equal(len(found), 1, "stacks")
+    return found[0]
+
+
+@test
+def a_stack_without_frame_pointers_is_whole(run):
+    s = stack_of(run, "chain", 111)
+    equal(s["walk"], "complete")
+    equal(functions(s), ["third", "second", "first"] + ROOT)
+
+
+@test
+def a_frame_of_variable_size_is_passed(run):
+    s = stack_of(run, "alloca", 555)
+    equal((s["walk"], functions(s)), ("complete", ["third", "second", "first", "with_alloca"] + ROOT))
+
+
+@test
+def a_signal_handlers_frame_is_passed(run):
+    s = stack_of(run, "signal", 222)
+    equal(s["walk"], "complete")
+    names = functions(s)
+    equal(names[:4], ["third", "second", "first", "handler"])
+    equal(names[-4:], ROOT)
+    assert "raise" in names or "gsignal" in names, names
+
+
+@test
+def a_callback_through_libc_is_passed(run):
+    s = stack_of(run, "callback", 444)
+    names = functions(s)
+    equal(s["walk"], "complete")
+    equal(names[:4], ["third", "second", "first", "compare"])
+    equal(names[-5:], ["through_libc"] + ROOT)
+    assert "qsort" in names or "qsort_r" in names, names
+
+
+@test
+def a_deep_stack_says_that_it_goes_on(run):
+    s = stack_of(run, "recurse 100", 333)
+    equal((s["walk"], functions(s).count("recurse")), ("complete", 101))
+    s = stack_of(run, "recurse 500", 333)
+    equal((s["walk"], len(s["frames"])), ("too_deep", 128))
+
+
+@test
+def a_crash_without_frame_pointers_has_its_stack(run):
+    target = run.target("deep")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    target.send("null")
+    c = tracer.wait("crash", 5)
+    equal((c["walk"], functions(c)), ("complete", ["null"] + ROOT))
+
+
+@test
+def a_library_loaded_while_tracing_has_frames(run):
+    target = run.target("deep")
+    tracer = run.trace("-p", target.pid, "-i", 60, "-T", 1000)
+    equal(target.ask("load"), "done")
+    tracer.wait("lifecycle", event="libraries")
+    equal(target.ask("chain"), "done")
+    tracer.finish()
+    assert all(s["walk"] == "complete" for s in tracer.stacks()), [s["walk"] for s in tracer.stacks()]
+
+
+@test
+def phps_own_stacks_are_whole(run):
+    php = run.php()
+    tracer = run.trace("-p", php.pid, "-i", 60, "-T", 1000)
+    php.ask("keep 50 1000")
+    php.ask("native 5 1234")
+    tracer.finish()
+    report = tracer.last_report()
+    equal(report["complete"], report["stacks"], "complete stacks")
+    for s in tracer.stacks():
+        names = functions(s)
+        equal(names[-1], "_start", s)
+        assert "execute_ex" in names and "php_execute_script" in names, names
