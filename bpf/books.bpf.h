@@ -133,7 +133,8 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
 	return len;
 }
 
-#define UNMAP_REGIONS 4 /* mappings that one munmap may span and be followed through */
+#define UNMAP_REGIONS 64	   /* mappings that one munmap may span and be followed through */
+#define USER_END      (1ULL << 56) /* no user address is above this */
 
 /* region_unmap - what munmap(addr, len) does to the mappings that are known. A hole punched into the middle of a
  * mapping matches neither a start nor an end and is not followed. */
@@ -141,6 +142,8 @@ static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len)
 {
 	__u64 done, left;
 
+	if (addr & (PAGE_BYTES - 1) || !len || addr >= USER_END || len >= USER_END - addr)
+		return; /* the call fails */
 	left = (len + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	for (int i = 0; i < UNMAP_REGIONS && left; i++) {
 		done = region_unmap_head(proc, addr, left);
@@ -153,6 +156,8 @@ static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len)
 		}
 		left -= done;
 	}
+	if (left)
+		loss_add(SWT_LOSS_UNMAP_LONG);
 }
 
 #endif

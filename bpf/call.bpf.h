@@ -26,7 +26,19 @@ static __always_inline __u64 call_arg(struct pt_regs *ctx, __u32 n)
 	return n == 0 ? a : n == 1 ? b : n == 2 ? c : d;
 }
 
-/* call_size - bytes asked for. Products may overflow only where the function fails anyway. */
+/* product - of a count and a size. An overflow, with which the function fails, is no size that a free could have: it is
+ * all ones. By halves, since the compiler makes a 128-bit multiplication, which BPF has not, of every shorter test. */
+static __always_inline __u64 product(__u64 count, __u64 size)
+{
+	__u64 high = (count >> 32) * (__u32)size + (size >> 32) * (__u32)count;
+	__u64 low = (__u64)(__u32)count * (__u32)size;
+
+	if ((count >> 32 && size >> 32) || high >> 32 || (high << 32) + low < low)
+		return ~0ULL;
+	return (high << 32) + low;
+}
+
+/* call_size - bytes asked for. */
 static __always_inline __u64 call_size(struct pt_regs *ctx, __u64 cookie)
 {
 	__u32 n = SWT_COOKIE_SIZE_ARG(cookie);
@@ -39,9 +51,9 @@ static __always_inline __u64 call_size(struct pt_regs *ctx, __u64 cookie)
 	case SWT_SIZE_ARG_1:
 		return call_arg(ctx, n) + 1;
 	case SWT_SIZE_MUL:
-		return call_arg(ctx, n) * call_arg(ctx, n + 1);
+		return product(call_arg(ctx, n), call_arg(ctx, n + 1));
 	case SWT_SIZE_MUL_ADD:
-		return call_arg(ctx, n) * call_arg(ctx, n + 1) + call_arg(ctx, n + 2);
+		return product(call_arg(ctx, n), call_arg(ctx, n + 1)) + call_arg(ctx, n + 2);
 	default:
 		return 0;
 	}

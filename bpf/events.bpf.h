@@ -49,9 +49,11 @@ static __always_inline __u32 process_stop(const struct thread_state *t, __u32 fl
 	return p && p->flags & flag && !bpf_send_signal(SIGSTOP);
 }
 
-/* event_exec - a new program: what the old one had allocated is gone with its memory. */
-static __always_inline void event_exec(void)
+/* event_exec - a new program: what the old one had allocated is gone with its memory. The thread that executes it takes
+ * over the process's pid; if it was another thread before (old_pid), the probes' links still mean the first one. */
+static __always_inline void event_exec(__u32 old_pid)
 {
+	__u32 pid = bpf_get_current_pid_tgid();
 	struct thread_state *t = thread_get();
 	struct swt_proc *p;
 
@@ -64,7 +66,8 @@ static __always_inline void event_exec(void)
 		__sync_fetch_and_add(&p->epoch[i], 1);
 	p->space = 0;
 	t->call.sp = 0;
-	event_send(t, SWT_EVENT_EXEC, process_stop(t, SWT_PROC_STOP_AT_EXEC));
+	event_send(
+		t, SWT_EVENT_EXEC, process_stop(t, SWT_PROC_STOP_AT_EXEC) | (old_pid != pid ? SWT_EXEC_BY_THREAD : 0));
 }
 
 /* event_exit - the last thread ends. The pid may be used again from now on, so it is forgotten here; blocks and

@@ -81,9 +81,9 @@ int on_dl_state(struct pt_regs *ctx)
 /* The tracepoint programs need no never_tail_call(): tracepoints run with preemption off and a program of this type is
  * not entered again on the same CPU while it runs. */
 SEC("tp_btf/sched_process_exec")
-int on_exec(__u64 *ctx __attribute__((unused)))
+int on_exec(__u64 *ctx)
 {
-	event_exec();
+	event_exec(ctx[1]);
 	return 0;
 }
 

@@ -76,6 +76,7 @@
 	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")      \
 	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read")   \
 	X(FREE_MISSED, "free_missed", "blocks replaced at the same address: their free was missed") \
+	X(UNMAP_LONG, "unmap_long", "calls of munmap over more mappings than are followed")         \
 	X(EVENT_DROPPED, "event_dropped", "events dropped: the ring buffer was full")
 
 #define SWT_LOSS_ENUM(name, key, text) SWT_LOSS_##name,
@@ -240,6 +241,9 @@ struct swt_stack {
 #define SWT_EVENT_SIGNAL 4 /* a signal that will kill it is being delivered */
 #define SWT_EVENT_DL	 5 /* its dynamic loader changed the link map */
 
+#define SWT_STOPPED	   1 /* the process is being stopped */
+#define SWT_EXEC_BY_THREAD 2 /* by a thread that was not the process's first: links to the process must be made anew */
+
 struct swt_event {
 	__u32 type; /* SWT_EVENT_x; first member of every record in the ring */
 	__u32 size_bytes;
@@ -247,7 +251,7 @@ struct swt_event {
 	__u32 tgid;
 	__u32 tid;
 	__u32 proc;    /* slot in the process table */
-	__u32 value;   /* EXIT: wait status; FORK: pid of the child; EXEC, DL: 1 when the process is being stopped */
+	__u32 value;   /* EXIT: wait status; FORK: pid of the child; EXEC, DL: SWT_STOPPED and SWT_EXEC_BY_THREAD */
 	char comm[16]; /* of the thread; NUL-terminated, otherwise untrusted */
 };
 

@@ -74,7 +74,9 @@ static int opt_pid(struct cli_settings *s, const char *value)
 {
 	char *copy = strdup(value), *save = NULL;
 	uint64_t pid;
-	int err = copy && *copy ? 0 : -EINVAL;
+	/* strtok would pass over an empty number. */
+	size_t len = strlen(value);
+	int err = !copy || !len || *value == ',' || value[len - 1] == ',' || strstr(value, ",,") ? -EINVAL : 0;
 
 	for (char *one = err ? NULL : strtok_r(copy, ",", &save); one && !err; one = strtok_r(NULL, ",", &save)) {
 		err = s->n_pids < CLI_MAX_PIDS ? parse_u64(one, 1, 1 << 30, &pid) : -EINVAL;

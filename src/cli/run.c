@@ -128,6 +128,7 @@ static void add_failed(pid_t pid, int err)
 		msg_try("ps -e lists the processes that swtrace can see from here");
 	} else {
 		msg_error("%d: cannot look into this process: %s", pid, strerror(-err));
+		msg_try(err == -EMFILE ? "raise the limit of open files (ulimit -n)" : "swtrace -v may show more");
 	}
 }
 
@@ -246,6 +247,9 @@ static void on_event(void *ctx, const struct model_event *e)
 	/* The loader's changes are of interest to people only when something goes wrong. */
 	if (p && !r->reporter.err && (e->type != MODEL_DL || r->s->json))
 		err = e->type == MODEL_EXEC ? 0 : report_event(&r->reporter, e);
+	/* The links of its probes mean a thread that is no more. */
+	if (p && e->type == MODEL_EXEC && e->by_thread)
+		attach_unprobe(r->attach, p->pid);
 	if (p && (e->type == MODEL_EXEC || e->type == MODEL_DL)) {
 		if (e->stopped)
 			continue_command(r, p);
@@ -433,6 +437,12 @@ int run_trace(const struct cli_settings *s)
 		goto out;
 	r.fd_interval = timer(s->interval_ns, 1);
 	r.fd_duration = s->duration_ns ? timer(s->duration_ns, 0) : -1;
+	if (r.fd_interval < 0 || (s->duration_ns && r.fd_duration < 0)) {
+		msg_error("cannot make a timer: too many open files");
+		msg_try("raise the limit of open files (ulimit -n)");
+		code = EXIT_UNSUPPORTED;
+		goto out;
+	}
 	loop(&r);
 	code = r.code;
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {

@@ -87,7 +87,8 @@ static int on_record(void *ctx, void *data, size_t size_bytes)
 	m.pid = e->tgid;
 	m.tid = e->tid;
 	memcpy(m.comm, e->comm, sizeof(m.comm) - 1);
-	m.stopped = (type == MODEL_EXEC || type == MODEL_DL) && e->value;
+	m.stopped = (type == MODEL_EXEC || type == MODEL_DL) && e->value & SWT_STOPPED;
+	m.by_thread = type == MODEL_EXEC && e->value & SWT_EXEC_BY_THREAD;
 	m.wait_status = type == MODEL_EXIT ? (int)e->value : 0;
 	m.child_pid = type == MODEL_FORK ? (int)e->value : 0;
 	if (type == MODEL_SIGNAL)

@@ -117,6 +117,7 @@ struct model_event {
 	int tid;
 	char comm[16];	 /* untrusted */
 	int stopped;	 /* EXEC, DL: the process waits for SIGCONT */
+	int by_thread;	 /* EXEC: by another thread than the process's first */
 	int wait_status; /* EXIT: as from waitpid(2) */
 	int child_pid;	 /* FORK */
 	/* SIGNAL: */

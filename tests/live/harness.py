@@ -72,8 +72,8 @@ class Program:
         if self.proc.poll() is None:
             self.proc.kill()
         self.proc.wait()
-        self.proc.stdin.close()
         self.proc.stdout.close()
+        self.proc.stdin.close()
 
 
 class Tracer:
@@ -216,5 +216,8 @@ def run_all(select_names):
             print(f"# line {where.tb_lineno}: {type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
         finally:
             signal.alarm(0)
-            run.end()
+            try:
+                run.end()
+            except OSError as e:  # a pipe to a program that is gone
+                print(f"# {function.__name__}: {e}", flush=True)
     return 1 if failed else 0

@@ -47,6 +47,11 @@ def allocations_that_fail_leave_nothing(run):
 
 
 @test
+def a_reallocarray_whose_product_overflows_to_zero_keeps_the_old_block(run):
+    edge(run, "reallocarray_overflows", 100)
+
+
+@test
 def a_block_that_realloc_moves_is_one_block(run):
     edge(run, "realloc_moves", 300)
 
@@ -71,6 +76,16 @@ def a_mapping_over_a_mapping_replaces_it(run):
 @test
 def one_munmap_of_two_neighbours_frees_both(run):
     mappings(run, "unmap_two", 50)
+
+
+@test
+def one_munmap_of_six_neighbours_frees_all(run):
+    mappings(run, "unmap_six", 50)
+
+
+@test
+def a_failed_munmap_frees_nothing(run):
+    mappings(run, "munmap_fails", 50)
 
 
 @test
@@ -167,6 +182,11 @@ def after_exec(run, how):
 @test
 def after_an_exec_the_new_programs_books_are_exact(run):
     after_exec(run, "exec")
+
+
+@test
+def an_exec_by_a_second_thread_is_the_same(run):
+    after_exec(run, "thread")
 
 
 def one_crash(run, command, code_name):

@@ -3,6 +3,7 @@
 a started command that notices nothing."""
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -114,6 +115,23 @@ def a_reader_that_goes_away_ends_swtrace_and_not_the_target(run):
         proc.wait()
     equal(proc.returncode, 2, "exit code")
     assert "Broken pipe" in err, err
+    equal(target.ask("ping"), "pong")
+
+
+@test
+def few_file_descriptors_are_a_clear_error_or_enough(run):
+    target = run.target("life")
+    for limit in (8, 16, 24, 32, 64):
+        try:
+            done = subprocess.run([SWTRACE, "-p", str(target.pid), "-n", "1", "-i", "0.1"], capture_output=True, timeout=6,
+                                  preexec_fn=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{limit} descriptors: no report and no end within 6 s") from None
+        code, err = done.returncode, done.stderr.decode()
+        assert code in (0, 3), f"{limit} descriptors: exit code {code}: {err}"
+        assert err.startswith("swtrace: "), f"{limit} descriptors: {err}"
+        if code:
+            assert "tracing life" not in err, f"{limit} descriptors: {err}"
     equal(target.ask("ping"), "pong")
 
 
