@@ -53,7 +53,8 @@ static __always_inline __u32 process_stop(const struct thread_state *t, __u32 fl
  * over the process's pid; if it was another thread before (old_pid), the probes' links still mean the first one. */
 static __always_inline void event_exec(__u32 old_pid)
 {
-	__u32 pid = bpf_get_current_pid_tgid();
+	__u32 pid = bpf_get_current_pid_tgid(), slot;
+	struct swt_php *php;
 	struct thread_state *t = thread_get();
 	struct swt_proc *p;
 
@@ -65,6 +66,10 @@ static __always_inline void event_exec(__u32 old_pid)
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		__sync_fetch_and_add(&p->epoch[i], 1);
 	p->space = 0;
+	slot = t->proc - 1;
+	php = bpf_map_lookup_elem(&php_procs, &slot);
+	if (php)
+		php->current = 0;
 	t->call.sp = 0;
 	event_send(
 		t, SWT_EVENT_EXEC, process_stop(t, SWT_PROC_STOP_AT_EXEC) | (old_pid != pid ? SWT_EXEC_BY_THREAD : 0));

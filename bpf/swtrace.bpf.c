@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* swtrace.bpf.c - the programs that the kernel runs, one a hook; what they do stands in the headers, in the order in
- * which the data goes: thread, live table, unwinding, stacks, books, calls, events.
+ * which the data goes: thread, live table, unwinding, PHP, stacks, books, calls, events.
  *
  * The probes of allocator functions come in two sets; user space loads the one that the kernel can use:
  *   on_call             entry and return in one program (uprobe session, kernel 6.13)
@@ -15,6 +15,8 @@
 #include "thread.bpf.h"
 #include "live.bpf.h"
 #include "unwind.bpf.h"
+#include "php.bpf.h"
+#include "walk.bpf.h"
 #include "stack.bpf.h"
 #include "books.bpf.h"
 #include "call.bpf.h"

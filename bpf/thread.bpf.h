@@ -33,11 +33,27 @@ struct walk {
 	__u64 window[WINDOW_WORDS]; /* a copy of a part of the stack: one read instead of one a frame */
 };
 
+/* What is read of one PHP frame. The places are those of PHP 7.4 to 8.5 (target/php.c); the rest of function is read at
+ * the version's own offsets. */
+#define EXECUTE_DATA_BYTES 56
+#define FUNCTION_BYTES	   184
+
+struct php_walk {
+	__u64 execute_data; /* the frame to read next; 0 = none */
+	__u32 is_started;
+	__u32 n;	   /* frames written to thread_state.frame, native ones included */
+	struct swt_php at; /* of this process */
+	__u64 data[EXECUTE_DATA_BYTES / 8];
+	__u64 function[FUNCTION_BYTES / 8];
+	struct swt_php_frame frame;
+};
+
 struct thread_state {
 	__u32 generation; /* registry_generation at which proc was looked up; 0 = never */
 	__u32 proc;	  /* slot in the process table + 1; 0 = not traced */
 	struct call call;
 	struct walk walk;
+	struct php_walk php;
 	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */
 };
 

@@ -76,6 +76,7 @@
 	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")      \
 	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read")   \
 	X(FREE_MISSED, "free_missed", "blocks replaced at the same address: their free was missed") \
+	X(PHP_FRAMES_FULL, "php_table_full", "PHP frames without a name: the table is full")        \
 	X(UNMAP_LONG, "unmap_long", "calls of munmap over more mappings than are followed")         \
 	X(EVENT_DROPPED, "event_dropped", "events dropped: the ring buffer was full")
 
@@ -233,6 +234,51 @@ struct swt_stack {
 	__u64 frame[SWT_MAX_FRAMES]; /* return addresses, the allocator's caller first */
 };
 
+/* ---- PHP frames ---------------------------------------------------------------------------------------------------- */
+
+/* A frame of a stack is a native address, or, with this bit, the slot of a PHP frame: user addresses end below it. */
+#define SWT_FRAME_PHP (1ULL << 63)
+
+#define SWT_PHP_FRAMES	    16384 /* different PHP frames: function and line; a power of two; 5 MiB of kernel memory */
+#define SWT_PHP_CLASS_BYTES 72
+#define SWT_PHP_NAME_BYTES  72
+#define SWT_PHP_FILE_BYTES  152
+
+/* Where a process keeps its PHP call chain; see target/php.h for the sources of the offsets. */
+struct swt_php {
+	__u64 current;	     /* address of executor_globals.current_execute_data; 0 = no PHP */
+	__u64 execute_start; /* execute_ex: [start, end) */
+	__u64 execute_end;
+	__u16 filename; /* offsets in zend_op_array */
+	__u16 line_start;
+	__u16 opcodes; /* 0 = not known: lines are not checked against it */
+	__u16 last;
+};
+
+#define SWT_PHP_INTERNAL 1 /* zend_function.type */
+#define SWT_PHP_USER	 2
+#define SWT_PHP_EVAL	 4
+
+#define SWT_PHP_APPROXIMATE 1 /* the line is that of the function, not of the call */
+#define SWT_PHP_TRUNCATED   2 /* a name did not fit */
+#define SWT_PHP_MAIN	    4 /* the outermost frame: the script itself */
+#define SWT_PHP_METHOD	    8 /* class_name is set */
+
+/* A PHP frame as it was when it was first seen: names are copied then, so that a function that is freed later is not
+ * misnamed. Names end with NUL and are otherwise untrusted. */
+struct swt_php_frame {
+	__u64 key;   /* hash of what identifies it, never 0; 0 = the slot is empty */
+	__u32 ready; /* 1 once the rest is written */
+	__u32 line;
+	__u8 type; /* SWT_PHP_INTERNAL, _USER, _EVAL */
+	__u8 flags;
+	__u16 pad0;
+	__u32 pad1;
+	char class_name[SWT_PHP_CLASS_BYTES];
+	char name[SWT_PHP_NAME_BYTES]; /* "" = no function: the code of a file */
+	char file[SWT_PHP_FILE_BYTES]; /* "" for internal functions */
+};
+
 /* ---- events -------------------------------------------------------------------------------------------------------- */
 
 #define SWT_EVENT_EXEC	 1 /* the process runs a new program */
@@ -277,6 +323,9 @@ _Static_assert(sizeof(struct swt_stack) == 56 + SWT_MAX_FRAMES * 8, "no padding"
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
+_Static_assert(sizeof(struct swt_php) == 32, "no padding");
+_Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,
+	"no padding");
 _Static_assert(sizeof(struct swt_row) == 8, "the price of a row");
 _Static_assert(sizeof(struct swt_span) == 40, "no padding");
 _Static_assert(SWT_MAX_PROCS <= 65536, "swt_block.proc is 16 bits wide");

@@ -15,6 +15,7 @@
 
 struct swt_bucket;
 struct swt_losses;
+struct swt_php_frame;
 struct swt_proc;
 struct swt_stack;
 
@@ -32,6 +33,8 @@ struct attach_tables {
 	size_t n_buckets;
 	const struct swt_stack *stack;
 	size_t n_stacks;
+	const struct swt_php_frame *php_frame;
+	size_t n_php_frames;
 	const struct swt_losses *losses;
 	int fd_events;	   /* BPF ring buffer of struct swt_event */
 	uint64_t start_ns; /* CLOCK_MONOTONIC */

@@ -167,6 +167,7 @@ static int try_type(int type, uint64_t offset)
 	bpf_map__set_max_entries(skel->maps.stacks, 1);
 	bpf_map__set_max_entries(skel->maps.pages, 1);
 	bpf_map__set_max_entries(skel->maps.spans, 1);
+	bpf_map__set_max_entries(skel->maps.php_table, 1);
 	if (!swtrace_bpf__load(skel))
 		works = try_calls(skel, type, offset);
 	swtrace_bpf__destroy(skel);

@@ -62,6 +62,8 @@ struct unwind_tables {
 	uint32_t n_pages;
 	struct swt_span *span;
 	uint32_t n_spans;
+	struct swt_php *php;		 /* by process slot */
+	struct swt_php_frame *php_frame; /* mapped read-only */
 	struct unwind_file *file;
 	size_t n_files;
 	struct span_place *place;
@@ -114,6 +116,12 @@ void tables_close(struct attach *a);
 /* tables.c - make the process's mappings known to the stack walk; rows of files not seen before are loaded first.
  * Return: 0; -ESRCH not registered; -ENOSPC the span pool is full; -errno. */
 int tables_publish(struct attach *a, const struct target_process *p);
+
+/* tables.c - make the process's PHP call chain known to the stack walk, if it has one and it has not been found before.
+ * What cannot be used is said in a warning. */
+void tables_publish_php(struct attach *a, const struct target_process *p);
+
+/* tables.c - the process's spans may be used again. */
 void tables_forget(struct attach *a, pid_t pid);
 
 #endif

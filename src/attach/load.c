@@ -209,6 +209,8 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 	out->n_buckets = a->n_buckets;
 	out->stack = a->stack;
 	out->n_stacks = a->n_stacks;
+	out->php_frame = a->tables.php_frame;
+	out->n_php_frames = SWT_PHP_FRAMES;
 	out->losses = a->losses;
 	out->fd_events = bpf_map__fd(a->skel->maps.events);
 	out->start_ns = a->start_ns;
@@ -274,5 +276,6 @@ void attach_forget(struct attach *a, pid_t pid)
 		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
 	a->proc[slot].flags = 0;
 	a->proc[slot].space = 0;
+	a->tables.php[slot].current = 0;
 	tables_forget(a, pid);
 }

@@ -204,6 +204,7 @@ int attach_probe(struct attach *a, const struct target_process *p)
 	err = tables_publish(a, p);
 	if (err)
 		return err;
+	tables_publish_php(a, p);
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 

@@ -221,6 +221,37 @@ int tables_publish(struct attach *a, const struct target_process *p)
 	return 0;
 }
 
+void tables_publish_php(struct attach *a, const struct target_process *p)
+{
+	struct swt_proc *proc = attach_proc(a, p->pid);
+	struct swt_php php, *slot;
+	char version[16];
+	int found;
+
+	if (!proc)
+		return;
+	slot = &a->tables.php[proc - a->proc];
+	if (slot->current)
+		return;
+	found = target_php(p, &php, version, sizeof(version));
+	if (found > 0) {
+		/* current last: a walk that sees it sees the rest. */
+		slot->execute_start = php.execute_start;
+		slot->execute_end = php.execute_end;
+		slot->filename = php.filename;
+		slot->line_start = php.line_start;
+		slot->opcodes = php.opcodes;
+		slot->last = php.last;
+		__atomic_store_n(&slot->current, php.current, __ATOMIC_RELEASE);
+		msg_debug("%d: PHP %s", p->pid, version);
+	} else if (found == -ENOTSUP) {
+		msg_warn("%d: PHP %s: native frames only: this version or build (ZTS?) is not known", p->pid, version);
+	} else if (found < 0) {
+		msg_warn("%d: PHP %s: native frames only: its call chain is not where this version keeps it", p->pid,
+			version);
+	}
+}
+
 void tables_forget(struct attach *a, pid_t pid)
 {
 	places_free(a, pid, UINT32_MAX);
@@ -238,7 +269,9 @@ int tables_open(struct attach *a)
 {
 	a->tables.page = attach_map_table(a->skel->maps.pages, SWT_MAX_PAGES, PROT_READ | PROT_WRITE);
 	a->tables.span = attach_map_table(a->skel->maps.spans, SWT_MAX_SPANS, PROT_READ | PROT_WRITE);
-	return a->tables.page && a->tables.span ? 0 : -errno;
+	a->tables.php = attach_map_table(a->skel->maps.php_procs, SWT_MAX_PROCS, PROT_READ | PROT_WRITE);
+	a->tables.php_frame = attach_map_table(a->skel->maps.php_table, SWT_PHP_FRAMES, PROT_READ);
+	return a->tables.page && a->tables.span && a->tables.php && a->tables.php_frame ? 0 : -errno;
 }
 
 void tables_close(struct attach *a)
@@ -251,6 +284,10 @@ void tables_close(struct attach *a)
 		munmap(t->page, SWT_MAX_PAGES * sizeof(*t->page));
 	if (t->span)
 		munmap(t->span, SWT_MAX_SPANS * sizeof(*t->span));
+	if (t->php)
+		munmap(t->php, SWT_MAX_PROCS * sizeof(*t->php));
+	if (t->php_frame)
+		munmap(t->php_frame, SWT_PHP_FRAMES * sizeof(*t->php_frame));
 	free(t->file);
 	free(t->place);
 	memset(t, 0, sizeof(*t));

@@ -77,6 +77,7 @@ struct reporter {
 	const struct cli_settings *settings;
 	struct target *target;
 	struct symbol *symbol;
+	struct collect *collect;
 	struct model_snapshot *before;
 	unsigned n_reports;
 	int folded_failed; /* a warning has been printed */
@@ -84,7 +85,7 @@ struct reporter {
 };
 
 /* report_make - one report of this moment, to stdout and to the folded file.  Return: 0, or -errno of stdout. */
-int report_make(struct reporter *r, struct collect *c, int is_final);
+int report_make(struct reporter *r, int is_final);
 
 /* report_event - one event, to stdout.  Return: 0, or -errno of stdout. */
 int report_event(struct reporter *r, const struct model_event *e);

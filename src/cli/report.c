@@ -19,6 +19,23 @@ static void named_free(struct named *n)
 	free(n->stacks);
 }
 
+/* name_stack - names for the addresses of a stack.  @first_is_ip  addr[0] is no return address */
+static void name_stack(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n,
+	int first_is_ip, struct symbol_frame *out)
+{
+	static const struct model_php_frame nameless = { .function = "(no name recorded)", .file = "" };
+	struct model_php_frame php;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!(addr[i] & MODEL_FRAME_PHP))
+			symbol_resolve(r->symbol, p, addr[i], i || !first_is_ip, &out[i]);
+		else if (!collect_php_frame(r->collect, addr[i], &php))
+			symbol_php(r->symbol, &php, &out[i]);
+		else
+			symbol_php(r->symbol, &nameless, &out[i]);
+	}
+}
+
 static int name_rows(struct reporter *r, const struct analyze_report *report, struct named *n)
 {
 	size_t n_frames = 0, at = 0;
@@ -36,7 +53,7 @@ static int name_rows(struct reporter *r, const struct analyze_report *report, st
 		n->stacks[i].frame = n->frames + at;
 		n->stacks[i].walk = s->walk;
 		if (p) {
-			symbol_stack(r->symbol, p, s->frame, s->n_frames, 0, n->frames + at);
+			name_stack(r, p, s->frame, s->n_frames, 0, n->frames + at);
 			n->stacks[i].n = s->n_frames;
 		}
 		at += s->n_frames;
@@ -76,7 +93,7 @@ static void refresh(struct reporter *r)
 			target_refresh(r->target, p);
 }
 
-int report_make(struct reporter *r, struct collect *c, int is_final)
+int report_make(struct reporter *r, int is_final)
 {
 	struct analyze_opts opts = { .top = r->settings->top, .layer_mask = r->settings->layer_mask };
 	struct analyze_report *report = NULL;
@@ -85,7 +102,7 @@ int report_make(struct reporter *r, struct collect *c, int is_final)
 	int err;
 
 	refresh(r);
-	err = collect_snapshot(c, &r->settings->filter, r->target, &now);
+	err = collect_snapshot(r->collect, &r->settings->filter, r->target, &now);
 	if (err)
 		goto out;
 	err = analyze_report_make(now, r->before, &opts, &report);
@@ -120,7 +137,7 @@ int report_event(struct reporter *r, const struct model_event *e)
 	if (e->type == MODEL_SIGNAL && p) {
 		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 		target_refresh(r->target, p);
-		symbol_stack(r->symbol, p, e->frame, e->n_frames, 1, frames);
+		name_stack(r, p, e->frame, e->n_frames, 1, frames);
 		stack.n = e->n_frames;
 	}
 	r->err = r->settings->json ? output_json_event(stdout, e, &stack) : output_text_event(stdout, e, &stack);

@@ -291,7 +291,7 @@ static void on_interval(struct run *r)
 	if (read(r->fd_interval, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
 	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
-	err = report_make(&r->reporter, r->collect, last);
+	err = report_make(&r->reporter, last);
 	if (err)
 		output_lost(r, err);
 	else if (last)
@@ -395,6 +395,7 @@ static int prepare(struct run *r)
 	if (err)
 		msg_debug("set-up failed: %s", strerror(-err));
 	r->reporter.target = r->target;
+	r->reporter.collect = r->collect;
 	return err ? EXIT_UNSUPPORTED : 0;
 }
 
@@ -446,7 +447,7 @@ int run_trace(const struct cli_settings *s)
 	loop(&r);
 	code = r.code;
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
-		err = report_make(&r.reporter, r.collect, 1);
+		err = report_make(&r.reporter, 1);
 		if (err) {
 			output_lost(&r, err);
 			code = r.code;

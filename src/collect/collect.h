@@ -38,4 +38,8 @@ struct collect_filter {
 int collect_snapshot(
 	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out);
 
+/* collect_php_frame - what stands behind a frame with MODEL_FRAME_PHP.
+ * Strings live until attach_close().  Return: 0; -ENOENT nothing is recorded (its table was full). */
+int collect_php_frame(const struct collect *c, uint64_t frame, struct model_php_frame *out);
+
 #endif

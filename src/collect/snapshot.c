@@ -227,3 +227,26 @@ out:
 	free(r.of_slot);
 	return err;
 }
+
+_Static_assert(MODEL_FRAME_PHP == SWT_FRAME_PHP, "frames are marked alike");
+
+int collect_php_frame(const struct collect *c, uint64_t frame, struct model_php_frame *out)
+{
+	uint64_t slot = frame & ~MODEL_FRAME_PHP;
+	const struct swt_php_frame *f;
+
+	if (slot >= c->tables.n_php_frames)
+		return -ENOENT;
+	f = &c->tables.php_frame[slot];
+	if (!__atomic_load_n(&f->ready, __ATOMIC_ACQUIRE))
+		return -ENOENT;
+	out->class_name = f->flags & SWT_PHP_METHOD ? f->class_name : NULL;
+	out->function = f->name;
+	out->file = f->file;
+	out->line = f->line;
+	out->is_approximate = !!(f->flags & SWT_PHP_APPROXIMATE);
+	out->is_truncated = !!(f->flags & SWT_PHP_TRUNCATED);
+	out->is_main = !!(f->flags & SWT_PHP_MAIN);
+	out->is_eval = f->type == SWT_PHP_EVAL;
+	return 0;
+}

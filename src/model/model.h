@@ -22,6 +22,21 @@ enum model_walk {
 	MODEL_WALKS
 };
 
+/* A frame is a native address, or, with this bit, stands for a PHP frame (collect_php_frame). */
+#define MODEL_FRAME_PHP (1ULL << 63)
+
+/* A PHP frame. All strings are untrusted. */
+struct model_php_frame {
+	const char *class_name; /* NULL: a plain function */
+	const char *function;	/* "" = the code of a file itself */
+	const char *file;	/* "" for functions of the engine and its extensions */
+	unsigned line;		/* 0 = not known */
+	int is_approximate;	/* line is that of the function, not of the call */
+	int is_truncated;	/* a name was longer than is recorded */
+	int is_main;		/* the script that was started */
+	int is_eval;
+};
+
 struct model_layer_counts {
 	uint64_t live_bytes;
 	uint64_t live_blocks;

@@ -37,6 +37,17 @@ static void add_frame(struct strbuf *b, const struct symbol_frame *f)
 		add_name(b, f->function);
 		return;
 	}
+	if (f->kind == SYMBOL_PHP) {
+		const char *slash = strrchr(f->file, '/');
+
+		add_name(b, f->function);
+		if (*f->file) {
+			strbuf_add(b, "@");
+			add_name(b, slash ? slash + 1 : f->file);
+			strbuf_addf(b, ":%u", f->line);
+		}
+		return;
+	}
 	strbuf_add(b, "[");
 	if (f->kind == SYMBOL_MODULE) {
 		add_name(b, f->module);

@@ -133,10 +133,15 @@ static json_t *frame(const struct symbol_frame *f)
 {
 	json_t *o = json_object();
 	int in_file = f->kind == SYMBOL_FUNCTION || f->kind == SYMBOL_MODULE;
+	int is_php = f->kind == SYMBOL_PHP;
 
-	json_object_set_new(o, "addr", hex(f->addr));
+	json_object_set_new(o, "kind", json_string(is_php ? "php" : "native"));
+	json_object_set_new(o, "addr", is_php ? json_null() : hex(f->addr));
 	json_object_set_new(o, "function", f->function ? text(f->function) : json_null());
-	json_object_set_new(o, "function_offset", f->function ? number(f->function_offset) : json_null());
+	json_object_set_new(o, "function_offset", f->function && !is_php ? number(f->function_offset) : json_null());
+	json_object_set_new(o, "file", f->file && *f->file ? text(f->file) : json_null());
+	json_object_set_new(o, "line", f->line ? number(f->line) : json_null());
+	json_object_set_new(o, "line_exact", f->line ? json_boolean(!f->is_approximate) : json_null());
 	json_object_set_new(o, "module", text(f->module));
 	json_object_set_new(o, "module_offset", in_file ? hex(f->module_offset) : json_null());
 	json_object_set_new(o, "build_id", text(f->build_id));

@@ -90,6 +90,16 @@ static void add_place(struct strbuf *b, const struct symbol_frame *f)
 		strbuf_addf(b, "0x%" PRIx64 " in ", f->addr);
 		strbuf_add_safe(b, f->module, "");
 		break;
+	case SYMBOL_PHP:
+		strbuf_add_safe(b, f->function, "");
+		if (*f->file) {
+			strbuf_add(b, " ");
+			strbuf_add_safe(b, f->file, "");
+			strbuf_addf(b, ":%s%u", f->is_approximate ? "~" : "", f->line);
+		} else {
+			strbuf_add(b, " (PHP)");
+		}
+		break;
 	case SYMBOL_NOTHING:
 		strbuf_addf(b, "0x%" PRIx64 " (nothing is mapped there)", f->addr);
 		break;

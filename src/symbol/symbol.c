@@ -2,6 +2,7 @@
 /* symbol/symbol.c - an address in a process -> mapping -> file -> function.
  * Answers are cached by (module, link-time address): the same code mapped by many processes is looked up once. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ struct cached {
 
 struct symbol {
 	struct cached *cache;
+	char **name; /* of PHP methods */
+	size_t n_names;
 };
 
 int symbol_open(struct symbol **out)
@@ -37,6 +40,9 @@ void symbol_close(struct symbol *s)
 {
 	if (!s)
 		return;
+	for (size_t i = 0; i < s->n_names; i++)
+		free(s->name[i]);
+	free(s->name);
 	free(s->cache);
 	free(s);
 }
@@ -89,9 +95,42 @@ void symbol_resolve(
 	out->function_offset = out->module_offset - sym->vaddr;
 }
 
-void symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr, size_t n, int first_is_ip,
-	struct symbol_frame *out)
+/* php_name - "Class::method", kept until symbol_close(): there are as many as PHP frames that are shown. */
+static const char *php_name(struct symbol *s, const char *class_name, const char *function)
 {
-	for (size_t i = 0; i < n; i++)
-		symbol_resolve(s, p, addr[i], i || !first_is_ip, &out[i]);
+	char **grown, *name;
+
+	if (asprintf(&name, "%s::%s", class_name, function) < 0)
+		return function;
+	for (size_t i = 0; i < s->n_names; i++) {
+		if (!strcmp(s->name[i], name)) {
+			free(name);
+			return s->name[i];
+		}
+	}
+	grown = realloc(s->name, (s->n_names + 1) * sizeof(*grown));
+	if (!grown) {
+		free(name);
+		return function;
+	}
+	s->name = grown;
+	s->name[s->n_names++] = name;
+	return name;
+}
+
+void symbol_php(struct symbol *s, const struct model_php_frame *p, struct symbol_frame *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = SYMBOL_PHP;
+	out->module = "";
+	out->build_id = "";
+	out->file = p->file;
+	out->line = p->line;
+	out->is_approximate = p->is_approximate;
+	if (p->is_eval)
+		out->function = "eval()";
+	else if (!*p->function)
+		out->function = p->is_main ? "{main}" : "{include}";
+	else
+		out->function = p->class_name ? php_name(s, p->class_name, p->function) : p->function;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/model.h"
 #include "target/target.h"
 
 enum symbol_kind {
@@ -16,6 +17,7 @@ enum symbol_kind {
 	SYMBOL_MODULE,	 /* module is known, no symbol covers the address */
 	SYMBOL_REGION,	 /* a mapping without a file: [heap], [stack], [vdso], anonymous */
 	SYMBOL_NOTHING,	 /* nothing is mapped there */
+	SYMBOL_PHP,	 /* a PHP frame: function is "Class::method"; file and line are set */
 };
 
 /* One frame. All strings are untrusted; they live until symbol_close(). */
@@ -28,6 +30,9 @@ struct symbol_frame {
 	const char *build_id;	  /* hex, or "" */
 	uint64_t module_offset;	  /* SYMBOL_FUNCTION, SYMBOL_MODULE: link-time address in the file */
 	int executable;		  /* the mapping may hold code */
+	const char *file;	  /* SYMBOL_PHP: source file, "" for functions of the engine; else NULL */
+	unsigned line;		  /* 0 = not known */
+	int is_approximate;	  /* line is that of the function, not of the call */
 };
 
 struct symbol;
@@ -42,10 +47,7 @@ void symbol_close(struct symbol *s);
 void symbol_resolve(
 	struct symbol *s, const struct target_process *p, uint64_t addr, int is_return, struct symbol_frame *out);
 
-/* symbol_stack - name a whole stack of n addresses, innermost first.
- * @first_is_ip  addr[0] is an instruction pointer, not a return address
- * @out  array of n */
-void symbol_stack(struct symbol *s, const struct target_process *p, const uint64_t *addr, size_t n, int first_is_ip,
-	struct symbol_frame *out);
+/* symbol_php - the same for a PHP frame. At worst, when memory runs out, the class is left out. */
+void symbol_php(struct symbol *s, const struct model_php_frame *p, struct symbol_frame *out);
 
 #endif

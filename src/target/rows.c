@@ -263,7 +263,7 @@ static int find_segments(Elf *elf, uint64_t *base, uint64_t *end)
 
 static int read_rows(Elf *elf, struct row_list *l)
 {
-	struct fde_table t;
+	struct fde_table t = { 0 };
 	Dwarf_CFI *cfi;
 	uint64_t end;
 	int err;

@@ -67,6 +67,17 @@ struct target_process *target_at(struct target *t, size_t i);
 /* target_map_at - the mapping that holds addr, or NULL. */
 const struct target_map *target_map_at(const struct target_process *p, uint64_t addr);
 
+/* ---- PHP ---- */
+
+struct swt_php;
+
+/* target_php - where and how a process that runs PHP keeps its call chain, found in the file that defines the engine, by
+ * its version, and checked against the live process.
+ * @version  out, "8.2.36"; "" when no PHP was found      @cap  of version, 16 or more
+ * Return: 1 and *out; 0 the process runs no PHP; -ENOTSUP a thread-safe (ZTS) build, or a version without known layout;
+ * -EBADMSG the chain in the process is not what the version's layout says. */
+int target_php(const struct target_process *p, struct swt_php *out, char *version, size_t cap);
+
 /* ---- unwind rows ---- */
 
 struct swt_row;

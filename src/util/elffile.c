@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* util/elffile.c - what swtrace needs of an ELF file, copied out of it once.
- * libelf reads the file into memory (ELF_C_READ; a mapped file that its owner truncates would kill us) and checks its
- * structure; what is kept is copied, and libelf is closed again. */
+ * In: the file, by libelf, which reads it into memory (ELF_C_READ; a mapped file that its owner truncates would kill us)
+ * and checks its structure. Out: copies of what is kept; libelf is closed again.
+ * A hostile file may cost no more than an honest one of its size, and a sparse one may claim terabytes: so each table is
+ * read once, in bounded size, and which function covers what is worked out once, when the file is opened. */
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -12,10 +14,15 @@
 #include <unistd.h>
 
 #include "util/elffile.h"
-#include "util/strbuf.h"
 
-#define MAX_SYMBOLS  (4u << 20) /* the largest known (a browser with symbols) has 2 million */
-#define MAX_BUILD_ID 64		/* bytes; 20 is usual */
+#define MAX_SYMBOLS	 (4u << 20)   /* per table; the largest known (a browser with symbols) has 2 million */
+#define MAX_STRINGS	 (256u << 20) /* bytes per table: 64 for each of that many symbols */
+#define MAX_SECTIONS	 65536u	      /* libelf allocates for each what a sparse file only claims to hold */
+#define MAX_SEGMENTS	 1170	      /* the kernel loads no more: 64 KiB of headers (load_elf_phdrs) */
+#define MAX_NOTE_HEADERS 16	      /* 2 or 3 are usual */
+#define MAX_NOTE_BYTES	 (64u << 10)  /* of each; the build-id is among the first */
+#define MAX_BUILD_ID	 64	      /* bytes; 20 is usual */
+#define NO_FUNCTION	 UINT32_MAX
 
 struct segment {
 	uint64_t vaddr;
@@ -24,20 +31,30 @@ struct segment {
 };
 
 struct function {
-	uint64_t vaddr;
+	uint64_t vaddr;	     /* first: by_address() */
 	uint64_t size_bytes; /* 0 = not stated */
-	uint64_t max_end;    /* highest end of all functions up to this one, in address order */
-	size_t name;	     /* offset into names */
+	uint64_t end;	     /* of what it covers; of its section while a missing size is not worked out */
+	const char *name;    /* in elffile.names */
+	uint32_t order;	     /* as read: .dynsym, then .symtab */
 	unsigned char global;
 	unsigned char dynamic; /* from .dynsym */
+	unsigned char object;  /* data: covers nothing */
+};
+
+/* From start to the start of the next range one function covers, or none. */
+struct range {
+	uint64_t start;
+	uint32_t function;
 };
 
 struct elffile {
 	struct segment *segment;
 	size_t n_segments;
-	struct function *function; /* by vaddr */
+	struct function *function; /* best first: see by_preference() */
 	size_t n_functions;
-	struct strbuf names; /* NUL-separated */
+	struct range *range; /* by start */
+	size_t n_ranges;
+	char *names[2]; /* string tables of .dynsym and .symtab */
 	char *interp;
 	char build_id[2 * MAX_BUILD_ID + 1];
 };
@@ -47,7 +64,7 @@ static int read_segments(struct elffile *f, Elf *elf)
 	GElf_Phdr ph;
 	size_t n;
 
-	if (elf_getphdrnum(elf, &n))
+	if (elf_getphdrnum(elf, &n) || n > MAX_SEGMENTS)
 		return -ENOEXEC;
 	f->segment = calloc(n ? n : 1, sizeof(*f->segment));
 	if (!f->segment)
@@ -59,6 +76,8 @@ static int read_segments(struct elffile *f, Elf *elf)
 			Elf_Data *d = elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz, ELF_T_BYTE);
 
 			f->interp = d && d->d_buf ? strndup(d->d_buf, d->d_size) : NULL;
+			if (d && d->d_buf && !f->interp)
+				return -ENOMEM;
 		}
 		if (ph.p_type != PT_LOAD || ph.p_vaddr + ph.p_filesz < ph.p_vaddr ||
 			ph.p_offset + ph.p_filesz < ph.p_offset)
@@ -94,65 +113,112 @@ static void build_id_from(struct elffile *f, Elf_Data *data)
 /* read_build_id - from the program headers: they are there in stripped and in section-less files alike. */
 static void read_build_id(struct elffile *f, Elf *elf)
 {
+	size_t n, n_notes = 0;
 	GElf_Phdr ph;
-	size_t n;
 
 	if (elf_getphdrnum(elf, &n))
 		return;
-	for (size_t i = 0; i < n && !*f->build_id; i++)
-		if (gelf_getphdr(elf, i, &ph) && ph.p_type == PT_NOTE)
-			build_id_from(f, elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz,
-						 ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
+	for (size_t i = 0; i < n && n_notes < MAX_NOTE_HEADERS && !*f->build_id; i++) {
+		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_NOTE)
+			continue;
+		n_notes++;
+		if (ph.p_filesz > MAX_NOTE_BYTES)
+			ph.p_filesz = MAX_NOTE_BYTES;
+		build_id_from(f, elf_getdata_rawchunk(
+					 elf, ph.p_offset, ph.p_filesz, ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR));
+	}
 }
 
-static int add_function(struct elffile *f, size_t cap, const GElf_Sym *sym, const char *name, int dynamic)
+/* section_end - where the section ends, if it holds vaddr; else vaddr. */
+static uint64_t section_end(Elf *elf, size_t index, uint64_t vaddr)
+{
+	Elf_Scn *scn = elf_getscn(elf, index);
+	GElf_Shdr sh;
+
+	if (!scn || !gelf_getshdr(scn, &sh) || sh.sh_addr + sh.sh_size < sh.sh_addr)
+		return vaddr;
+	return vaddr - sh.sh_addr < sh.sh_size ? sh.sh_addr + sh.sh_size : vaddr;
+}
+
+static void add_function(struct elffile *f, Elf *elf, const Elf64_Sym *sym, const char *name, int dynamic)
 {
 	struct function *fn = &f->function[f->n_functions];
-	int type = GELF_ST_TYPE(sym->st_info);
+	int type = ELF64_ST_TYPE(sym->st_info);
 
-	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || sym->st_shndx == SHN_UNDEF || !sym->st_value || !name ||
-		!*name || f->n_functions >= cap)
-		return 0;
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC && !(type == STT_OBJECT && dynamic)) ||
+		sym->st_shndx == SHN_UNDEF || !sym->st_value || !*name)
+		return;
 	fn->vaddr = sym->st_value;
 	fn->size_bytes = sym->st_value + sym->st_size < sym->st_value ? 0 : sym->st_size;
-	fn->name = f->names.len;
-	fn->global = GELF_ST_BIND(sym->st_info) != STB_LOCAL;
+	fn->end = fn->size_bytes ? fn->vaddr + fn->size_bytes : section_end(elf, sym->st_shndx, fn->vaddr);
+	fn->name = name;
+	fn->order = f->n_functions;
+	fn->global = ELF64_ST_BIND(sym->st_info) != STB_LOCAL;
 	fn->dynamic = dynamic;
-	strbuf_add_bytes(&f->names, name, strlen(name) + 1);
+	fn->object = type == STT_OBJECT;
+	if (fn->object)
+		fn->end = fn->vaddr;
 	f->n_functions++;
-	return f->names.failed ? -ENOMEM : 0;
 }
 
-/* read_symbols - the functions of one symbol section. elf_strptr() checks that a name lies in its section and ends
- * there. */
+/* read_strings - copy a string table up to its last NUL: a name that starts before that also ends there.
+ * Return: 0 and *n_bytes (0: no usable table), or -ENOMEM. */
+static int read_strings(Elf *elf, size_t index, char **out, size_t *n_bytes)
+{
+	Elf_Scn *scn = elf_getscn(elf, index);
+	const char *last;
+	Elf_Data *data;
+	GElf_Shdr sh;
+
+	*n_bytes = 0;
+	if (!scn || !gelf_getshdr(scn, &sh) || sh.sh_type != SHT_STRTAB || sh.sh_size > MAX_STRINGS)
+		return 0;
+	data = elf_rawdata(scn, NULL);
+	last = data && data->d_buf ? memrchr(data->d_buf, 0, data->d_size) : NULL;
+	if (!last)
+		return 0;
+	*n_bytes = last - (const char *)data->d_buf + 1;
+	*out = malloc(*n_bytes);
+	if (!*out)
+		return -ENOMEM;
+	memcpy(*out, data->d_buf, *n_bytes);
+	return 0;
+}
+
+/* read_symbols - the functions of one symbol section, from its raw bytes: sh_entsize is not to be trusted, and the byte
+ * order is ours, see is_ours(). */
 static int read_symbols(struct elffile *f, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
 {
-	Elf_Data *data = elf_getdata(scn, NULL);
+	int dynamic = sh->sh_type == SHT_DYNSYM, err;
+	char **names = &f->names[!dynamic];
 	struct function *grown;
-	size_t n, cap;
-	GElf_Sym sym;
-	int err;
+	size_t n, n_bytes;
+	Elf_Data *data;
+	Elf64_Sym sym;
 
-	if (!data || !data->d_buf)
+	if (sh->sh_size > MAX_SYMBOLS * sizeof(sym))
 		return 0;
-	n = data->d_size / sizeof(Elf64_Sym);
-	cap = f->n_functions + n;
-	if (cap > MAX_SYMBOLS)
-		cap = MAX_SYMBOLS;
-	grown = realloc(f->function, (cap ? cap : 1) * sizeof(*grown));
+	data = elf_rawdata(scn, NULL);
+	n = data && data->d_buf ? data->d_size / sizeof(sym) : 0;
+	if (!n)
+		return 0;
+	err = read_strings(elf, sh->sh_link, names, &n_bytes);
+	if (err)
+		return err;
+	grown = realloc(f->function, (f->n_functions + n) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	f->function = grown;
 	for (size_t i = 0; i < n; i++) {
-		if (!gelf_getsym(data, i, &sym))
-			break;
-		err = add_function(f, cap, &sym, elf_strptr(elf, sh->sh_link, sym.st_name), sh->sh_type == SHT_DYNSYM);
-		if (err)
-			return err;
+		memcpy(&sym, (const char *)data->d_buf + i * sizeof(sym), sizeof(sym));
+		if (sym.st_name < n_bytes)
+			add_function(f, elf, &sym, *names + sym.st_name, dynamic);
 	}
 	return 0;
 }
 
+/* read_sections - the first .dynsym and the first .symtab: ELF knows one of each, and thousands that share one string
+ * table would each cost a copy of it. */
 static int read_sections(struct elffile *f, Elf *elf)
 {
 	static const GElf_Word types[] = { SHT_DYNSYM, SHT_SYMTAB };
@@ -167,54 +233,161 @@ static int read_sections(struct elffile *f, Elf *elf)
 			err = read_symbols(f, elf, scn, &sh);
 			if (err)
 				return err;
+			break;
 		}
 	}
 	return 0;
 }
 
-static int by_vaddr(const void *a, const void *b)
+/* by_address - of addresses, and of functions, which begin with theirs. */
+static int by_address(const void *a, const void *b)
 {
-	const struct function *x = a, *y = b;
+	const uint64_t *x = a, *y = b;
 
-	if (x->vaddr != y->vaddr)
-		return x->vaddr < y->vaddr ? -1 : 1;
-	return x->name < y->name ? -1 : x->name > y->name;
+	return (*x > *y) - (*x < *y);
 }
 
-/* order_functions - sort, and give a function without a size the room up to the next one of the same segment. */
+/* by_preference - which of several that cover an address names it: one that states its size, a global, the shorter, an
+ * exported one; then any. */
+static int by_preference(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+	uint64_t x_bytes = x->end - x->vaddr, y_bytes = y->end - y->vaddr;
+
+	if (!x->size_bytes != !y->size_bytes)
+		return x->size_bytes ? -1 : 1;
+	if (x->global != y->global)
+		return y->global - x->global;
+	if (x_bytes != y_bytes)
+		return x_bytes < y_bytes ? -1 : 1;
+	if (x->dynamic != y->dynamic)
+		return y->dynamic - x->dynamic;
+	if (x->vaddr != y->vaddr)
+		return x->vaddr > y->vaddr ? -1 : 1;
+	return x->order > y->order ? -1 : 1;
+}
+
+/* order_functions - a function without a size (assembly) covers up to the next of its section. Nothing, if another of the
+ * same address has a size, or if it is the last of its section: in a stripped library the rest of .text follows, all of
+ * it other functions. Then sort, best first. */
 static void order_functions(struct elffile *f)
 {
-	uint64_t max_end = 0;
+	qsort(f->function, f->n_functions, sizeof(*f->function), by_address);
+	for (size_t i = 0, next; i < f->n_functions; i = next) {
+		uint64_t end = 0;
+		int sized = 0;
 
-	if (!f->n_functions)
-		return;
-	qsort(f->function, f->n_functions, sizeof(*f->function), by_vaddr);
-	for (size_t i = 0; i < f->n_functions; i++) {
-		struct function *fn = &f->function[i];
-
-		if (fn->vaddr + fn->size_bytes > max_end)
-			max_end = fn->vaddr + fn->size_bytes;
-		fn->max_end = max_end;
+		for (next = i; next < f->n_functions && f->function[next].vaddr == f->function[i].vaddr; next++)
+			sized |= f->function[next].size_bytes != 0;
+		if (next < f->n_functions && !sized)
+			end = f->function[next].vaddr;
+		for (struct function *fn = &f->function[i]; fn < &f->function[next]; fn++)
+			if (!fn->size_bytes)
+				fn->end = end && end < fn->end ? end : fn->vaddr;
 	}
+	qsort(f->function, f->n_functions, sizeof(*f->function), by_preference);
+}
+
+/* bounds - all starts and ends, sorted, each once. Return: their number. */
+static size_t bounds(const struct elffile *f, uint64_t *bound)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_functions; i++) {
+		bound[2 * i] = f->function[i].vaddr;
+		bound[2 * i + 1] = f->function[i].end;
+	}
+	qsort(bound, 2 * f->n_functions, sizeof(*bound), by_address);
+	for (size_t i = 0; i < 2 * f->n_functions; i++)
+		if (!n || bound[i] != bound[n - 1])
+			bound[n++] = bound[i];
+	return n;
+}
+
+/* first_free - the first range from i on that has no function yet. skip[] leads there, and is shortened on the way: all
+ * walks together stay n log n. */
+static uint32_t first_free(uint32_t *skip, uint32_t i)
+{
+	while (skip[i] != i) {
+		skip[i] = skip[skip[i]];
+		i = skip[i];
+	}
+	return i;
+}
+
+/* make_ranges - cut the addresses at all bounds and give each piece to the best function that covers it: the best takes
+ * all of its own, the next what is left. However functions overlap, a lookup is one binary search. */
+static int make_ranges(struct elffile *f)
+{
+	uint64_t *bound = calloc(2 * f->n_functions, sizeof(*bound));
+	uint32_t *skip = calloc(2 * f->n_functions + 1, sizeof(*skip));
+	int err = -ENOMEM;
+	size_t n;
+
+	if (!bound || !skip)
+		goto out;
+	n = bounds(f, bound);
+	f->range = calloc(n, sizeof(*f->range));
+	if (!f->range)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		skip[i] = i;
+		f->range[i].start = bound[i];
+		f->range[i].function = NO_FUNCTION;
+	}
+	skip[n] = n;
+	for (uint32_t k = 0; k < f->n_functions; k++) {
+		const struct function *fn = &f->function[k];
+		const uint64_t *start = bsearch(&fn->vaddr, bound, n, sizeof(*bound), by_address);
+		uint32_t i = first_free(skip, start - bound);
+
+		for (; i < n && bound[i] < fn->end; i = first_free(skip, i)) {
+			f->range[i].function = k;
+			skip[i] = i + 1;
+		}
+	}
+	f->n_ranges = n;
+	err = 0;
+out:
+	free(skip);
+	free(bound);
+	return err;
+}
+
+/* is_ours - 64-bit, our byte order, a program or a library, with a believable number of sections. Asked before libelf
+ * reads anything: it allocates for all sections at once. */
+static int is_ours(int fd)
+{
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh;
+
+	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
+		eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
+		(eh.e_type != ET_EXEC && eh.e_type != ET_DYN))
+		return 0;
+	/* more sections than e_shnum can say: the number is in the first section header */
+	return eh.e_shnum || !eh.e_shoff || pread(fd, &sh, sizeof(sh), (off_t)eh.e_shoff) != sizeof(sh) ||
+	       sh.sh_size <= MAX_SECTIONS;
 }
 
 static int read_all(struct elffile *f, int fd)
 {
-	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
-	GElf_Ehdr eh;
+	Elf *elf = is_ours(fd) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
 	int err = -ENOEXEC;
 
 	if (!elf)
 		return -ENOEXEC;
-	if (elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 && gelf_getehdr(elf, &eh) &&
-		eh.e_ident[EI_DATA] == ELFDATA2LSB && (eh.e_type == ET_EXEC || eh.e_type == ET_DYN))
+	if (elf_kind(elf) == ELF_K_ELF)
 		err = read_segments(f, elf);
 	if (!err) {
 		read_build_id(f, elf);
 		err = read_sections(f, elf);
 	}
 	elf_end(elf);
-	return err;
+	if (err || !f->n_functions)
+		return err;
+	order_functions(f);
+	return make_ranges(f);
 }
 
 int elffile_open(struct elffile **out, int fd)
@@ -239,7 +412,6 @@ int elffile_open(struct elffile **out, int fd)
 		elffile_close(f);
 		return err;
 	}
-	order_functions(f);
 	*out = f;
 	return 0;
 }
@@ -250,7 +422,9 @@ void elffile_close(struct elffile *f)
 		return;
 	free(f->segment);
 	free(f->function);
-	strbuf_free(&f->names);
+	free(f->range);
+	free(f->names[0]);
+	free(f->names[1]);
 	free(f->interp);
 	free(f);
 }
@@ -265,74 +439,56 @@ const char *elffile_interp(const struct elffile *f)
 	return f->interp;
 }
 
-static void symbol_out(const struct elffile *f, const struct function *fn, struct elffile_symbol *out)
+static void symbol_out(const struct function *fn, struct elffile_symbol *out)
 {
-	out->name = f->names.data + fn->name;
+	out->name = fn->name;
 	out->vaddr = fn->vaddr;
 	out->size_bytes = fn->size_bytes;
 }
 
-int elffile_find(const struct elffile *f, const char *name, struct elffile_symbol *out)
+/* Linear: asked a few dozen times per file, and comparing names to sort them costs as much as a hostile file makes them
+ * long. */
+static int find(const struct elffile *f, const char *name, int object, struct elffile_symbol *out)
 {
 	const struct function *found = NULL;
 
 	for (size_t i = 0; i < f->n_functions; i++) {
 		const struct function *fn = &f->function[i];
 
-		if (!strcmp(f->names.data + fn->name, name) && (!found || (fn->dynamic && !found->dynamic)))
+		if (fn->object == object && (!found || (fn->dynamic && !found->dynamic)) && !strcmp(fn->name, name))
 			found = fn;
 	}
 	if (!found)
 		return -ENOENT;
-	symbol_out(f, found, out);
+	symbol_out(found, out);
 	return 0;
 }
 
-/* same_segment - both in one PT_LOAD: what is not cannot be one function. */
-static int same_segment(const struct elffile *f, uint64_t a, uint64_t b)
+int elffile_find(const struct elffile *f, const char *name, struct elffile_symbol *out)
 {
-	for (size_t i = 0; i < f->n_segments; i++) {
-		const struct segment *s = &f->segment[i];
-
-		if (a - s->vaddr < s->file_bytes && b - s->vaddr < s->file_bytes)
-			return 1;
-	}
-	return 0;
+	return find(f, name, 0, out);
 }
 
-static int better(const struct function *a, const struct function *b)
+int elffile_find_object(const struct elffile *f, const char *name, struct elffile_symbol *out)
 {
-	if (!b)
-		return 1;
-	if (a->global != b->global)
-		return a->global;
-	return a->size_bytes < b->size_bytes;
+	return find(f, name, 1, out);
 }
 
 int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_symbol *out)
 {
-	const struct function *best = NULL;
-	size_t lo = 0, hi = f->n_functions;
+	size_t lo = 0, hi = f->n_ranges;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (f->function[mid].vaddr <= vaddr)
+		if (f->range[mid].start <= vaddr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	/* Backwards from the last that starts at or before vaddr, as long as an earlier one can still reach it. */
-	for (size_t i = lo; i-- > 0 && f->function[i].max_end > vaddr;)
-		if (vaddr - f->function[i].vaddr < f->function[i].size_bytes && better(&f->function[i], best))
-			best = &f->function[i];
-	/* A function without a size (assembly) ends where the next one starts. */
-	if (!best && lo && !f->function[lo - 1].size_bytes && lo < f->n_functions &&
-		same_segment(f, f->function[lo - 1].vaddr, vaddr))
-		best = &f->function[lo - 1];
-	if (!best)
+	if (!lo || f->range[lo - 1].function == NO_FUNCTION)
 		return -ENOENT;
-	symbol_out(f, best, out);
+	symbol_out(&f->function[f->range[lo - 1].function], out);
 	return 0;
 }
 

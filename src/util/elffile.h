@@ -36,6 +36,9 @@ const char *elffile_interp(const struct elffile *f);
  * Return: 0 and *out, or -ENOENT. */
 int elffile_find(const struct elffile *f, const char *name, struct elffile_symbol *out);
 
+/* elffile_find_object - the same for a data object of .dynsym. */
+int elffile_find_object(const struct elffile *f, const char *name, struct elffile_symbol *out);
+
 /* elffile_covering - the function whose [vaddr, vaddr + size) holds vaddr. A symbol without a size covers up to the
  * next symbol of its section at most. Where several do, a global name is preferred, then the shorter range.
  * Return: 0 and *out, or -ENOENT: never a function that merely comes before. */

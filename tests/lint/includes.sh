@@ -13,7 +13,7 @@ allowed() {
 	target) echo "" ;;
 	attach) echo "target" ;;
 	collect) echo "attach target model" ;;
-	symbol) echo "target" ;;
+	symbol) echo "model target" ;;
 	analyze) echo "model" ;;
 	crash) echo "model" ;;
 	output) echo "analyze crash model symbol" ;;

@@ -11,6 +11,7 @@ import test_launch  # noqa: F401
 import test_life  # noqa: F401
 import test_php  # noqa: F401
 import test_stacks  # noqa: F401
+import test_truth  # noqa: F401
 import test_usage  # noqa: F401
 
 sys.exit(harness.run_all(sys.argv[1:]))

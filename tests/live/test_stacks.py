@@ -94,4 +94,4 @@ def phps_own_stacks_are_whole(run):
     for s in tracer.stacks():
         names = functions(s)
         equal(names[-1], "_start", s)
-        assert "execute_ex" in names and "php_execute_script" in names, names
+        assert "{main}" in names and "php_execute_script" in names, names

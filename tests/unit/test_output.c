@@ -321,11 +321,12 @@ static json_t *parsed(const char *text, int n)
 }
 
 #define HEAD(type) "{\"schema\":1,\"type\":\"" type "\",\"time\":\"" TIME "\","
-#define FRAME_0                                                                                \
-	"{\"addr\":\"0x55d0c000101c\",\"function\":\"ap_php_conv_fp\",\"function_offset\":28," \
+#define NO_LINE	   "\"file\":null,\"line\":null,\"line_exact\":null,"
+#define FRAME_0                                                                                                            \
+	"{\"kind\":\"native\",\"addr\":\"0x55d0c000101c\",\"function\":\"ap_php_conv_fp\",\"function_offset\":28," NO_LINE \
 	"\"module\":\"php8.2\",\"module_offset\":\"0x10101c\",\"build_id\":\"abcd\"}"
-#define FRAME_1                                                                \
-	"{\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null," \
+#define FRAME_1                                                                                            \
+	"{\"kind\":\"native\",\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null," NO_LINE \
 	"\"module\":\"libx.so\",\"module_offset\":\"0x2f\",\"build_id\":\"\"}"
 #define NO_COUNTS "\"allocs\":0,\"alloc_bytes\":0,\"frees\":0,\"freed_bytes\":0"
 
@@ -536,6 +537,45 @@ static void checking_a_folded_file_leaves_no_trace(void **state)
 	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
 }
 
+static void php_frames_have_their_file_and_line_in_every_format(void **state)
+{
+	static const struct symbol_frame php[] = {
+		{ .kind = SYMBOL_PHP, .function = "strlen", .file = "", .module = "", .build_id = "" },
+		{ .kind = SYMBOL_PHP,
+			.function = "A::b",
+			.file = "/srv/x y;z.php",
+			.line = 12,
+			.module = "",
+			.build_id = "" },
+		{ .kind = SYMBOL_PHP,
+			.function = "{main}",
+			.file = "/srv/m.php",
+			.line = 3,
+			.is_approximate = 1,
+			.module = "",
+			.build_id = "" },
+	};
+	const struct output_stack stack = { php, 3, MODEL_WALK_COMPLETE };
+	struct analyze_report r = plain_report;
+	char *text, *json;
+
+	(void)state;
+	/* GIVEN a stack of an internal function, a method and the script */
+	r.n_rows = 1;
+	/* WHEN */
+	text = printed(output_text_report, NULL, &r, &stack);
+	json = printed(output_json_report, NULL, &r, &stack);
+	/* THEN */
+	assert_non_null(strstr(text, "      strlen (PHP)\n      A::b /srv/x y;z.php:12\n      {main} /srv/m.php:~3\n"));
+	assert_non_null(strstr(json, "{\"kind\":\"php\",\"addr\":null,\"function\":\"A::b\",\"function_offset\":null,"
+				     "\"file\":\"/srv/x y;z.php\",\"line\":12,\"line_exact\":true,"));
+	assert_non_null(strstr(json, "\"line\":3,\"line_exact\":false,"));
+	assert_int_equal(output_folded_write(path, &r, &stack), 0);
+	assert_file("php(4242);[zend];{main}@m.php:3;A::b@x_y:z.php:12;strlen 3879731\n");
+	free(text);
+	free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +587,7 @@ int main(void)
 		cmocka_unit_test(each_lifecycle_event_is_one_line_of_text_and_json),
 		cmocka_unit_test(a_json_report_is_a_report_a_loss_and_its_stacks),
 		cmocka_unit_test(a_json_crash_has_signal_code_and_frames),
+		cmocka_unit_test(php_frames_have_their_file_and_line_in_every_format),
 		cmocka_unit_test(hostile_names_come_back_from_json_as_they_were),
 		cmocka_unit_test(numbers_beyond_32_bits_survive_json),
 		cmocka_unit_test(a_full_disk_is_an_error_of_every_writer),

@@ -92,17 +92,31 @@ static void memory_without_a_file_is_named_by_its_region(void **state)
 	assert_string_equal(f.module, "");
 }
 
-static void a_stack_is_named_from_its_first_address_to_its_last(void **state)
+static void a_php_frame_is_named_as_php_names_it(void **state)
 {
-	uint64_t addr[] = { (uintptr_t)where_i_return, where_i_return(), 16 };
-	struct symbol_frame f[3];
+	struct model_php_frame p = { .class_name = "A\\B", .function = "run", .file = "/x.php", .line = 7 };
+	struct symbol_frame f, again;
 
 	(void)state;
-	symbol_stack(names, self, addr, 3, 1, f);
-	assert_string_equal(f[0].function, "where_i_return");
-	assert_int_equal(f[0].function_offset, 0);
-	assert_string_equal(f[1].function, "a_stack_is_named_from_its_first_address_to_its_last");
-	assert_int_equal(f[2].kind, SYMBOL_NOTHING);
+	symbol_php(names, &p, &f);
+	assert_int_equal(f.kind, SYMBOL_PHP);
+	assert_string_equal(f.function, "A\\B::run");
+	assert_string_equal(f.file, "/x.php");
+	assert_int_equal(f.line, 7);
+	symbol_php(names, &p, &again);
+	assert_ptr_equal(f.function, again.function);
+	p.class_name = NULL;
+	symbol_php(names, &p, &f);
+	assert_string_equal(f.function, "run");
+	p.function = "";
+	symbol_php(names, &p, &f);
+	assert_string_equal(f.function, "{include}");
+	p.is_main = 1;
+	symbol_php(names, &p, &f);
+	assert_string_equal(f.function, "{main}");
+	p.is_eval = 1;
+	symbol_php(names, &p, &f);
+	assert_string_equal(f.function, "eval()");
 }
 
 int main(void)
@@ -111,7 +125,7 @@ int main(void)
 		cmocka_unit_test(a_return_address_is_named_by_its_caller),
 		cmocka_unit_test(a_return_address_past_the_end_belongs_to_the_call_before),
 		cmocka_unit_test(memory_without_a_file_is_named_by_its_region),
-		cmocka_unit_test(a_stack_is_named_from_its_first_address_to_its_last),
+		cmocka_unit_test(a_php_frame_is_named_as_php_names_it),
 	};
 
 	return cmocka_run_group_tests(tests, open_names, close_names);

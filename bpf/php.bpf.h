@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* php.bpf.h - PHP frames, read from the chain of zend_execute_data that starts at EG(current_execute_data).
+ *
+ * execute_ex, the engine's loop, runs PHP functions that call each other without a native call; only a call through native
+ * code (a callback) enters it again. So to each execute_ex on the native stack belongs the part of the chain up to the
+ * frame that is marked as the first of its loop (ZEND_CALL_TOP). Internal functions are in the chain too, without a loop.
+ * Layouts: Zend/zend_compile.h, Zend/zend_string.h of PHP 7.4 to 8.5; see target/php.c. */
+#ifndef PHP_BPF_H
+#define PHP_BPF_H
+
+/* Words of zend_execute_data. */
+#define EX_OPLINE    0
+#define EX_FUNC	     3
+#define EX_TYPE_INFO 5
+#define EX_PREV	     6
+#define CALL_TOP     (1ULL << 17) /* ZEND_CALL_TOP in This.u1.type_info */
+
+/* Words of zend_function. */
+#define FN_TYPE	      0 /* a byte */
+#define FN_NAME	      1
+#define FN_SCOPE      2
+#define FN_HEAD_BYTES 24 /* what internal functions have at least */
+
+#define OPLINE_LINE  24 /* zend_op.lineno */
+#define OPLINE_BYTES 32
+#define STRING_VALUE 24 /* zend_string.val */
+#define CLASS_NAME   8	/* zend_class_entry.name */
+
+#define PHP_MAX_RUN 128 /* frames of one loop */
+#define PHP_PROBES  16
+
+/* Filled by user space for each process that runs PHP; by slot of the process table. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWT_MAX_PROCS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_php);
+} php_procs SEC(".maps");
+
+/* PHP frames by key. Slots are taken and never given back while probes run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWT_PHP_FRAMES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_php_frame);
+} php_table SEC(".maps");
+
+/* function_word - the word at an offset of zend_op_array that the version table gives. */
+static __always_inline __u64 function_word(const struct php_walk *p, __u32 offset)
+{
+	__u32 i = offset / 8;
+
+	return i < FUNCTION_BYTES / 8 ? p->function[i] : 0;
+}
+
+/* php_line - the line that a user function is at, from its opline, if that is one of the function's own; else the
+ * function's first line, marked as approximate. */
+static __always_inline __u32 php_line(struct php_walk *p)
+{
+	__u64 opline = p->data[EX_OPLINE], start, last, first;
+	__u32 line = 0;
+
+	first = function_word(p, p->at.line_start) >> (p->at.line_start & 4 ? 32 : 0);
+	if (p->at.opcodes) {
+		start = function_word(p, p->at.opcodes);
+		last = (__u32)(function_word(p, p->at.last) >> (p->at.last & 4 ? 32 : 0));
+		if (opline < start || opline >= start + last * OPLINE_BYTES)
+			opline = 0;
+	}
+	if (opline && !bpf_probe_read_user(&line, sizeof(line), (void *)(opline + OPLINE_LINE)) && line)
+		return line;
+	p->frame.flags |= SWT_PHP_APPROXIMATE;
+	return first;
+}
+
+/* php_string - copy a zend_string. */
+static __always_inline void php_string(struct php_walk *p, char *to, __u32 cap, __u64 string)
+{
+	long n = string ? bpf_probe_read_user_str(to, cap, (void *)(string + STRING_VALUE)) : 0;
+
+	if (n <= 0)
+		to[0] = 0;
+	if (n == cap)
+		p->frame.flags |= SWT_PHP_TRUNCATED;
+}
+
+/* php_record - fill the slot that was just taken for the frame in p->data and p->function. Return: the slot. */
+__noinline long php_record(struct thread_state *t, __u32 slot)
+{
+	struct swt_php_frame *f = bpf_map_lookup_elem(&php_table, &slot);
+	__u64 name = 0, scope;
+	struct php_walk *p;
+
+	if (!t || !f)
+		return slot;
+	p = &t->php;
+	scope = p->function[FN_SCOPE];
+	php_string(p, p->frame.name, sizeof(p->frame.name), p->function[FN_NAME]);
+	if (scope && !bpf_probe_read_user(&name, sizeof(name), (void *)(scope + CLASS_NAME)))
+		p->frame.flags |= SWT_PHP_METHOD;
+	php_string(p, p->frame.class_name, sizeof(p->frame.class_name), name);
+	php_string(p, p->frame.file, sizeof(p->frame.file),
+		p->frame.type == SWT_PHP_INTERNAL ? 0 : function_word(p, p->at.filename));
+	f->line = p->frame.line;
+	f->type = p->frame.type;
+	f->flags = p->frame.flags;
+	bpf_probe_read_kernel(f->class_name, sizeof(f->class_name), p->frame.class_name);
+	bpf_probe_read_kernel(f->name, sizeof(f->name), p->frame.name);
+	bpf_probe_read_kernel(f->file, sizeof(f->file), p->frame.file);
+	__sync_lock_test_and_set(&f->ready, 1);
+	return slot;
+}
+
+/* php_slot - the slot of the frame in p->data and p->function, taken and filled if it is new. What identifies a frame: the
+ * function, its name, class and file by address, and the line. Return: the slot; SWT_PHP_FRAMES when the
+ * table is full. */
+__noinline long php_slot(struct thread_state *t)
+{
+	struct swt_php_frame *f;
+	struct php_walk *p;
+	__u64 key, seen;
+	__u32 slot;
+
+	if (!t)
+		return SWT_PHP_FRAMES;
+	p = &t->php;
+	p->frame.type = (__u8)p->function[FN_TYPE];
+	p->frame.flags = p->data[EX_PREV] ? 0 : SWT_PHP_MAIN;
+	p->frame.line = p->frame.type == SWT_PHP_INTERNAL ? 0 : php_line(p);
+	key = mix64(p->data[EX_FUNC] ^ cfg.hash_seed ^ (__u64)t->proc << 48);
+	key = mix64(key ^ p->function[FN_NAME] ^ (__u64)p->frame.line << 32);
+	key = mix64(key ^ p->function[FN_SCOPE] ^ (__u64)p->frame.flags << 56);
+	if (p->frame.type != SWT_PHP_INTERNAL)
+		key = mix64(key ^ function_word(p, p->at.filename));
+	key |= 1;
+	for (int i = 0; i < PHP_PROBES; i++) {
+		slot = ((__u32)(key >> 32) + i) & (SWT_PHP_FRAMES - 1);
+		f = bpf_map_lookup_elem(&php_table, &slot);
+		if (!f)
+			break;
+		seen = f->key;
+		if (!seen)
+			seen = __sync_val_compare_and_swap(&f->key, 0, key);
+		if (!seen)
+			return php_record(t, slot);
+		if (seen == key)
+			return slot;
+	}
+	loss_add(SWT_LOSS_PHP_FRAMES_FULL);
+	return SWT_PHP_FRAMES; /* a frame without a name */
+}
+
+/* php_read - read the frame p->execute_data and its function. Return: 1 a function; 0 a placeholder without one (the engine
+ * puts such frames before some calls, Swoole at the root of a coroutine); -1 it cannot be read. */
+static __always_inline int php_read(struct php_walk *p)
+{
+	__u64 func;
+	__u8 type;
+
+	if (bpf_probe_read_user(p->data, sizeof(p->data), (void *)p->execute_data))
+		return -1;
+	func = p->data[EX_FUNC];
+	if (!func)
+		return 0;
+	/* An internal function may end before FUNCTION_BYTES, at the end of a page. */
+	if (bpf_probe_read_user(p->function, sizeof(p->function), (void *)func) &&
+		bpf_probe_read_user(p->function, FN_HEAD_BYTES, (void *)func))
+		return -1;
+	type = p->function[FN_TYPE];
+	return type == SWT_PHP_INTERNAL || type == SWT_PHP_USER || type == SWT_PHP_EVAL ? 1 : -1;
+}
+
+#define PHP_END	    0 /* no frame is left */
+#define PHP_FRAME   1 /* one was appended */
+#define PHP_TOP	    2 /* one was appended, the first of its loop */
+#define PHP_NOTHING 3 /* a placeholder was passed */
+
+/* php_step - append the next frame of the chain to t->frame. Return: PHP_x. */
+__noinline int php_step(struct thread_state *t)
+{
+	struct php_walk *p;
+	int is_function;
+	__u8 type;
+
+	if (!t)
+		return PHP_END;
+	p = &t->php;
+	if (!p->execute_data || p->n >= SWT_MAX_FRAMES)
+		return PHP_END;
+	is_function = php_read(p);
+	p->execute_data = is_function < 0 ? 0 : p->data[EX_PREV];
+	if (is_function < 0)
+		return PHP_END;
+	if (!is_function)
+		return PHP_NOTHING;
+	type = p->function[FN_TYPE];
+	t->frame[p->n & (SWT_MAX_FRAMES - 1)] = SWT_FRAME_PHP | php_slot(t);
+	p->n++;
+	return type != SWT_PHP_INTERNAL && p->data[EX_TYPE_INFO] & CALL_TOP ? PHP_TOP : PHP_FRAME;
+}
+
+/* php_frames - append the PHP frames of one loop to t->frame, innermost first; with is_all those of all loops that are
+ * left.  Return: their number, 0 when there is none. */
+__noinline int php_frames(struct thread_state *t, int is_all)
+{
+	__u32 before;
+	int found;
+
+	if (!t)
+		return 0;
+	/* Counted in t, not here: the verifier would follow every pair of two counters. */
+	before = t->php.n;
+	if (!t->php.is_started) {
+		t->php.is_started = 1;
+		if (bpf_probe_read_user(&t->php.execute_data, sizeof(t->php.execute_data), (void *)t->php.at.current))
+			t->php.execute_data = 0;
+	}
+	for (int i = 0; i < PHP_MAX_RUN; i++) {
+		found = php_step(t);
+		if (found == PHP_END || (found == PHP_TOP && !is_all))
+			break;
+	}
+	return t->php.n - before;
+}
+
+#endif

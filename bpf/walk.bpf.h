@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* walk.bpf.h - one stack from its innermost frame to its root: native frames (unwind.bpf.h), and PHP frames (php.bpf.h) in
+ * the place of the engine's own. */
+#ifndef WALK_BPF_H
+#define WALK_BPF_H
+
+/* walk_begin - start at these registers: of a thread where it is (is_exact), or of one that has just returned to ip. */
+static __always_inline void walk_begin(struct thread_state *t, struct pt_regs *regs, bool is_exact)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct swt_proc *p = proc_at(t->proc - 1);
+	__u64 space = p ? p->space : 0;
+	struct walk *w = &t->walk;
+	__u32 slot = t->proc - 1;
+	struct swt_php *php;
+
+	if (is_exact) { /* regs is kernel memory of unknown type */
+		bpf_probe_read_kernel(&w->pc, sizeof(w->pc), &regs->ip);
+		bpf_probe_read_kernel(&w->sp, sizeof(w->sp), &regs->sp);
+		bpf_probe_read_kernel(&w->bp, sizeof(w->bp), &regs->bp);
+		bpf_probe_read_kernel(&w->bx, sizeof(w->bx), &regs->bx);
+	} else {
+		w->pc = regs->ip;
+		w->sp = regs->sp;
+		w->bp = regs->bp;
+		w->bx = regs->bx;
+	}
+	w->is_exact = is_exact;
+	w->first_span = space >> 32;
+	w->n_spans = space & 0xffffffff;
+	w->span = w->first_span;
+	w->trampoline = trampoline();
+	w->instances = w->trampoline ? (__u64)BPF_CORE_READ(task, utask, return_instances) : 0;
+	w->window_bytes = 0;
+	w->window_at = 0;
+	t->php.n = 0;
+	t->php.is_started = 0;
+	t->php.at.current = 0;
+	php = bpf_map_lookup_elem(&php_procs, &slot);
+	if (php)
+		t->php.at = *php;
+}
+
+/* walk_emit - append the address that the walk has reached. */
+static __always_inline void walk_emit(struct thread_state *t)
+{
+	if (t->php.n < SWT_MAX_FRAMES) {
+		t->frame[t->php.n & (SWT_MAX_FRAMES - 1)] = t->walk.pc;
+		t->php.n++;
+	}
+}
+
+/* walk_call_of_nothing - a call of a bad pointer: pc is no code, and its caller is the return address just pushed. */
+static __always_inline void walk_call_of_nothing(struct thread_state *t)
+{
+	struct walk *w = &t->walk;
+	__u64 ra;
+
+	if (walk_rule(w) != -SWT_WALK_NO_MAPPING || bpf_probe_read_user(&ra, sizeof(ra), (void *)w->sp))
+		return;
+	walk_emit(t);
+	w->pc = ra;
+	w->sp += sizeof(__u64);
+	w->is_exact = 0;
+}
+
+/* walk_place - append what stands at the address that the walk has reached: for the engine's execute_ex the PHP frames
+ * that it executes, for all else the address itself. */
+static __always_inline void walk_place(struct thread_state *t)
+{
+	__u64 offset = t->walk.pc - t->php.at.execute_start;
+
+	if (t->php.at.current && offset < t->php.at.execute_end - t->php.at.execute_start && php_frames(t, 0) > 0)
+		return;
+	walk_emit(t);
+}
+
+/* walk_all - the frames of the stack from where walk_begin() has put it, innermost first, into t->frame.
+ * Return: their number, at least 1; *why says why it ends. */
+static __always_inline __u32 walk_all(struct thread_state *t, __u8 *why)
+{
+	int end = SWT_WALK_DEEP;
+
+	if (t->walk.is_exact)
+		walk_call_of_nothing(t);
+	for (int i = 0; i < SWT_MAX_FRAMES; i++) {
+		walk_place(t);
+		if (t->php.n >= SWT_MAX_FRAMES)
+			break;
+		end = walk_step(t);
+		if (end >= 0)
+			break;
+		end = SWT_WALK_DEEP;
+	}
+	/* Code compiled at run time is not walked, but what PHP calls it executes is known. */
+	if (end == SWT_WALK_JIT && t->php.at.current)
+		php_frames(t, 1);
+	*why = end;
+	return t->php.n;
+}
+
+#endif
