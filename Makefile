@@ -81,11 +81,12 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIB_OBJ)
 TARGET_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls -pthread
 TARGET_nolibc := -nostdlib -static
+TARGET_jit-image := -lbpf
 TARGET_deep := -O2 -fomit-frame-pointer -fcf-protection=none
 build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(TARGET_CFLAGS) $(TARGET_$*) -o $@ $<
+	$(Q)$(CC) $(TARGET_CFLAGS) -o $@ $< $(TARGET_$*)
 
 build/tests/live/life-static: tests/live/targets/life.c tests/live/targets/target.h
 	$(Q)$(CC) $(TARGET_CFLAGS) -static -o $@ $<

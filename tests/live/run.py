@@ -7,6 +7,7 @@ import test_alloc  # noqa: F401 - each module adds its tests
 import test_books  # noqa: F401
 import test_cli  # noqa: F401
 import test_crash  # noqa: F401
+import test_kernel  # noqa: F401
 import test_launch  # noqa: F401
 import test_life  # noqa: F401
 import test_php  # noqa: F401
