@@ -196,6 +196,8 @@ __noinline int php_step(struct thread_state *t)
 	if (!is_function)
 		return PHP_NOTHING;
 	type = p->function[FN_TYPE];
+	if (type == SWT_PHP_INTERNAL && !p->function[FN_NAME]) /* the bottom of a fiber */
+		return PHP_NOTHING;
 	t->frame[p->n & (SWT_MAX_FRAMES - 1)] = SWT_FRAME_PHP | php_slot(t);
 	p->n++;
 	return type != SWT_PHP_INTERNAL && p->data[EX_TYPE_INFO] & CALL_TOP ? PHP_TOP : PHP_FRAME;

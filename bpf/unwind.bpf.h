@@ -203,6 +203,20 @@ static __always_inline int walk_saved(struct walk *w, __u64 cfa, __u32 place, __
 	return walk_word(w, cfa - 8 - 8 * (__u64)place, reg);
 }
 
+/* walk_is_fiber_root - has the walk come to the root of a context's own stack (PHP's fibers, Swoole's coroutines)? The code
+ * that a context's function would return to has no unwind information, but is always: xor %edi,%edi or xor %rdi,%rdi; call
+ * _exit; hlt. Source: make_x86_64_sysv_elf_gas.S of Boost.Context and its copies, label finish. */
+static __always_inline bool walk_is_fiber_root(const struct walk *w)
+{
+	__u8 c[10] = {};
+
+	if (w->is_exact || bpf_probe_read_user(c, sizeof(c), (void *)w->pc))
+		return false;
+	if (c[0] == 0x48)
+		return c[1] == 0x31 && c[2] == 0xff && c[3] == 0xe8 && c[8] == 0xf4;
+	return c[0] == 0x31 && c[1] == 0xff && c[2] == 0xe8 && c[7] == 0xf4;
+}
+
 /* walk_caller - go to the caller of the frame, whose CFA is known.  Return: -1, or SWT_WALK_x at the end. */
 static __always_inline int walk_caller(struct walk *w, __u64 cfa, __u32 rule)
 {
@@ -255,7 +269,7 @@ __noinline int walk_step(struct thread_state *t)
 			return SWT_WALK_UNREAD;
 		break;
 	default:
-		return SWT_WALK_NO_ROW;
+		return walk_is_fiber_root(w) ? SWT_WALK_FIBER : SWT_WALK_NO_ROW;
 	}
 	/* Every caller's frame lies above its callee's: what does not is no stack. */
 	if (cfa <= w->sp)

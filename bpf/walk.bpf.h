@@ -92,8 +92,9 @@ static __always_inline __u32 walk_all(struct thread_state *t, __u8 *why)
 			break;
 		end = SWT_WALK_DEEP;
 	}
-	/* Code compiled at run time is not walked, but what PHP calls it executes is known. */
-	if (end == SWT_WALK_JIT && t->php.at.current)
+	/* Code compiled at run time is not walked, but which PHP calls it executes is known. A fiber's native stack ends at
+	 * its root; who resumed it is in the chain of PHP calls. */
+	if ((end == SWT_WALK_JIT || end == SWT_WALK_FIBER) && t->php.at.current)
 		php_frames(t, 1);
 	*why = end;
 	return t->php.n;

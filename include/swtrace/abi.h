@@ -204,7 +204,7 @@ struct swt_span {
 	__u64 bias;    /* address - bias = what row addresses count from */
 	__u32 page;    /* of the file's first page */
 	__u32 n_pages; /* 0: there are no rows */
-	__u32 is_jit;  /* 1: no file is behind it */
+	__u32 is_jit;  /* 1: no ELF file is behind it */
 	__u32 pad0;
 };
 
@@ -217,6 +217,7 @@ struct swt_span {
 #define SWT_WALK_UNREAD	    3 /* the stack itself could not be read */
 #define SWT_WALK_JIT	    4 /* its last address is in code without a file: compiled at run time */
 #define SWT_WALK_DEEP	    5 /* more than SWT_MAX_FRAMES */
+#define SWT_WALK_FIBER	    6 /* at the root of a coroutine's or fiber's own stack */
 
 /* One different stack of one process and layer, and its totals since it was first seen. */
 struct swt_stack {

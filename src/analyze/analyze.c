@@ -101,7 +101,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 			continue;
 		r->live_blocks += s->live_blocks;
 		r->n_stacks++;
-		r->n_complete += s->walk == MODEL_WALK_COMPLETE;
+		r->n_complete += model_walk_is_whole(s->walk);
 		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s));
 	}
 	qsort(r->row, r->n_rows, sizeof(*r->row), by_live_bytes);

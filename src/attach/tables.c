@@ -145,7 +145,8 @@ static int span_fill(struct attach *a, const struct target_map *m, struct swt_sp
 		return 0;
 	s->start = m->start;
 	s->end = m->end;
-	s->is_jit = !m->module;
+	/* Code without an ELF file was made at run time: in anonymous memory, or, by opcache, in shared /dev/zero. */
+	s->is_jit = !m->module || !m->module->elf;
 	f = m->module && m->module->elf ? file_get(a, m->module) : NULL;
 	if (f && f->n_pages && !elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr)) {
 		s->bias = m->start - (vaddr - f->base);

@@ -13,7 +13,8 @@
 
 _Static_assert((int)MODEL_WALK_COMPLETE == SWT_WALK_COMPLETE && (int)MODEL_WALK_NO_MAPPING == SWT_WALK_NO_MAPPING &&
 		       (int)MODEL_WALK_NO_ROW == SWT_WALK_NO_ROW && (int)MODEL_WALK_UNREAD == SWT_WALK_UNREAD &&
-		       (int)MODEL_WALK_JIT == SWT_WALK_JIT && (int)MODEL_WALK_DEEP == SWT_WALK_DEEP,
+		       (int)MODEL_WALK_JIT == SWT_WALK_JIT && (int)MODEL_WALK_DEEP == SWT_WALK_DEEP &&
+		       (int)MODEL_WALK_FIBER == SWT_WALK_FIBER,
 	"ends of stacks are numbered alike");
 _Static_assert(MODEL_MAX_FRAMES >= SWT_MAX_FRAMES, "a crash's stack fits");
 

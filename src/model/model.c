@@ -40,7 +40,13 @@ static const struct {
 	[MODEL_WALK_UNREAD] = { "unreadable", "the stack could not be read" },
 	[MODEL_WALK_JIT] = { "jit", "this code was compiled at run time" },
 	[MODEL_WALK_DEEP] = { "too_deep", "no more frames are recorded" },
+	[MODEL_WALK_FIBER] = { "fiber_root", "at the root of a fiber or coroutine" },
 };
+
+int model_walk_is_whole(enum model_walk walk)
+{
+	return walk == MODEL_WALK_COMPLETE || walk == MODEL_WALK_FIBER;
+}
 
 const char *model_walk_name(enum model_walk walk)
 {

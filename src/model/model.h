@@ -19,6 +19,7 @@ enum model_walk {
 	MODEL_WALK_UNREAD,     /* the stack could not be read further */
 	MODEL_WALK_JIT,	       /* its last address is in code compiled at run time */
 	MODEL_WALK_DEEP,       /* it has more frames than are recorded */
+	MODEL_WALK_FIBER,      /* at the root of a coroutine's or fiber's own stack */
 	MODEL_WALKS
 };
 
@@ -104,6 +105,9 @@ void model_snapshot_free(struct model_snapshot *s);
 
 /* model_find_process - the process with that pid, or NULL. */
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid);
+
+/* model_walk_is_whole - does the stack reach its root? */
+int model_walk_is_whole(enum model_walk walk);
 
 /* model_walk_name - a word for programs: "complete", "no_mapping", ... model_walk_text - the same for people, to stand
  * behind "the stack ends here: "; "" for a complete one. */

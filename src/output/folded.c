@@ -62,7 +62,7 @@ static void add_line(struct strbuf *b, const struct analyze_row *row, const stru
 {
 	add_name(b, row->process ? row->process->comm : "");
 	strbuf_addf(b, "(%d);[%s]", row->stack->pid, model_layer_name(row->stack->layer));
-	if (s->walk != MODEL_WALK_COMPLETE)
+	if (!model_walk_is_whole(s->walk))
 		strbuf_add(b, ";[incomplete]");
 	for (size_t i = s->n; i-- > 0;)
 		add_frame(b, &s->frame[i]);
