@@ -47,16 +47,22 @@ void symbol_close(struct symbol *s)
 	free(s);
 }
 
-static const struct elffile_symbol *lookup(struct symbol *s, const struct target_module *m, uint64_t vaddr)
+static const struct elffile_symbol *lookup(
+	struct symbol *s, const struct target_process *p, struct target_module *m, uint64_t vaddr)
 {
 	uint64_t h = (vaddr ^ (uintptr_t)m) * 0x9e3779b97f4a7c15ULL;
+	const struct elffile *debug;
 	struct cached *c = &s->cache[h >> 48 & (CACHE_SLOTS - 1)];
 
 	if (c->module != m || c->vaddr != vaddr) {
 		memset(c, 0, sizeof(*c));
 		c->module = m;
 		c->vaddr = vaddr;
-		elffile_covering(m->elf, vaddr, &c->sym);
+		if (elffile_covering(m->elf, vaddr, &c->sym)) {
+			debug = target_module_debug(m, p);
+			if (debug)
+				elffile_covering(debug, vaddr, &c->sym);
+		}
 	}
 	return c->sym.name ? &c->sym : NULL;
 }
@@ -87,7 +93,7 @@ void symbol_resolve(
 		return;
 	out->module_offset = vaddr + is_return;
 	out->build_id = elffile_build_id(map->module->elf);
-	sym = lookup(s, map->module, vaddr);
+	sym = lookup(s, p, map->module, vaddr);
 	if (!sym)
 		return;
 	out->kind = SYMBOL_FUNCTION;

@@ -27,6 +27,7 @@ void module_free(struct target_module *m)
 	if (!m)
 		return;
 	elffile_close(m->elf);
+	elffile_close(m->debug);
 	if (m->fd >= 0)
 		close(m->fd);
 	free(m->path);
@@ -94,6 +95,45 @@ struct target_module *module_get(
 	}
 	t->module[t->n_modules++] = mod;
 	return mod;
+}
+
+#define DEBUG_PATH "/usr/lib/debug/.build-id/%.2s/%s.debug"
+
+/* debug_open - the debug file under one root. A container may hold any file under that name: it must have the same
+ * build-id. */
+static struct elffile *debug_open(const char *root, const char *build_id)
+{
+	struct elffile *f = NULL;
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s" DEBUG_PATH, root, build_id, build_id + 2);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	if (elffile_open(&f, fd))
+		f = NULL;
+	close(fd);
+	if (f && strcmp(elffile_build_id(f), build_id)) {
+		elffile_close(f);
+		f = NULL;
+	}
+	return f;
+}
+
+const struct elffile *target_module_debug(struct target_module *m, const struct target_process *p)
+{
+	const char *build_id = m->elf ? elffile_build_id(m->elf) : "";
+	char root[64];
+
+	if (m->debug_tried || strlen(build_id) < 4)
+		return m->debug;
+	m->debug_tried = 1;
+	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
+	m->debug = debug_open(root, build_id);
+	if (!m->debug)
+		m->debug = debug_open("", build_id);
+	return m->debug;
 }
 
 /* map_parse - one line: "start-end perms offset major:minor inode   name". */

@@ -22,8 +22,10 @@ struct target_module {
 	char *path; /* as the process sees it, without " (deleted)"; untrusted */
 	char *name; /* last component of path */
 	int deleted;
-	int fd;		     /* open for reading; -1 when it could not be opened */
-	struct elffile *elf; /* NULL when it is no ELF file, or unreadable */
+	int fd;		       /* open for reading; -1 when it could not be opened */
+	struct elffile *elf;   /* NULL when it is no ELF file, or unreadable */
+	struct elffile *debug; /* separate debug file, once target_module_debug() has found one */
+	int debug_tried;
 };
 
 struct target_map {
@@ -97,6 +99,11 @@ struct target_rows {
  * Return: 0; -ENOEXEC no ELF file, or a damaged one; -EFBIG code more than 4 GiB away from base; -ENOMEM. */
 int target_rows_read(int fd, struct target_rows *out);
 void target_rows_free(struct target_rows *rows);
+
+/* target_module_debug - symbols that were stripped from a module: the file that its build-id names under
+ * /usr/lib/debug/.build-id, in the root of process p or in our own. Looked for once.
+ * Return: the file (its build-id is the module's), or NULL. */
+const struct elffile *target_module_debug(struct target_module *m, const struct target_process *p);
 
 /* ---- allocators ---- */
 

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_stacks.py - true stacks of code without frame pointers."""
-from harness import equal, test
+import os
+import shutil
+import subprocess
+import tempfile
+
+from harness import TARGETS, Program, equal, test
 
 ROOT = ["main", None, "__libc_start_main", "_start"]
 
 
 def functions(stack):
-    return [f["function"] for f in stack["frames"]]
+    # libc's own start function has a name only where its debug file is installed
+    return [None if f["function"] == "__libc_start_call_main" else f["function"] for f in stack["frames"]]
 
 
 def stack_of(run, command, size, target=None):
@@ -95,3 +101,37 @@ def phps_own_stacks_are_whole(run):
         names = functions(s)
         equal(names[-1], "_start", s)
         assert "{main}" in names and "php_execute_script" in names, names
+
+
+def library_paths(program):
+    """The libraries and the loader that a program maps, by ldd."""
+    out = subprocess.run(["ldd", program], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return [word for word in out.split() if word.startswith("/")]
+
+
+@test
+def stripped_symbols_are_found_by_build_id_in_the_targets_own_root(run):
+    # GIVEN a root in which the target is stripped and its symbols lie where its build-id says
+    source = os.path.join(TARGETS, "deep")
+    notes = subprocess.run(["readelf", "-n", source], stdout=subprocess.PIPE, check=True).stdout.decode()
+    build_id = notes.split("Build ID: ")[1].split()[0]
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        for path in library_paths(source):
+            os.makedirs(root + os.path.dirname(path), exist_ok=True)
+            shutil.copy(os.path.realpath(path), root + path)
+        debug = os.path.join(root, "usr/lib/debug/.build-id", build_id[:2])
+        os.makedirs(debug)
+        subprocess.run(["objcopy", "--only-keep-debug", source, os.path.join(debug, build_id[2:] + ".debug")], check=True)
+        subprocess.run(["strip", "-o", os.path.join(root, "deep"), source], check=True)
+        target = run.keep(Program([shutil.which("chroot") or "/usr/sbin/chroot", root, "/deep"]))
+        # THEN its functions have names
+        s = stack_of(run, "chain", 111, target)
+        equal(functions(s), ["third", "second", "first"] + ROOT)
+        target.end()
+        # GIVEN a file there that is another's WHEN it is looked up THEN it is not believed
+        shutil.copy(os.path.join(TARGETS, "life"), os.path.join(debug, build_id[2:] + ".debug"))
+        target = run.keep(Program([shutil.which("chroot") or "/usr/sbin/chroot", root, "/deep"]))
+        s = stack_of(run, "chain", 111, target)
+        equal(functions(s)[:4], [None] * 4)
+        target.end()
