@@ -150,7 +150,8 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 	if (!r->n_rows)
 		strbuf_add(&b, "\nno live blocks to show\n");
 	else if (r->n_stacks > r->n_rows)
-		strbuf_addf(&b, "\n%zu more stacks are not shown (--top)\n", r->n_stacks - r->n_rows);
+		strbuf_addf(&b, "\n%zu more %s not shown (--top)\n", r->n_stacks - r->n_rows,
+			r->n_stacks - r->n_rows == 1 ? "stack is" : "stacks are");
 	strbuf_add(&b, "\n");
 	return write_out(f, &b);
 }
