@@ -153,13 +153,13 @@ static int add_running(struct run *r, pid_t pid)
 		err = attach_probe(r->attach, p);
 	if (err > 0)
 		return 0;
+	/* A process that ends now fails in many ways: ask it, not the error. */
+	if (target_refresh(r->target, p) == -ESRCH)
+		err = -ESRCH;
 	if (!err) {
 		no_allocator(p);
 		return EXIT_UNSUPPORTED;
 	}
-	/* A process that ends now fails in many ways: ask it, not the error. */
-	if (target_refresh(r->target, p) == -ESRCH)
-		err = -ESRCH;
 	add_failed(pid, err);
 	return add_code(err);
 }

@@ -18,6 +18,9 @@ struct target {
 	size_t n_modules;
 };
 
+/* process_has_memory - 0 once a process that ends has given up its memory, or is gone. */
+int process_has_memory(const struct target_process *p);
+
 /* maps_read - parse /proc/PID/maps. On success the process's old mappings are replaced. */
 int maps_read(struct target *t, struct target_process *p);
 void maps_free(struct target_map *map, size_t n);

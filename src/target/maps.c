@@ -199,7 +199,12 @@ int maps_read(struct target *t, struct target_process *p)
 		err = errno == ESRCH ? -ESRCH : -EACCES;
 		goto out;
 	}
-	/* A process that is ending has no mappings left: keep those that it had. */
+	/* The file is read in pieces, and a process that ends in between gives up its memory: then the list is cut short or
+	 * empty, and the mappings that it had before stay. */
+	if (n && !process_has_memory(p)) {
+		err = -ESRCH;
+		goto out;
+	}
 	if (n) {
 		maps_free(p->map, p->n_maps);
 		p->map = map;

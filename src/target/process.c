@@ -39,9 +39,9 @@ void target_close(struct target *t)
 	free(t);
 }
 
-/* stat_read - state, comm and start time from /proc/PID/stat. The name may hold anything, also ')' and newlines, so it
- * ends at the last ')' (proc(5)). */
-static int stat_read(struct target_process *p, char *state)
+/* stat_read - state, comm, start time and size of memory from /proc/PID/stat. The name may hold anything, also ')' and
+ * newlines, so it ends at the last ')' (proc(5)). */
+static int stat_read(struct target_process *p, char *state, unsigned long *memory_bytes)
 {
 	char path[64], buf[1024], *open, *close;
 	size_t n;
@@ -60,11 +60,9 @@ static int stat_read(struct target_process *p, char *state)
 		return -ESRCH;
 	*close = 0;
 	snprintf(p->comm, sizeof(p->comm), "%s", open + 1);
-	/* After the name: state, then 18 numbers, then the start time in clock ticks (field 22). */
-	if (sscanf(close + 1,
-		    " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		    "%lu",
-		    state, &p->start_ticks) != 2)
+	/* After the name: state, then 18 numbers, then the start time in clock ticks (field 22), then the size. */
+	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu %lu",
+		    state, &p->start_ticks, memory_bytes) != 3)
 		return -ESRCH;
 	return 0;
 }
@@ -83,13 +81,23 @@ static void exe_read(struct target_process *p)
 	p->exe = strdup(exe);
 }
 
+int process_has_memory(const struct target_process *p)
+{
+	struct target_process now = { .pid = p->pid };
+	unsigned long memory_bytes = 0;
+	char state;
+
+	return !stat_read(&now, &state, &memory_bytes) && memory_bytes && now.start_ticks == p->start_ticks;
+}
+
 int target_refresh(struct target *t, struct target_process *p)
 {
 	uint64_t start_ticks = p->start_ticks;
+	unsigned long memory_bytes = 0;
 	char state = 0;
 	int err;
 
-	err = stat_read(p, &state);
+	err = stat_read(p, &state, &memory_bytes);
 	if (err)
 		return err;
 	if (state == 'Z' || state == 'X' || (start_ticks && start_ticks != p->start_ticks)) {

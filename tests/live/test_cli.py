@@ -257,7 +257,7 @@ def a_target_with_a_root_and_a_libc_of_its_own_is_traced(run):
             os.makedirs(folder, exist_ok=True)
             shutil.copy(os.path.realpath(source), os.path.join(folder, os.path.basename(source)))
         chroot = shutil.which("chroot") or "/usr/sbin/chroot"
-        target = run.keep(Program(["unshare", "-m", chroot, root, "/alloc"]))
+        target = run.keep(Program([chroot, root, "/alloc"]))
         tracer = run.trace("-p", target.pid, "-i", 60)
         expected = tuple(map(int, target.ask("leak_malloc 400").split()))
         equal(tracer.finish(), 0, "exit code")
@@ -268,7 +268,8 @@ def a_target_with_a_root_and_a_libc_of_its_own_is_traced(run):
 @test
 def inside_a_pid_namespace_pids_are_those_of_that_namespace(run):
     life = os.path.join(TARGETS, "life")
-    done = subprocess.run(["unshare", "-p", "-f", "--mount-proc", "sh", "-c", f"{SWTRACE} --json -i 60 -- {life} 3; echo $? >&2"],
+    done = subprocess.run(["unshare", "-p", "-f", "-m", "--propagation", "unchanged", "sh", "-c",
+                           f"mount --make-rprivate /proc && mount -t proc proc /proc && {SWTRACE} --json -i 60 -- {life} 3; echo $? >&2"],
                           capture_output=True, timeout=60, check=True)
     equal(done.stderr.decode().splitlines()[-1], "3", f"exit code: {done.stderr}")
     objects = [json.loads(line) for line in done.stdout.splitlines()]
