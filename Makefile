@@ -91,9 +91,19 @@ build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 build/tests/live/life-static: tests/live/targets/life.c tests/live/targets/target.h
 	$(Q)$(CC) $(TARGET_CFLAGS) -static -o $@ $<
 
-.PHONY: check check-unit check-live
+# Fuzz targets, each with what it tests, all of it instrumented; libelf and libdw are the system's and are not.
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+FUZZ_SRC := tests/fuzz/fuzz.c src/target/rows.c src/target/cfi.c src/util/elffile.c
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SRC) $(wildcard tests/fuzz/*.h src/target/*.h src/util/*.h) include/swtrace/abi.h
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) -ldw -lelf
+
+.PHONY: check check-unit check-live fuzz
 check: deps ## install what is missing, run every test (live tests need root)
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(FUZZ)
 	$(Q)tests/run $(BUILD)
 
 check-unit: $(UNIT) ## unit tests alone (no root)
@@ -102,9 +112,13 @@ check-unit: $(UNIT) ## unit tests alone (no root)
 check-live: all $(TARGETS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
+SECONDS := 60
+fuzz: $(FUZZ) ## feed damaged ELF files to their readers for SECONDS=60 (no root)
+	$(Q)tests/run $(BUILD) fuzz=$(SECONDS)
+
 # ---- habits ----------------------------------------------------------------------------------------------------------
 
-C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/live/targets/*.c)
+C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/*/*.h tests/live/targets/*.c)
 
 .PHONY: lint format
 # cppcheck sees no system headers, so two macros of libbpf's are explained to it.

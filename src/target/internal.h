@@ -3,6 +3,8 @@
 #ifndef TARGET_INTERNAL_H
 #define TARGET_INTERNAL_H
 
+#include <libelf.h>
+
 #include "target/target.h"
 
 /* module_get - the module of an executable mapping: a known one, or a new one that is opened now.
@@ -24,5 +26,30 @@ int process_has_memory(const struct target_process *p);
 /* maps_read - parse /proc/PID/maps. On success the process's old mappings are replaced. */
 int maps_read(struct target *t, struct target_process *p);
 void maps_free(struct target_map *map, size_t n);
+
+/* The table of .eh_frame_hdr: entries of two 32-bit offsets (function, FDE) from the header's own address. A file without
+ * one (static programs) gets one that is made here, as if its header stood where .eh_frame does. */
+struct fde_table {
+	const unsigned char *entry;
+	unsigned char *made; /* NULL: the file's own */
+	size_t n;
+	uint64_t base; /* address, offset in the file and size of the header */
+	uint64_t offset;
+	uint64_t n_bytes;
+	uint64_t frame_vaddr; /* of .eh_frame */
+};
+
+/* Addresses of the i-th function and of its FDE, unchecked. */
+uint64_t fde_start(const struct fde_table *t, size_t i);
+uint64_t fde_address(const struct fde_table *t, size_t i);
+
+/* cfi_make_table - the table of a file without one, from .eh_frame itself. t->made is to be freed by the caller.
+ * Return: 0, with t->n = 0 when there is nothing to make it of, or nothing sane; -ENOMEM. */
+int cfi_make_table(Elf *elf, struct fde_table *t);
+
+/* cfi_is_sane - may libdw be asked about the functions of this table? See cfi.c for what it does not survive.
+ * @fd   of elf    @end  of the last function
+ * Return: 1; 0 no: an entry is damaged, hostile, or of a kind that no compiler or linker for x86-64 writes. */
+int cfi_is_sane(Elf *elf, int fd, const struct fde_table *t, uint64_t end);
 
 #endif

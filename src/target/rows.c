@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "swtrace/abi.h"
-#include "target/target.h"
+#include "target/internal.h"
+#include "util/elffile.h"
 
 /* DWARF register numbers of x86-64: System V ABI, figure 3.36. */
 #define REG_RBX 3
@@ -20,6 +21,8 @@
 
 /* Functions are aligned to 16 bytes: a gap shorter than that is padding, and no gap is recorded for it. */
 #define MIN_GAP_BYTES 16
+
+#define MAX_TABLE_BYTES (64u << 20) /* .eh_frame_hdr: 8 million functions; browsers have a tenth */
 
 struct row_list {
 	struct target_rows rows;
@@ -53,13 +56,13 @@ static int list_add(struct row_list *l, uint64_t vaddr, uint32_t rule)
 }
 
 /* register_plus - is this operation "register + offset"? */
-static int register_plus(const Dwarf_Op *op, int *reg, int64_t *offset)
+static int register_plus(const Dwarf_Op *op, uint64_t *reg, int64_t *offset)
 {
 	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31) {
 		*reg = op->atom - DW_OP_breg0;
 		*offset = (int64_t)op->number;
 	} else if (op->atom == DW_OP_bregx) {
-		*reg = (int)op->number;
+		*reg = op->number;
 		*offset = (int64_t)op->number2;
 	} else {
 		return 0;
@@ -86,13 +89,14 @@ static int is_plt(const Dwarf_Op *op, size_t n)
 static uint32_t cfa_rule(Dwarf_Frame *frame)
 {
 	static const struct {
-		int reg;
+		uint64_t reg;
 		int base;
 	} bases[] = { { REG_RSP, SWT_BASE_RSP }, { REG_RBP, SWT_BASE_RBP }, { REG_RBX, SWT_BASE_RBX } };
 	const uint32_t none = SWT_RULE(SWT_ROW_NONE, 0, 0, 0, 0);
 	int64_t offset, words;
-	int reg, kind;
+	uint64_t reg;
 	Dwarf_Op *op;
+	int kind;
 	size_t n;
 
 	if (dwarf_frame_cfa(frame, &op, &n) || !n)
@@ -137,9 +141,29 @@ static int is_root(Dwarf_Frame *frame)
 	return !dwarf_frame_register(frame, REG_RA, mem, &op, &n) && !n && op;
 }
 
-static int saved_slot(Dwarf_Frame *frame, int reg)
+/* saved_by_rbp - the place of a register in the frame of a function that has realigned its stack: GCC gives it as an
+ * expression, rbp + offset. libdw puts the CFA before it, which the expression does not use. */
+static int saved_by_rbp(Dwarf_Frame *frame, int reg)
+{
+	Dwarf_Op mem[3], *op;
+	int64_t offset;
+	uint64_t base;
+	size_t n;
+
+	if (dwarf_frame_register(frame, reg, mem, &op, &n) || n != 2 || op[0].atom != DW_OP_call_frame_cfa ||
+		!register_plus(&op[1], &base, &offset) || base != REG_RBP)
+		return SWT_SAVED_LOST;
+	if (offset % 8 || offset > 0 || offset <= 8 - 8 * SWT_SAVED_LOST)
+		return SWT_SAVED_LOST;
+	return (int)(1 - offset / 8);
+}
+
+static int saved_slot(Dwarf_Frame *frame, int reg, uint32_t rule)
 {
 	int64_t offset;
+
+	if (SWT_RULE_KIND(rule) == SWT_ROW_DEREF && saved_at(frame, reg, &offset) != 1)
+		return SWT_RULE_BASE(rule) == SWT_BASE_RBP ? saved_by_rbp(frame, reg) : SWT_SAVED_LOST;
 
 	switch (saved_at(frame, reg, &offset)) {
 	case 1:
@@ -166,7 +190,7 @@ static uint32_t frame_rule(Dwarf_Frame *frame, bool is_signal)
 	rule = cfa_rule(frame);
 	if (SWT_RULE_KIND(rule) == SWT_ROW_NONE || saved_at(frame, REG_RA, &offset) || offset != -8)
 		return SWT_RULE(SWT_ROW_NONE, 0, 0, 0, 0);
-	return rule | SWT_RULE(0, 0, saved_slot(frame, REG_RBP), saved_slot(frame, REG_RBX), 0);
+	return rule | SWT_RULE(0, 0, saved_slot(frame, REG_RBP, rule), saved_slot(frame, REG_RBX, rule), 0);
 }
 
 /* add_function - the rows from the start of one function to its end, at most to the start of the next. */
@@ -196,20 +220,14 @@ static int add_function(struct row_list *l, Dwarf_CFI *cfi, uint64_t start, uint
 	return err;
 }
 
-/* The table of .eh_frame_hdr: entries of two 32-bit offsets (function, FDE) from the header's own address. */
-struct fde_table {
-	const unsigned char *entry;
-	size_t n;
-	uint64_t base;
-};
-
-/* find_fde_table - in the segment PT_GNU_EH_FRAME. Only the encoding that linkers write is understood: version 1,
- * count udata4, entries datarel sdata4. */
+/* find_fde_table - in the segment PT_GNU_EH_FRAME, or made here if there is no such segment. Only the encoding that linkers write is understood: version 1, address
+ * of .eh_frame pcrel sdata4, count udata4, entries datarel sdata4. */
 static int find_fde_table(Elf *elf, struct fde_table *t)
 {
 	GElf_Phdr ph;
 	Elf_Data *d;
 	uint32_t count;
+	int32_t frame;
 	size_t n;
 
 	if (elf_getphdrnum(elf, &n))
@@ -218,26 +236,42 @@ static int find_fde_table(Elf *elf, struct fde_table *t)
 	for (size_t i = 0; i < n; i++) {
 		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_GNU_EH_FRAME || ph.p_filesz < 12)
 			continue;
+		if (ph.p_filesz > MAX_TABLE_BYTES)
+			return -ENOEXEC;
 		d = elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz, ELF_T_BYTE);
 		if (!d || !d->d_buf || d->d_size < 12)
 			return -ENOEXEC;
 		t->entry = (const unsigned char *)d->d_buf + 12;
 		t->base = ph.p_vaddr;
+		t->offset = ph.p_offset;
+		t->n_bytes = ph.p_filesz;
 		memcpy(&count, t->entry - 4, sizeof(count));
-		if (t->entry[-12] != 1 || t->entry[-10] != 0x03 || t->entry[-9] != 0x3b)
+		memcpy(&frame, t->entry - 8, sizeof(frame));
+		t->frame_vaddr = t->base + 4 + (int64_t)frame;
+		if (t->entry[-12] != 1 || t->entry[-11] != 0x1b || t->entry[-10] != 0x03 || t->entry[-9] != 0x3b)
 			return 0;
 		t->n = count < (d->d_size - 12) / 8 ? count : (d->d_size - 12) / 8;
 		return 0;
 	}
-	return 0;
+	return cfi_make_table(elf, t);
 }
 
-static uint64_t fde_start(const struct fde_table *t, size_t i)
+static uint64_t table_address(const struct fde_table *t, size_t i)
 {
 	int32_t offset;
 
-	memcpy(&offset, t->entry + 8 * i, sizeof(offset));
+	memcpy(&offset, t->entry + 4 * i, sizeof(offset));
 	return t->base + (int64_t)offset;
+}
+
+uint64_t fde_start(const struct fde_table *t, size_t i)
+{
+	return table_address(t, 2 * i);
+}
+
+uint64_t fde_address(const struct fde_table *t, size_t i)
+{
+	return table_address(t, 2 * i + 1);
 }
 
 /* find_segments - the address that rows count from, and the end of the executable segments. */
@@ -261,23 +295,16 @@ static int find_segments(Elf *elf, uint64_t *base, uint64_t *end)
 	return *base < *end ? 0 : -ENOEXEC;
 }
 
-static int read_rows(Elf *elf, struct row_list *l)
+/* add_functions - those of a sane table, up to the end of the code. */
+static int add_functions(struct row_list *l, Elf *elf, const struct fde_table *t, uint64_t end)
 {
-	struct fde_table t = { 0 };
-	Dwarf_CFI *cfi;
-	uint64_t end;
-	int err;
+	Dwarf_CFI *cfi = dwarf_getcfi_elf(elf);
+	int err = 0;
 
-	err = find_segments(elf, &l->rows.base, &end);
-	if (!err)
-		err = find_fde_table(elf, &t);
-	if (err || !t.n)
-		return err;
-	cfi = dwarf_getcfi_elf(elf);
 	if (!cfi)
 		return 0;
-	for (size_t i = 0; i < t.n && !err; i++) {
-		uint64_t start = fde_start(&t, i), next = i + 1 < t.n ? fde_start(&t, i + 1) : end;
+	for (size_t i = 0; i < t->n && !err; i++) {
+		uint64_t start = fde_start(t, i), next = i + 1 < t->n ? fde_start(t, i + 1) : end;
 
 		/* A table that is not sorted, or leaves the code, is damaged: what was read so far stays. */
 		if (start < l->rows.base || next < start || next > end)
@@ -287,6 +314,21 @@ static int read_rows(Elf *elf, struct row_list *l)
 	if (!err && l->rows.n)
 		err = list_add(l, end, SWT_RULE(SWT_ROW_NONE, 0, 0, 0, 0));
 	dwarf_cfi_end(cfi);
+	return err;
+}
+
+static int read_rows(Elf *elf, int fd, struct row_list *l)
+{
+	struct fde_table t = { 0 };
+	uint64_t end;
+	int err;
+
+	err = find_segments(elf, &l->rows.base, &end);
+	if (!err)
+		err = find_fde_table(elf, &t);
+	if (!err && t.n && cfi_is_sane(elf, fd, &t, end))
+		err = add_functions(l, elf, &t, end);
+	free(t.made);
 	return err;
 }
 
@@ -300,10 +342,9 @@ int target_rows_read(int fd, struct target_rows *out)
 	memset(out, 0, sizeof(*out));
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOSYS;
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 && gelf_getehdr(elf, &eh) &&
-		eh.e_machine == EM_X86_64)
-		err = read_rows(elf, &l);
+	elf = elffile_is_ours(fd) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &eh) && eh.e_machine == EM_X86_64)
+		err = read_rows(elf, fd, &l);
 	elf_end(elf);
 	if (err)
 		target_rows_free(&l.rows);

@@ -64,7 +64,7 @@ static int read_segments(struct elffile *f, Elf *elf)
 	GElf_Phdr ph;
 	size_t n;
 
-	if (elf_getphdrnum(elf, &n) || n > MAX_SEGMENTS)
+	if (elf_getphdrnum(elf, &n))
 		return -ENOEXEC;
 	f->segment = calloc(n ? n : 1, sizeof(*f->segment));
 	if (!f->segment)
@@ -186,7 +186,7 @@ static int read_strings(Elf *elf, size_t index, char **out, size_t *n_bytes)
 }
 
 /* read_symbols - the functions of one symbol section, from its raw bytes: sh_entsize is not to be trusted, and the byte
- * order is ours, see is_ours(). */
+ * order is ours, see elffile_is_ours(). */
 static int read_symbols(struct elffile *f, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
 {
 	int dynamic = sh->sh_type == SHT_DYNSYM, err;
@@ -354,16 +354,17 @@ out:
 	return err;
 }
 
-/* is_ours - 64-bit, our byte order, a program or a library, with a believable number of sections. Asked before libelf
- * reads anything: it allocates for all sections at once. */
-static int is_ours(int fd)
+int elffile_is_ours(int fd)
 {
+	struct stat st;
 	Elf64_Ehdr eh;
 	Elf64_Shdr sh;
 
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return 0;
 	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
 		eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-		(eh.e_type != ET_EXEC && eh.e_type != ET_DYN))
+		(eh.e_type != ET_EXEC && eh.e_type != ET_DYN) || eh.e_phnum > MAX_SEGMENTS)
 		return 0;
 	/* more sections than e_shnum can say: the number is in the first section header */
 	return eh.e_shnum || !eh.e_shoff || pread(fd, &sh, sizeof(sh), (off_t)eh.e_shoff) != sizeof(sh) ||
@@ -372,7 +373,7 @@ static int is_ours(int fd)
 
 static int read_all(struct elffile *f, int fd)
 {
-	Elf *elf = is_ours(fd) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+	Elf *elf = elffile_is_ours(fd) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
 	int err = -ENOEXEC;
 
 	if (!elf)
@@ -393,15 +394,10 @@ static int read_all(struct elffile *f, int fd)
 int elffile_open(struct elffile **out, int fd)
 {
 	struct elffile *f;
-	struct stat st;
 	int err, copy;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOSYS;
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOEXEC;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return -errno;

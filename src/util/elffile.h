@@ -20,6 +20,12 @@ struct elffile_symbol {
 	uint64_t size_bytes;
 };
 
+/* elffile_is_ours - is this a file that libelf may be let at: regular, 64-bit, our byte order, a program or a library, with
+ * believable numbers of sections and segments? libelf allocates for all sections and all segments at once, and a sparse
+ * file may claim 2^32 of them.
+ * Return: 1 or 0. */
+int elffile_is_ours(int fd);
+
 /* elffile_open - read the ELF file behind fd (64-bit, native byte order, ET_EXEC or ET_DYN).
  * fd is duplicated: the caller keeps its own.
  * Return: 0; -ENOEXEC not such a file, or damaged beyond use; -errno. */
