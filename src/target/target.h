@@ -105,6 +105,15 @@ void target_rows_free(struct target_rows *rows);
  * Return: the file (its build-id is the module's), or NULL. */
 const struct elffile *target_module_debug(struct target_module *m, const struct target_process *p);
 
+/* target_debug_by_build_id - open what was stripped from a module: the file that its build-id names under
+ * /usr/lib/debug/.build-id, in the root of process p or in our own.
+ * Return: a descriptor, or -errno. Whether it has the same build-id is for its reader to see. */
+int target_debug_by_build_id(const struct target_module *m, const struct target_process *p);
+
+/* target_debug_by_link - the same by the name and checksum in the module's .gnu_debuglink: beside it, in .debug beside it, or
+ * under /usr/lib/debug.  @name  without a slash */
+int target_debug_by_link(const struct target_module *m, const struct target_process *p, const char *name, uint32_t crc);
+
 /* ---- allocators ---- */
 
 /* One function to probe: where, and what it does (a cookie of swtrace/abi.h). */

@@ -11,13 +11,14 @@ allowed() {
 	util) echo "" ;;
 	model) echo "" ;;
 	target) echo "" ;;
-	attach) echo "target" ;;
+	reader) echo "target" ;;
+	attach) echo "reader target" ;;
 	collect) echo "attach target model" ;;
-	symbol) echo "model target" ;;
+	symbol) echo "model reader target" ;;
 	analyze) echo "model" ;;
 	crash) echo "model" ;;
 	output) echo "analyze crash model symbol" ;;
-	cli) echo "analyze attach collect crash model output symbol target" ;;
+	cli) echo "analyze attach collect crash model output reader symbol target" ;;
 	*) echo "unknown room" ;;
 	esac
 }
@@ -36,7 +37,7 @@ for file in src/*/*.[ch]; do
 		other=${header%%/*}
 		case $header in
 		swtrace/abi.h)
-			[[ " attach collect target " == *" $room "* ]] || complain "$file: only attach, collect and target know the ABI"
+			[[ " attach collect reader target " == *" $room "* ]] || complain "$file: only attach, collect, reader and target know the ABI"
 			;;
 		swtrace.skel.h | bpf/*)
 			[[ $room == attach || ($room == collect && $header == bpf/libbpf.h) ]] ||

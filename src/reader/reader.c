@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* reader/reader.c - the parent's side: start the child, ask, wait no longer than allowed, believe nothing unchecked. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reader/internal.h"
+#include "swtrace/abi.h"
+#include "target/target.h"
+#include "util/msg.h"
+
+#define SECOND_NS 1000000000ULL
+#define ROWS_NS	  (20 * SECOND_NS)
+/* A request that takes longer than this is taken for a hang: the first look at a big debug file takes a few seconds, and
+ * debuginfod may have to fetch it first. */
+#define HANG_NS		   (60 * SECOND_NS)
+#define HANG_DEBUGINFOD_NS (600 * SECOND_NS)
+#define MAX_STARTS	   32 /* children lost in all, before names are given up */
+
+/* What the child has been told of a file. */
+struct told_file {
+	uint32_t number;
+	uint32_t told_to; /* n_starts of the child that knows it; 0 = none */
+	int is_bad;	  /* it killed its reader */
+};
+
+struct reader {
+	pid_t pid; /* 0: no child */
+	int socket;
+	unsigned n_starts;
+	uint32_t last_id;
+	int is_busy; /* the last request has no answer yet */
+	uint64_t asked_ns;
+	uint32_t asked_file; /* of the request under way; 0 = rows */
+	const char *asked_path;
+	uint64_t deadline_ns;
+	int fd_idle;
+	void (*drain)(void *ctx);
+	void *ctx;
+	struct told_file *file;
+	size_t n_files;
+	struct answer answer;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND_NS + t.tv_nsec;
+}
+
+int reader_open(struct reader **out)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->socket = -1;
+	r->fd_idle = -1;
+	*out = r;
+	return 0;
+}
+
+static void child_end(struct reader *r)
+{
+	if (!r->pid)
+		return;
+	close(r->socket);
+	kill(r->pid, SIGKILL);
+	waitpid(r->pid, NULL, 0);
+	r->pid = 0;
+	r->socket = -1;
+	r->is_busy = 0;
+}
+
+void reader_close(struct reader *r)
+{
+	if (!r)
+		return;
+	child_end(r);
+	free(r->file);
+	free(r);
+}
+
+void reader_set_idle(struct reader *r, int fd, void (*drain)(void *ctx), void *ctx)
+{
+	r->fd_idle = fd;
+	r->drain = drain;
+	r->ctx = ctx;
+}
+
+void reader_set_deadline(struct reader *r, uint64_t deadline_ns)
+{
+	r->deadline_ns = deadline_ns;
+}
+
+int reader_pid(const struct reader *r)
+{
+	return r->pid;
+}
+
+static int child_start(struct reader *r)
+{
+	int pair[2], parent = getpid();
+
+	if (r->pid)
+		return 0;
+	if (r->n_starts >= MAX_STARTS)
+		return -EAGAIN;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	r->n_starts++;
+	r->pid = fork();
+	if (!r->pid)
+		child_run(pair[1], parent);
+	close(pair[1]);
+	if (r->pid < 0) {
+		close(pair[0]);
+		r->pid = 0;
+		return -EAGAIN;
+	}
+	r->socket = pair[0];
+	return 0;
+}
+
+/* child_lost - the child has died, hangs or talks nonsense: end it, and remember what it had in hand. */
+static int child_lost(struct reader *r)
+{
+	msg_warn("%s: reading this file failed badly; it is not read again: its names or stacks are incomplete",
+		r->asked_path);
+	for (size_t i = 0; i < r->n_files; i++)
+		if (r->asked_file && r->file[i].number == r->asked_file)
+			r->file[i].is_bad = 1;
+	child_end(r);
+	return -EBADMSG;
+}
+
+static int ask(struct reader *r, struct ask *q, const char *path, const int *fd, size_t n_fds)
+{
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { q, sizeof(*q) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	memset(&control, 0, sizeof(control));
+	if (n_fds) {
+		struct cmsghdr *c = &control.align;
+
+		m.msg_control = control.bytes;
+		m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), fd, n_fds * sizeof(int));
+	}
+	q->id = ++r->last_id;
+	r->asked_ns = now_ns();
+	r->asked_file = q->file;
+	r->asked_path = path;
+	r->is_busy = 1;
+	return sendmsg(r->socket, &m, MSG_NOSIGNAL) == sizeof(*q) ? 0 : -EPIPE;
+}
+
+/* answer_take - read an answer that is there. Its size must be what its status says. */
+static int answer_take(struct reader *r, int may_have_frames)
+{
+	ssize_t n = recv(r->socket, &r->answer, sizeof(r->answer), MSG_DONTWAIT);
+	size_t n_frames = may_have_frames && n > 0 && r->answer.status > 0 ? r->answer.status : 0;
+
+	if (n <= 0 || r->answer.id != r->last_id || n_frames > READER_MAX_FRAMES ||
+		(size_t)n != offsetof(struct answer, frame) + n_frames * sizeof(r->answer.frame[0]))
+		return -EBADMSG;
+	r->is_busy = 0;
+	return 0;
+}
+
+/* answer_await - wait for the answer until then.  Return: 0; -EAGAIN not yet; -EBADMSG the child is lost. */
+static int answer_await(struct reader *r, uint64_t until_ns, int may_have_frames)
+{
+	for (;;) {
+		struct pollfd fd[2] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->fd_idle, .events = POLLIN } };
+		uint64_t now = now_ns();
+		int left_ms = now < until_ns ? (int)((until_ns - now + 999999) / 1000000) : 0;
+		int n = poll(fd, 2, left_ms);
+
+		if (n < 0 && errno != EINTR)
+			return -EBADMSG;
+		if (n > 0 && fd[1].revents && r->drain)
+			r->drain(r->ctx);
+		if (n > 0 && fd[0].revents)
+			return answer_take(r, may_have_frames);
+		if (!left_ms)
+			return -EAGAIN;
+	}
+}
+
+/* rows_check - copy what the child has written, and see that it is what rows must be. */
+static int rows_check(struct reader *r, int fd, struct target_rows *out)
+{
+	uint64_t n = r->answer.n, base = r->answer.base;
+	size_t bytes = n * sizeof(*out->row);
+	struct swt_row *row;
+	struct stat st;
+
+	memset(out, 0, sizeof(*out));
+	if (r->answer.status)
+		return r->answer.status < 0 && r->answer.status > -4096 ? r->answer.status : -EBADMSG;
+	if (!n)
+		return 0;
+	if (fstat(fd, &st) || n > UINT32_MAX || (uint64_t)st.st_size != bytes)
+		return -EBADMSG;
+	row = malloc(bytes);
+	if (!row)
+		return -ENOMEM;
+	if (pread(fd, row, bytes, 0) != (ssize_t)bytes || SWT_RULE_KIND(row[n - 1].rule) != SWT_ROW_NONE) {
+		free(row);
+		return -EBADMSG;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (SWT_RULE_KIND(row[i].rule) > SWT_ROW_NONE || (i && row[i].vaddr <= row[i - 1].vaddr)) {
+			free(row);
+			return -EBADMSG;
+		}
+	}
+	*out = (struct target_rows){ .base = base, .row = row, .n = n };
+	return 0;
+}
+
+/* still_busy - is an earlier request unanswered? An answer that comes late is thrown away: asked again, the child is quick. */
+static int still_busy(struct reader *r)
+{
+	uint64_t hang_ns = getenv("DEBUGINFOD_URLS") ? HANG_DEBUGINFOD_NS : HANG_NS;
+	int err;
+
+	if (!r->is_busy)
+		return 0;
+	err = answer_await(r, r->deadline_ns, 1);
+	if (err == -EAGAIN && now_ns() - r->asked_ns < hang_ns)
+		return -EAGAIN;
+	if (err)
+		child_lost(r);
+	return 0;
+}
+
+int reader_debuglink(struct reader *r, int fd, const char *path, char name[READER_NAME_BYTES], uint32_t *crc)
+{
+	struct ask q = { .type = ASK_LINK };
+	int err;
+
+	if (still_busy(r))
+		return -EAGAIN;
+	err = child_start(r);
+	if (!err)
+		err = ask(r, &q, path, &fd, 1);
+	if (!err)
+		err = answer_await(r, now_ns() + ROWS_NS, 1);
+	if (err)
+		return r->is_busy ? child_lost(r) : err;
+	if (r->answer.status <= 0)
+		return -ENOENT;
+	memcpy(name, r->answer.frame[0].file, READER_NAME_BYTES);
+	name[READER_NAME_BYTES - 1] = 0;
+	*crc = r->answer.frame[0].line;
+	return strchr(name, '/') || !*name ? -ENOENT : 0;
+}
+
+int reader_php(struct reader *r, int fd, const char *path, uint32_t offset[READER_PHP_OFFSETS])
+{
+	struct ask q = { .type = ASK_PHP };
+	int err;
+
+	if (still_busy(r))
+		return -EAGAIN;
+	err = child_start(r);
+	if (!err)
+		err = ask(r, &q, path, &fd, 1);
+	if (!err)
+		err = answer_await(r, now_ns() + ROWS_NS, 0);
+	if (err)
+		return r->is_busy ? child_lost(r) : err;
+	memcpy(offset, r->answer.offset, READER_PHP_OFFSETS * sizeof(*offset));
+	return r->answer.status ? -ENOENT : 0;
+}
+
+int reader_rows(struct reader *r, int fd, const char *path, struct target_rows *out)
+{
+	struct ask q = { .type = ASK_ROWS };
+	int err, fds[2] = { fd, -1 };
+
+	memset(out, 0, sizeof(*out));
+	err = child_start(r);
+	if (err)
+		return err;
+	fds[1] = memfd_create("rows", MFD_CLOEXEC);
+	if (fds[1] < 0)
+		return -errno;
+	err = ask(r, &q, path, fds, 2);
+	if (!err)
+		err = answer_await(r, now_ns() + ROWS_NS, 0);
+	if (!err)
+		err = rows_check(r, fds[1], out);
+	if (err == -EPIPE || err == -EAGAIN || err == -EBADMSG)
+		err = child_lost(r);
+	close(fds[1]);
+	return err;
+}
+
+static struct told_file *file_get(struct reader *r, uint32_t number)
+{
+	struct told_file *grown;
+
+	for (size_t i = 0; i < r->n_files; i++)
+		if (r->file[i].number == number)
+			return &r->file[i];
+	grown = realloc(r->file, (r->n_files + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	r->file = grown;
+	r->file[r->n_files] = (struct told_file){ .number = number };
+	return &r->file[r->n_files++];
+}
+
+/* file_tell - give the child a file that it does not have. This does no more than hand it over, so it is waited for. */
+static int file_tell(struct reader *r, struct told_file *told, const struct reader_file *f)
+{
+	struct ask q = { .type = ASK_FILE, .file = f->number, .has_debug = f->fd_debug >= 0 };
+	int fds[2] = { f->fd, f->fd_debug };
+	int err;
+
+	if (told->told_to == r->n_starts)
+		return 0;
+	err = ask(r, &q, f->path, fds, f->fd_debug >= 0 ? 2 : 1);
+	if (!err)
+		err = answer_await(r, now_ns() + ROWS_NS, 0);
+	told->told_to = r->n_starts;
+	return err;
+}
+
+int reader_knows(const struct reader *r, uint32_t number)
+{
+	for (size_t i = 0; r->pid && i < r->n_files; i++)
+		if (r->file[i].number == number)
+			return r->file[i].told_to == r->n_starts;
+	return 0;
+}
+
+int reader_names(struct reader *r, const struct reader_file *f, uint64_t vaddr, struct reader_frame *out)
+{
+	struct ask q = { .type = ASK_NAMES, .file = f->number, .vaddr = vaddr };
+	struct told_file *told = file_get(r, f->number);
+	int err;
+
+	if (!told)
+		return -EAGAIN;
+	if (told->is_bad)
+		return -EBADMSG;
+	if (now_ns() >= r->deadline_ns || still_busy(r) || child_start(r))
+		return -EAGAIN;
+	err = file_tell(r, told, f);
+	if (!err)
+		err = ask(r, &q, f->path, NULL, 0);
+	if (!err)
+		err = answer_await(r, r->deadline_ns, 1);
+	if (err == -EAGAIN)
+		return err;
+	if (err || r->answer.status < 0)
+		return child_lost(r);
+	memcpy(out, r->answer.frame, r->answer.status * sizeof(*out));
+	for (int i = 0; i < r->answer.status; i++) {
+		out[i].function[READER_NAME_BYTES - 1] = 0;
+		out[i].file[READER_NAME_BYTES - 1] = 0;
+		if (!out[i].function[0])
+			return child_lost(r);
+	}
+	return r->answer.status;
+}
