@@ -4,8 +4,6 @@
 #ifndef BOOKS_BPF_H
 #define BOOKS_BPF_H
 
-#define PAGE_BYTES 4096ULL
-
 static __always_inline void book_alloc(const struct swt_block *b)
 {
 	struct swt_proc *p = proc_at(b->proc);

@@ -183,6 +183,7 @@ static __always_inline void call_born(struct pt_regs *ctx, struct thread_state *
 		.proc = t->proc - 1,
 		.layer = layer,
 	};
+	struct registers r = { PT_REGS_IP(ctx), PT_REGS_SP(ctx), PT_REGS_FP(ctx), ctx->bx };
 	struct swt_proc *p = proc_at(b.proc);
 	long slot;
 
@@ -193,8 +194,8 @@ static __always_inline void call_born(struct pt_regs *ctx, struct thread_state *
 	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
 		b.size_bytes = (b.size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	b.epoch = p->epoch[layer];
-	walk_begin(t, ctx, false);
-	slot = stack_slot(t, b.proc, layer);
+	walk_begin(t, &r, false);
+	slot = stack_slot(t, layer);
 	if (slot < 0)
 		return;
 	b.stack = slot;

@@ -15,32 +15,6 @@
 #define KILLING_SIGNALS \
 	(1U << SIGILL | 1U << SIGTRAP | 1U << SIGABRT | 1U << SIGBUS | 1U << SIGFPE | 1U << SIGSEGV | 1U << SIGSYS)
 
-static __always_inline void event_fill(struct swt_event *e, __u32 type, __u32 size_bytes, const struct thread_state *t)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	e->type = type;
-	e->size_bytes = size_bytes;
-	e->time_ns = bpf_ktime_get_ns();
-	e->tgid = task_tgid(task);
-	e->tid = task_tid(task);
-	e->proc = t->proc - 1;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
-}
-
-static __always_inline void event_send(const struct thread_state *t, __u32 type, __u32 value)
-{
-	struct swt_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e) {
-		loss_add(SWT_LOSS_EVENT_DROPPED);
-		return;
-	}
-	event_fill(e, type, sizeof(*e), t);
-	e->value = value;
-	bpf_ringbuf_submit(e, 0);
-}
-
 /* process_stop - stop the current process if it was started to be stopped here.  Return: 1 if so. */
 static __always_inline __u32 process_stop(const struct thread_state *t, __u32 flag)
 {
@@ -49,12 +23,20 @@ static __always_inline __u32 process_stop(const struct thread_state *t, __u32 fl
 	return p && p->flags & flag && !bpf_send_signal(SIGSTOP);
 }
 
+/* event_dl - the loader has changed, or is about to change, its list of libraries. */
+static __always_inline void event_dl(const struct thread_state *t)
+{
+	struct swt_proc *p = proc_at(t->proc - 1);
+
+	if (p)
+		__sync_fetch_and_add(&p->dl_changes, 1);
+	event_send(t, SWT_EVENT_DL, process_stop(t, SWT_PROC_STOP_AT_DL));
+}
+
 /* event_exec - a new program: what the old one had allocated is gone with its memory. The thread that executes it takes
  * over the process's pid; if it was another thread before (old_pid), the probes' links still mean the first one. */
 static __always_inline void event_exec(__u32 old_pid)
 {
-	__u32 pid = bpf_get_current_pid_tgid(), slot;
-	struct swt_php *php;
 	struct thread_state *t = thread_get();
 	struct swt_proc *p;
 
@@ -63,16 +45,11 @@ static __always_inline void event_exec(__u32 old_pid)
 	p = proc_at(t->proc - 1);
 	if (!p)
 		return;
-	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
-		__sync_fetch_and_add(&p->epoch[i], 1);
-	p->space = 0;
-	slot = t->proc - 1;
-	php = bpf_map_lookup_elem(&php_procs, &slot);
-	if (php)
-		php->current = 0;
+	proc_renew(p, t->proc - 1, task_tgid(bpf_get_current_task_btf()));
 	t->call.sp = 0;
-	event_send(
-		t, SWT_EVENT_EXEC, process_stop(t, SWT_PROC_STOP_AT_EXEC) | (old_pid != pid ? SWT_EXEC_BY_THREAD : 0));
+	event_send(t, SWT_EVENT_EXEC,
+		process_stop(t, SWT_PROC_STOP_AT_EXEC) |
+			(old_pid != (__u32)bpf_get_current_pid_tgid() ? SWT_EXEC_BY_THREAD : 0));
 }
 
 /* event_exit - the last thread ends. The pid may be used again from now on, so it is forgotten here; blocks and
@@ -95,10 +72,14 @@ static __always_inline void event_exit(struct task_struct *task)
 static __always_inline void event_fork(struct task_struct *child)
 {
 	struct thread_state *t = thread_get();
+	__u32 pid;
 
 	if (!t || BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return; /* a thread, not a process */
-	event_send(t, SWT_EVENT_FORK, pid_number(BPF_CORE_READ(child, thread_pid)));
+	pid = pid_number(BPF_CORE_READ(child, thread_pid));
+	if (pid)
+		proc_inherit(t->proc - 1, pid);
+	event_send(t, SWT_EVENT_FORK, pid);
 }
 
 /* event_signal - a signal is being delivered to the current thread. Only those that end the process by default, and only
@@ -106,6 +87,7 @@ static __always_inline void event_fork(struct task_struct *child)
 static __always_inline void event_signal(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
 {
 	struct swt_event_signal *e;
+	struct registers r = {};
 	struct thread_state *t;
 	struct pt_regs *regs;
 	__u32 n;
@@ -133,9 +115,13 @@ static __always_inline void event_signal(int sig, struct kernel_siginfo *info, s
 	else
 		e->sender_pid = BPF_CORE_READ(info, _sifields._kill._pid);
 	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	bpf_probe_read_kernel(&e->ip, sizeof(e->ip), &regs->ip);
-	bpf_probe_read_kernel(&e->sp, sizeof(e->sp), &regs->sp);
-	walk_begin(t, regs, true);
+	bpf_probe_read_kernel(&r.ip, sizeof(r.ip), &regs->ip);
+	bpf_probe_read_kernel(&r.sp, sizeof(r.sp), &regs->sp);
+	bpf_probe_read_kernel(&r.bp, sizeof(r.bp), &regs->bp);
+	bpf_probe_read_kernel(&r.bx, sizeof(r.bx), &regs->bx);
+	e->ip = r.ip;
+	e->sp = r.sp;
+	walk_begin(t, &r, true);
 	n = walk_all(t, &walk);
 	e->walk = walk;
 	e->pad0 = 0;

@@ -30,6 +30,15 @@ struct {
 	__type(value, __u32);
 } proc_of_pid SEC(".maps");
 
+/* Filled by user space for each process that runs PHP; by slot of the process table. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SWT_MAX_PROCS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_php);
+} php_procs SEC(".maps");
+
 /* The live table: see live.bpf.h. Full = both buckets of an address are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -8,12 +8,7 @@
 #ifndef PHP_BPF_H
 #define PHP_BPF_H
 
-/* Words of zend_execute_data. */
-#define EX_OPLINE    0
-#define EX_FUNC	     3
-#define EX_TYPE_INFO 5
-#define EX_PREV	     6
-#define CALL_TOP     (1ULL << 17) /* ZEND_CALL_TOP in This.u1.type_info */
+#define CALL_TOP (1ULL << 17) /* ZEND_CALL_TOP in This.u1.type_info */
 
 /* Words of zend_function. */
 #define FN_TYPE	      0 /* a byte */
@@ -21,22 +16,16 @@
 #define FN_SCOPE      2
 #define FN_HEAD_BYTES 24 /* what internal functions have at least */
 
-#define OPLINE_LINE  24 /* zend_op.lineno */
-#define OPLINE_BYTES 32
-#define STRING_VALUE 24 /* zend_string.val */
-#define CLASS_NAME   8	/* zend_class_entry.name */
+#define FN_CLOSURE (1ULL << (32 + 22)) /* ZEND_ACC_CLOSURE in fn_flags, in the first word */
+
+#define OPLINE_LINE    24 /* zend_op.lineno, and what kind of operation it is */
+#define OPLINE_BYTES   32
+#define STRING_HEAD    24		  /* bytes of a zend_string before its value */
+#define STRING_LASTING (3ULL << (32 + 7)) /* IS_STR_PERSISTENT, IS_STR_PERMANENT: outlives the request */
+#define CLASS_NAME     8		  /* zend_class_entry.name */
 
 #define PHP_MAX_RUN 128 /* frames of one loop */
 #define PHP_PROBES  16
-
-/* Filled by user space for each process that runs PHP; by slot of the process table. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SWT_MAX_PROCS);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct swt_php);
-} php_procs SEC(".maps");
 
 /* PHP frames by key. Slots are taken and never given back while probes run. */
 struct {
@@ -52,7 +41,7 @@ static __always_inline __u64 function_word(const struct php_walk *p, __u32 offse
 {
 	__u32 i = offset / 8;
 
-	return i < FUNCTION_BYTES / 8 ? p->function[i] : 0;
+	return i < SWT_PHP_FUNCTION_BYTES / 8 ? p->function[i] : 0;
 }
 
 /* php_line - the line that a user function is at, from its opline, if that is one of the function's own; else the
@@ -60,7 +49,6 @@ static __always_inline __u64 function_word(const struct php_walk *p, __u32 offse
 static __always_inline __u32 php_line(struct php_walk *p)
 {
 	__u64 opline = p->data[EX_OPLINE], start, last, first;
-	__u32 line = 0;
 
 	first = function_word(p, p->at.line_start) >> (p->at.line_start & 4 ? 32 : 0);
 	if (p->at.opcodes) {
@@ -69,16 +57,36 @@ static __always_inline __u32 php_line(struct php_walk *p)
 		if (opline < start || opline >= start + last * OPLINE_BYTES)
 			opline = 0;
 	}
-	if (opline && !bpf_probe_read_user(&line, sizeof(line), (void *)(opline + OPLINE_LINE)) && line)
-		return line;
+	p->opline_line = 0;
+	if (opline && !bpf_probe_read_user(&p->opline_line, sizeof(p->opline_line), (void *)(opline + OPLINE_LINE)) &&
+		(__u32)p->opline_line)
+		return (__u32)p->opline_line;
 	p->frame.flags |= SWT_PHP_APPROXIMATE;
 	return first;
 }
 
-/* php_string - copy a zend_string. */
-static __always_inline void php_string(struct php_walk *p, char *to, __u32 cap, __u64 string)
+/* php_string_get - the head of a zend_string. */
+static __always_inline void php_string_get(struct php_string *s, __u64 at)
 {
-	long n = string ? bpf_probe_read_user_str(to, cap, (void *)(string + STRING_VALUE)) : 0;
+	s->at = at;
+	s->gc = 0;
+	s->hash = 0;
+	s->length = 0;
+	if (at)
+		bpf_probe_read_user(&s->gc, STRING_HEAD, (void *)at);
+}
+
+/* php_string_id - what tells strings apart, wherever they are: names of functions, classes and files have a hash. One that
+ * has none is known by its address. */
+static __always_inline __u64 php_string_id(const struct php_string *s)
+{
+	return mix64((s->hash ? s->hash : s->at) ^ s->length << 48);
+}
+
+/* php_string_copy - its value. */
+static __always_inline void php_string_copy(struct php_walk *p, char *to, __u32 cap, const struct php_string *s)
+{
+	long n = s->at ? bpf_probe_read_user_str(to, cap, (void *)(s->at + STRING_HEAD)) : 0;
 
 	if (n <= 0)
 		to[0] = 0;
@@ -90,19 +98,18 @@ static __always_inline void php_string(struct php_walk *p, char *to, __u32 cap, 
 __noinline long php_record(struct thread_state *t, __u32 slot)
 {
 	struct swt_php_frame *f = bpf_map_lookup_elem(&php_table, &slot);
-	__u64 name = 0, scope;
 	struct php_walk *p;
 
 	if (!t || !f)
 		return slot;
 	p = &t->php;
-	scope = p->function[FN_SCOPE];
-	php_string(p, p->frame.name, sizeof(p->frame.name), p->function[FN_NAME]);
-	if (scope && !bpf_probe_read_user(&name, sizeof(name), (void *)(scope + CLASS_NAME)))
-		p->frame.flags |= SWT_PHP_METHOD;
-	php_string(p, p->frame.class_name, sizeof(p->frame.class_name), name);
-	php_string(p, p->frame.file, sizeof(p->frame.file),
-		p->frame.type == SWT_PHP_INTERNAL ? 0 : function_word(p, p->at.filename));
+	php_string_copy(p, p->frame.name, sizeof(p->frame.name), &p->name);
+	php_string_copy(p, p->frame.class_name, sizeof(p->frame.class_name), &p->class_name);
+	php_string_copy(p, p->frame.file, sizeof(p->frame.file), &p->file);
+	if (p->frame.type == SWT_PHP_INTERNAL)
+		p->frame.file[0] = 0;
+	if (p->frame.flags & SWT_PHP_TRUNCATED)
+		loss_add(SWT_LOSS_PHP_NAME_CUT);
 	f->line = p->frame.line;
 	f->type = p->frame.type;
 	f->flags = p->frame.flags;
@@ -113,8 +120,25 @@ __noinline long php_record(struct thread_state *t, __u32 slot)
 	return slot;
 }
 
-/* php_slot - the slot of the frame in p->data and p->function, taken and filled if it is new. What identifies a frame: the
- * function, its name, class and file by address, and the line. Return: the slot; SWT_PHP_FRAMES when the
+/* php_names - the names of the frame in p->function: of itself, its class and its file. Neighbours share the last two. */
+static __always_inline void php_names(struct php_walk *p)
+{
+	__u64 class_of = p->function[FN_SCOPE], file = function_word(p, p->at.filename), name = 0;
+
+	php_string_get(&p->name, p->function[FN_NAME]);
+	if (class_of != p->class_of || !class_of) {
+		if (class_of)
+			bpf_probe_read_user(&name, sizeof(name), (void *)(class_of + CLASS_NAME));
+		php_string_get(&p->class_name, name);
+		p->class_of = class_of;
+	}
+	if (p->frame.type != SWT_PHP_INTERNAL && file != p->file.at)
+		php_string_get(&p->file, file);
+}
+
+/* php_slot - the slot of the frame in p->data and p->function, taken and filled if it is new. What identifies a frame is
+ * what is shown of it: the names, by their hashes, and the line. An address would not do, since without opcache
+ * functions are compiled anew for each request, where others were. Return: the slot; SWT_PHP_FRAMES when the
  * table is full. */
 __noinline long php_slot(struct thread_state *t)
 {
@@ -127,13 +151,15 @@ __noinline long php_slot(struct thread_state *t)
 		return SWT_PHP_FRAMES;
 	p = &t->php;
 	p->frame.type = (__u8)p->function[FN_TYPE];
-	p->frame.flags = p->data[EX_PREV] ? 0 : SWT_PHP_MAIN;
+	php_names(p);
+	p->frame.flags = (p->data[EX_PREV] ? 0 : SWT_PHP_MAIN) | (p->class_name.at ? SWT_PHP_METHOD : 0);
 	p->frame.line = p->frame.type == SWT_PHP_INTERNAL ? 0 : php_line(p);
-	key = mix64(p->data[EX_FUNC] ^ cfg.hash_seed ^ (__u64)t->proc << 48);
-	key = mix64(key ^ p->function[FN_NAME] ^ (__u64)p->frame.line << 32);
-	key = mix64(key ^ p->function[FN_SCOPE] ^ (__u64)p->frame.flags << 56);
+	key = mix64(cfg.hash_seed ^ (__u64)t->proc << 48 ^ (__u64)p->frame.type << 40 ^ (__u64)p->frame.flags << 32 ^
+		    p->frame.line);
+	key = mix64(key ^ php_string_id(&p->name));
+	key = mix64(key + php_string_id(&p->class_name));
 	if (p->frame.type != SWT_PHP_INTERNAL)
-		key = mix64(key ^ function_word(p, p->at.filename));
+		key = mix64(key ^ php_string_id(&p->file));
 	key |= 1;
 	for (int i = 0; i < PHP_PROBES; i++) {
 		slot = ((__u32)(key >> 32) + i) & (SWT_PHP_FRAMES - 1);
@@ -152,24 +178,62 @@ __noinline long php_slot(struct thread_state *t)
 	return SWT_PHP_FRAMES; /* a frame without a name */
 }
 
+static __always_inline void php_note(struct thread_state *t, __u32 word)
+{
+	__u64 addr = t->php.execute_data + 8 * word;
+
+	walk_note(&t->walk, copy_place_of_php(&t->walk, addr), addr, t->php.data[word]);
+}
+
+/* php_note_code - note what tells, of code that comes and goes, that it is still the same. Code in opcache's memory stays.
+ * Else it is there for the request; within it, names of files are not freed, but files and evaluated code are when they
+ * have run, and with them the closures in them: the next may be compiled into the same place. */
+static __always_inline void php_note_code(struct thread_state *t)
+{
+	struct php_walk *p = &t->php;
+
+	if (p->frame.type == SWT_PHP_INTERNAL || p->file.gc & STRING_LASTING)
+		return;
+	if (!p->is_of_request) {
+		p->is_of_request = 1;
+		walk_note(&t->walk, COPY_REQUEST, 0, p->at.requests);
+	}
+	if (p->name.at && !(p->function[FN_TYPE] & FN_CLOSURE))
+		return;
+	walk_note(&t->walk, COPY_NOWHERE, p->data[EX_FUNC] + p->at.filename, p->file.at);
+	if (p->name.at || p->frame.type == SWT_PHP_EVAL)
+		walk_note(&t->walk, COPY_NOWHERE, p->data[EX_OPLINE] + OPLINE_LINE, p->opline_line);
+}
+
 /* php_read - read the frame p->execute_data and its function. Return: 1 a function; 0 a placeholder without one (the engine
  * puts such frames before some calls, Swoole at the root of a coroutine); -1 it cannot be read. */
-static __always_inline int php_read(struct php_walk *p)
+static __always_inline int php_read(struct thread_state *t)
 {
-	__u64 func;
+	struct php_walk *p = &t->php;
+	__u64 func, *hint;
 	__u8 type;
 
 	if (bpf_probe_read_user(p->data, sizeof(p->data), (void *)p->execute_data))
 		return -1;
+	php_note(t, EX_FUNC);
+	php_note(t, EX_PREV);
 	func = p->data[EX_FUNC];
 	if (!func)
 		return 0;
-	/* An internal function may end before FUNCTION_BYTES, at the end of a page. */
+	/* An internal function may end before SWT_PHP_FUNCTION_BYTES, at the end of a page. */
 	if (bpf_probe_read_user(p->function, sizeof(p->function), (void *)func) &&
 		bpf_probe_read_user(p->function, FN_HEAD_BYTES, (void *)func))
 		return -1;
 	type = p->function[FN_TYPE];
-	return type == SWT_PHP_INTERNAL || type == SWT_PHP_USER || type == SWT_PHP_EVAL ? 1 : -1;
+	if (type == SWT_PHP_INTERNAL) {
+		hint = internal_hint(func);
+		if (hint)
+			*hint = func;
+		return 1;
+	}
+	php_note(t, EX_OPLINE);
+	php_note(t, EX_TYPE_INFO);
+	return type == SWT_PHP_USER || type == SWT_PHP_EVAL ? 1 : -1;
 }
 
 #define PHP_END	    0 /* no frame is left */
@@ -189,10 +253,12 @@ __noinline int php_step(struct thread_state *t)
 	p = &t->php;
 	if (!p->execute_data || p->n >= SWT_MAX_FRAMES)
 		return PHP_END;
-	is_function = php_read(p);
+	is_function = php_read(t);
 	p->execute_data = is_function < 0 ? 0 : p->data[EX_PREV];
-	if (is_function < 0)
+	if (is_function < 0) {
+		t->walk.is_uncachable = 1;
 		return PHP_END;
+	}
 	if (!is_function)
 		return PHP_NOTHING;
 	type = p->function[FN_TYPE];
@@ -200,6 +266,7 @@ __noinline int php_step(struct thread_state *t)
 		return PHP_NOTHING;
 	t->frame[p->n & (SWT_MAX_FRAMES - 1)] = SWT_FRAME_PHP | php_slot(t);
 	p->n++;
+	php_note_code(t);
 	return type != SWT_PHP_INTERNAL && p->data[EX_TYPE_INFO] & CALL_TOP ? PHP_TOP : PHP_FRAME;
 }
 
@@ -217,7 +284,8 @@ __noinline int php_frames(struct thread_state *t, int is_all)
 	if (!t->php.is_started) {
 		t->php.is_started = 1;
 		if (bpf_probe_read_user(&t->php.execute_data, sizeof(t->php.execute_data), (void *)t->php.at.current))
-			t->php.execute_data = 0;
+			t->walk.is_uncachable = 1;
+		walk_note(&t->walk, COPY_CURRENT, 0, t->php.execute_data);
 	}
 	for (int i = 0; i < PHP_MAX_RUN; i++) {
 		found = php_step(t);
@@ -225,6 +293,16 @@ __noinline int php_frames(struct thread_state *t, int is_all)
 			break;
 	}
 	return t->php.n - before;
+}
+
+/* php_tell_place - let user space know where the call chain is that was met here. */
+static __always_inline void php_tell_place(struct thread_state *t)
+{
+	__u32 slot = t->proc - 1;
+	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &slot);
+
+	if (php)
+		php->seen = t->php.at.current;
 }
 
 #endif

@@ -5,6 +5,12 @@
 
 #define STACK_PROBES 16 /* slots tried before the table counts as full: enough up to four fifths full */
 
+/* Whose stack it is, in 64 bits; bits 40 to 43 are free. */
+#define STACK_OWNER(proc, layer, epoch) ((__u64)(proc) << 48 | (__u64)(layer) << 44 | (epoch))
+#define OWNER_PROC(o)			((__u16)((o) >> 48))
+#define OWNER_LAYER(o)			((__u8)((o) >> 44 & 15))
+#define OWNER_EPOCH(o)			((__u32)(o))
+
 static __always_inline __u64 stack_key(const struct thread_state *t, __u32 n, __u64 owner)
 {
 	__u64 h = mix64(owner ^ cfg.hash_seed);
@@ -15,23 +21,21 @@ static __always_inline __u64 stack_key(const struct thread_state *t, __u32 n, __
 	return h ? h : 1;
 }
 
-/* stack_slot - walk the stack from where walk_begin() has put it, and find its slot, or take one for it.
+/* stack_walk - walk the stack from where walk_begin() has put it, and find its slot, or take one for it.
  * Two stacks are the same when their 64-bit keys are: with a seed that nobody knows, 16,384 stacks collide with a
  * probability of 1 in 10^11.  Return: the slot, or -1 when the table is full (counted). */
-__noinline long stack_slot(struct thread_state *t, __u32 proc, __u32 layer)
+__noinline long stack_walk(struct thread_state *t, __u64 owner)
 {
-	struct swt_proc *p = proc_at(proc);
 	struct swt_stack *s;
 	__u32 n, slot, bytes;
-	__u64 key, owner, seen;
+	__u64 key, seen;
 	__u8 walk;
 
-	if (!p || !t)
+	if (!t)
 		return -1;
-	layer &= SWT_LAYER_SLOTS - 1;
 	n = walk_all(t, &walk);
-	owner = (__u64)proc << 48 | (__u64)layer << 44 | (__u64)walk << 40 | p->epoch[layer];
-	key = stack_key(t, n, owner);
+	/* A library may be loaded where another one was: the same addresses are another stack then. */
+	key = stack_key(t, n, owner ^ (__u64)walk << 40 ^ mix64(t->walk.files));
 	for (int i = 0; i < STACK_PROBES; i++) {
 		slot = ((__u32)key + i) & cfg.stack_mask;
 		s = bpf_map_lookup_elem(&stacks, &slot);
@@ -44,11 +48,12 @@ __noinline long stack_slot(struct thread_state *t, __u32 proc, __u32 layer)
 			return slot;
 		if (seen)
 			continue;
-		s->epoch = p->epoch[layer];
-		s->proc = proc;
-		s->layer = layer;
+		s->epoch = OWNER_EPOCH(owner);
+		s->proc = OWNER_PROC(owner);
+		s->layer = OWNER_LAYER(owner);
 		s->walk = walk;
 		s->n_frames = n;
+		s->generation = t->walk.generation;
 		/* The mask keeps the bound in sight of the verifier; n * 8 is at most sizeof(frame). */
 		bytes = n * sizeof(__u64);
 		if (bytes <= sizeof(s->frame))
@@ -58,6 +63,29 @@ __noinline long stack_slot(struct thread_state *t, __u32 proc, __u32 layer)
 	}
 	loss_add(SWT_LOSS_STACKS_FULL);
 	return -1;
+}
+
+/* stack_slot - the slot of the stack at which walk_begin() stands, from the cache or by a walk.
+ * Return: the slot, or -1 when the table is full (counted). */
+static __always_inline long stack_slot(struct thread_state *t, __u32 layer)
+{
+	struct swt_proc *p = proc_at(t->proc - 1);
+	__u64 owner;
+	long slot;
+
+	if (!p)
+		return -1;
+	layer &= SWT_LAYER_SLOTS - 1;
+	owner = STACK_OWNER(t->proc - 1, layer, p->epoch[layer]);
+	slot = p->dl_changes == p->dl_settled ? cache_find(t, owner, p->space) : -1;
+	if (slot >= 0)
+		return slot;
+	slot = stack_walk(t, owner);
+	if (slot >= 0)
+		cache_store(t, slot);
+	if (t->walk.met_unknown)
+		event_ask(t, p);
+	return slot;
 }
 
 #endif

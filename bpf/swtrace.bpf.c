@@ -14,12 +14,15 @@
 #include "maps.bpf.h"
 #include "thread.bpf.h"
 #include "live.bpf.h"
+#include "send.bpf.h"
+#include "cache.bpf.h"
 #include "unwind.bpf.h"
 #include "php.bpf.h"
 #include "walk.bpf.h"
 #include "stack.bpf.h"
 #include "books.bpf.h"
 #include "call.bpf.h"
+#include "process.bpf.h"
 #include "events.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -76,7 +79,19 @@ int on_dl_state(struct pt_regs *ctx)
 
 	never_tail_call(ctx, &no_dl_calls);
 	if (t)
-		event_send(t, SWT_EVENT_DL, process_stop(t, SWT_PROC_STOP_AT_DL));
+		event_dl(t);
+	return 0;
+}
+
+/* The engine begins to serve a request. */
+SEC("uprobe")
+int on_php_request(struct pt_regs *ctx)
+{
+	struct thread_state *t = thread_get();
+
+	never_tail_call(ctx, &no_dl_calls);
+	if (t)
+		proc_count_request(t->proc - 1);
 	return 0;
 }
 

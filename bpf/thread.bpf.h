@@ -14,7 +14,44 @@ struct call {
 	struct swt_block old; /* the block that realloc and mremap replace; addr 0 = none, or unknown */
 };
 
-#define WINDOW_WORDS 128
+/* The copy of memory that walks and the stack cache look into, in words: two registers, EG(current_execute_data), the number
+ * of the request that PHP serves, single words from anywhere, the top of the stack, two parts of the stack further up (behind
+ * very large frames: php_execute_script's has 9 KiB, that of PHP's main function 5), the top of PHP's stack (which grows
+ * upwards, so that the copy ends at the innermost frame). */
+#define COPY_WORDS	     1024
+#define COPY_BP		     0
+#define COPY_BX		     1
+#define COPY_CURRENT	     2
+#define COPY_REQUEST	     3
+#define COPY_SINGLE	     4
+#define COPY_SINGLES	     12
+#define COPY_STACK	     16
+#define COPY_STACK_WORDS     448
+#define COPY_FAR	     464
+#define COPY_FAR_WORDS	     96
+#define COPY_FARS	     2
+#define COPY_PHP_WORDS	     368
+#define COPY_NOWHERE	     0xffff /* outside */
+#define COPY_NOTED	     0xfffe /* noted already, or a constant */
+#define COPY_LEAST_BYTES     256    /* where the stack's end is near */
+#define COPY_PHP_SHORT_BYTES 1024
+#define COPY_PHP_PIECES	     3 /* of that size: all of COPY_PHP_WORDS */
+
+#define SAVED_BYTES 128 /* what a row can name lies in [CFA - 128, CFA) */
+
+#define PAGE_BYTES 4096ULL
+
+/* Words that a walk may depend on and still be cached. */
+#define MAX_NOTES     128
+#define NOTES_AT_ONCE 4
+
+/* The registers on which unwind rows are based. */
+struct registers {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 bx;
+};
 
 /* A stack walk under way: the registers of the frame that it has reached. */
 struct walk {
@@ -25,18 +62,56 @@ struct walk {
 	__u32 is_exact;	  /* pc is where the thread is, not a return address */
 	__u32 first_span; /* the process's spans */
 	__u32 n_spans;
-	__u32 span;		    /* that of the frame before: most often it is also this one's */
-	__u64 trampoline;	    /* see trampoline() */
-	__u64 instances;	    /* kernel address of the pending return probes not met yet */
-	__u64 window_at;	    /* user address of window[0] */
-	__u64 window_bytes;	    /* 0 = nothing is in the window */
-	__u64 window[WINDOW_WORDS]; /* a copy of a part of the stack: one read instead of one a frame */
+	__u32 generation;   /* of the spans */
+	__u32 span;	    /* that of the frame before: most often it is also this one's */
+	__u64 files;	    /* hash of the files that its native frames are in */
+	__u64 trampoline;   /* see trampoline() */
+	__u64 instances;    /* kernel address of the pending return probes not met yet */
+	__u64 window_at;    /* user address of the words at copy[COPY_STACK]: one read instead of one a frame */
+	__u64 window_bytes; /* 0 = nothing is there */
+	/* For the stack cache; see cache.bpf.h. */
+	__u64 start_sp;
+	__u64 php_top; /* user address of the end of the copy of PHP's stack */
+	__u64 cache_key;
+	__u32 copied_php_bytes;
+	__u64 bp_at; /* where bp was read */
+	__u64 bx_at;
+	__u32 bp_place; /* of that word in the copy */
+	__u32 bx_place;
+	__u32 is_uncachable;
+	__u32 is_unsettled; /* the process's libraries are changing */
+	__u32 met_unknown;  /* it ended in code that is in no span, or met PHP frames whose layout is not checked yet */
+	__u32 n_notes;
+	__u32 notes_stack_bytes; /* how much of the stack must be copied for them */
+	__u32 notes_php_bytes;	 /* likewise of PHP's, down from its top */
+	__u32 wants_long_stack;	 /* that part is worth copying in this thread */
+	__u32 wants_long_php;
+	__u32 far_offset[COPY_FARS]; /* from start_sp, of the copies from COPY_FAR on; 0 = there is none */
+	__u32 notes_far[COPY_FARS];  /* of the words noted in there; 0 = none */
+	__u64 single[COPY_SINGLES];  /* user addresses of the words noted one by one */
+	__u32 n_singles;
+	__u32 next_way;
+	__u16 note_at[MAX_NOTES]; /* place in copy */
+	__u64 note_word[MAX_NOTES];
+	__u64 copy[COPY_WORDS];
+	__u64 above_copy[COPY_PHP_SHORT_BYTES / 8]; /* what lies above PHP's innermost frame: of no interest */
 };
 
 /* What is read of one PHP frame. The places are those of PHP 7.4 to 8.5 (target/php.c); the rest of function is read at
  * the version's own offsets. */
 #define EXECUTE_DATA_BYTES 56
-#define FUNCTION_BYTES	   184
+#define EX_OPLINE	   0 /* words of zend_execute_data */
+#define EX_FUNC		   3
+#define EX_TYPE_INFO	   5
+#define EX_PREV		   6
+
+/* The head of a zend_string, and where it is. */
+struct php_string {
+	__u64 at; /* 0 = none */
+	__u64 gc; /* its upper half: type and flags */
+	__u64 hash;
+	__u64 length;
+};
 
 struct php_walk {
 	__u64 execute_data; /* the frame to read next; 0 = none */
@@ -44,7 +119,13 @@ struct php_walk {
 	__u32 n;	   /* frames written to thread_state.frame, native ones included */
 	struct swt_php at; /* of this process */
 	__u64 data[EXECUTE_DATA_BYTES / 8];
-	__u64 function[FUNCTION_BYTES / 8];
+	__u64 function[SWT_PHP_FUNCTION_BYTES / 8];
+	struct php_string name;
+	struct php_string class_name;
+	struct php_string file;
+	__u64 opline_line;   /* word of the opline that its line is in */
+	__u64 class_of;	     /* the class that class_name is that of */
+	__u32 is_of_request; /* some of its code is compiled anew for each request */
 	struct swt_php_frame frame;
 };
 
@@ -138,6 +219,27 @@ static __always_inline __u64 trampoline(void)
 		!bpf_core_field_exists(struct xol_area, vaddr))
 		return 0;
 	return BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+}
+
+/* php_current - the address of EG(current_execute_data) of this thread; 0 = it has none.
+ * The kernel's copy of the thread's fs base is right for threads of libcs, which set it by arch_prctl(2) and clone(2); one
+ * that is written by the instruction wrfsbase is seen after the next switch of threads. */
+static __always_inline __u64 php_current(const struct swt_php *php)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 block = 0, globals = 0;
+	__s64 tls = php->tls;
+
+	if (!(php->flags & SWT_PHP_THREADED) || !php->current)
+		return php->current;
+	if (php->flags & SWT_PHP_TLS_SLOT && bpf_probe_read_user(&tls, sizeof(tls), (void *)php->tls))
+		return 0;
+	/* On x86-64 thread-local storage lies below the fs base. The words are 0 until libc, or PHP, has started. */
+	if (tls >= 0 ||
+		bpf_probe_read_user(&block, sizeof(block), (void *)(BPF_CORE_READ(task, thread.fsbase) + tls)) ||
+		bpf_probe_read_user(&globals, sizeof(globals), (void *)php->globals_at) || !block || !globals)
+		return 0;
+	return block + globals + php->current;
 }
 
 /* proc_at - the process in a slot, or NULL. */

@@ -16,8 +16,7 @@
 #define UCONTEXT_RSP 160
 #define UCONTEXT_RIP 168
 
-#define SAVED_BYTES 128 /* what a row can name lies in [CFA - 128, CFA) */
-#define PENDING_MAX 16	/* replaced return addresses that one stack may hold: more is an unfinished stack */
+#define PENDING_MAX 16 /* replaced return addresses that one stack may hold: more is an unfinished stack */
 
 /* Never used: the inner map's definition alone would leave its value type without a size in the BTF. */
 struct swt_row row_in_btf = {};
@@ -113,6 +112,7 @@ static __always_inline long walk_rule(struct walk *w)
 		if (!s || addr < s->start || addr >= s->end)
 			return -SWT_WALK_NO_MAPPING;
 	}
+	w->files = (w->files + s->file) * 0x9e3779b97f4a7c15ULL;
 	if (s->is_jit)
 		return -SWT_WALK_JIT;
 	vaddr = addr - s->bias;
@@ -129,12 +129,12 @@ static __always_inline long walk_rule(struct walk *w)
 static __always_inline void window_fill(struct walk *w, __u64 cfa)
 {
 	w->window_at = cfa - SAVED_BYTES;
-	w->window_bytes = sizeof(w->window);
-	if (!bpf_probe_read_user(w->window, sizeof(w->window), (void *)w->window_at))
+	w->window_bytes = 4 * COPY_STACK_WORDS;
+	if (!bpf_probe_read_user(&w->copy[COPY_STACK], 4 * COPY_STACK_WORDS, (void *)w->window_at))
 		return;
 	/* The copy is all or nothing; near an end of the stack a shorter one may do. */
 	w->window_bytes = SAVED_BYTES;
-	if (bpf_probe_read_user(w->window, SAVED_BYTES, (void *)w->window_at))
+	if (bpf_probe_read_user(&w->copy[COPY_STACK], SAVED_BYTES, (void *)w->window_at))
 		w->window_bytes = 0;
 }
 
@@ -144,7 +144,7 @@ static __always_inline int walk_word(struct walk *w, __u64 addr, __u64 *word)
 	__u64 offset = addr - w->window_at;
 
 	if (offset < w->window_bytes) {
-		*word = w->window[offset / sizeof(__u64) & (WINDOW_WORDS - 1)];
+		*word = w->copy[COPY_STACK + (offset / sizeof(__u64) & (COPY_WORDS / 2 - 1))];
 		return 0;
 	}
 	return bpf_probe_read_user(word, sizeof(*word), (void *)addr) ? -1 : 0;
@@ -175,6 +175,7 @@ static __always_inline int walk_signal(struct walk *w)
 {
 	__u64 uc = w->sp;
 
+	w->is_uncachable = 1;
 	if (bpf_probe_read_user(&w->bp, sizeof(w->bp), (void *)(uc + UCONTEXT_RBP)) ||
 		bpf_probe_read_user(&w->bx, sizeof(w->bx), (void *)(uc + UCONTEXT_RBX)) ||
 		bpf_probe_read_user(&w->sp, sizeof(w->sp), (void *)(uc + UCONTEXT_RSP)) ||
@@ -184,23 +185,40 @@ static __always_inline int walk_signal(struct walk *w)
 	return -1;
 }
 
-static __always_inline __u64 walk_base(const struct walk *w, __u32 rule)
+/* walk_base - base + offset of a rule. The walk depends on where the base was read from. */
+static __always_inline __u64 walk_base(struct walk *w, __u32 rule)
 {
-	__u64 base = SWT_RULE_BASE(rule) == SWT_BASE_RBP ? w->bp : SWT_RULE_BASE(rule) == SWT_BASE_RBX ? w->bx : w->sp;
+	__u64 base = w->sp;
 
+	if (SWT_RULE_BASE(rule) == SWT_BASE_RBP) {
+		base = w->bp;
+		if (w->bp_place != COPY_NOTED)
+			walk_note(w, w->bp_place, w->bp_at, base);
+		w->bp_place = COPY_NOTED;
+	} else if (SWT_RULE_BASE(rule) == SWT_BASE_RBX) {
+		base = w->bx;
+		if (w->bx_place != COPY_NOTED)
+			walk_note(w, w->bx_place, w->bx_at, base);
+		w->bx_place = COPY_NOTED;
+	}
 	return base + (__s64)SWT_RULE_WORDS(rule) * 8;
 }
 
 /* walk_saved - a register of the caller. One that is nowhere becomes 0: a later CFA based on it is below the stack, and the
  * walk ends. */
-static __always_inline int walk_saved(struct walk *w, __u64 cfa, __u32 place, __u64 *reg)
+static __always_inline int walk_saved(struct walk *w, __u64 from, __u32 at, __u64 *reg, __u32 *place, __u64 *place_at)
 {
-	if (place == SWT_SAVED_SAME)
+	__u64 addr = from - 8 - 8 * (__u64)at;
+
+	if (at == SWT_SAVED_SAME)
 		return 0;
 	*reg = 0;
-	if (place == SWT_SAVED_LOST)
+	*place = COPY_NOTED;
+	if (at == SWT_SAVED_LOST)
 		return 0;
-	return walk_word(w, cfa - 8 - 8 * (__u64)place, reg);
+	*place = copy_place_of_stack(w, addr);
+	*place_at = addr;
+	return walk_word(w, addr, reg);
 }
 
 /* walk_is_fiber_root - has the walk come to the root of a context's own stack (PHP's fibers, Swoole's coroutines)? The code
@@ -220,14 +238,17 @@ static __always_inline bool walk_is_fiber_root(const struct walk *w)
 /* walk_caller - go to the caller of the frame, whose CFA is known.  Return: -1, or SWT_WALK_x at the end. */
 static __always_inline int walk_caller(struct walk *w, __u64 cfa, __u32 rule)
 {
-	__u64 ra;
+	/* From here the saved registers are counted downwards: see SWT_SAVED_SAME. */
+	__u64 ra, from = SWT_RULE_KIND(rule) == SWT_ROW_DEREF ? w->bp + 16 : cfa;
 
-	if (cfa - SAVED_BYTES < w->window_at || cfa > w->window_at + w->window_bytes)
+	if (cfa - 8 < w->window_at || cfa > w->window_at + w->window_bytes)
 		window_fill(w, cfa);
-	if (walk_word(w, cfa - 8, &ra) || walk_saved(w, cfa, SWT_RULE_RBP(rule), &w->bp) ||
-		walk_saved(w, cfa, SWT_RULE_RBX(rule), &w->bx))
+	if (walk_word(w, cfa - 8, &ra) || walk_saved(w, from, SWT_RULE_RBP(rule), &w->bp, &w->bp_place, &w->bp_at) ||
+		walk_saved(w, from, SWT_RULE_RBX(rule), &w->bx, &w->bx_place, &w->bx_at))
 		return SWT_WALK_UNREAD;
+	walk_note(w, copy_place_of_stack(w, cfa - 8), cfa - 8, ra);
 	if (ra && ra == w->trampoline) {
+		w->is_uncachable = 1; /* the same word stands for other addresses at other times */
 		ra = walk_pending(w, cfa);
 		if (!ra)
 			return SWT_WALK_UNREAD;
@@ -244,7 +265,7 @@ static __always_inline int walk_caller(struct walk *w, __u64 cfa, __u32 rule)
 __noinline int walk_step(struct thread_state *t)
 {
 	struct walk *w;
-	__u64 cfa;
+	__u64 cfa, at;
 	long rule;
 
 	if (!t)
@@ -265,8 +286,10 @@ __noinline int walk_step(struct thread_state *t)
 		cfa = walk_base(w, rule);
 		break;
 	case SWT_ROW_DEREF:
-		if (bpf_probe_read_user(&cfa, sizeof(cfa), (void *)walk_base(w, rule)))
+		at = walk_base(w, rule);
+		if (bpf_probe_read_user(&cfa, sizeof(cfa), (void *)at))
 			return SWT_WALK_UNREAD;
+		walk_note(w, copy_place_of_stack(w, at), at, cfa);
 		break;
 	default:
 		return walk_is_fiber_root(w) ? SWT_WALK_FIBER : SWT_WALK_NO_ROW;

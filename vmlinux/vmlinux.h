@@ -98,6 +98,11 @@ struct uprobe_task {
 	struct return_instance *return_instances;
 };
 
+/* arch/x86/include/asm/processor.h */
+struct thread_struct {
+	unsigned long fsbase;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -107,6 +112,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct uprobe_task *utask;
+	struct thread_struct thread;
 };
 
 struct linux_binprm;

@@ -71,12 +71,14 @@
 #define SWT_LOSS_LIST(X)                                                                            \
 	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")             \
 	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")           \
+	X(PROCS_FULL, "process_table_full", "children not known: the process table is full")        \
 	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")          \
 	X(RETURN_MISSED, "return_missed", "calls whose return was never seen")                      \
 	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")      \
 	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read")   \
 	X(FREE_MISSED, "free_missed", "blocks replaced at the same address: their free was missed") \
 	X(PHP_FRAMES_FULL, "php_table_full", "PHP frames without a name: the table is full")        \
+	X(PHP_NAME_CUT, "php_name_cut", "PHP names cut: too long to be recorded whole")             \
 	X(UNMAP_LONG, "unmap_long", "calls of munmap over more mappings than are followed")         \
 	X(EVENT_DROPPED, "event_dropped", "events dropped: the ring buffer was full")
 
@@ -103,6 +105,8 @@ struct swt_config {
 #define SWT_PROC_USED	      1 /* the slot is taken */
 #define SWT_PROC_STOP_AT_EXEC 2 /* stop the process (SIGSTOP) before the first instruction of a new program */
 #define SWT_PROC_STOP_AT_DL   4 /* stop it whenever the dynamic loader reports a change of its link map */
+#define SWT_PROC_CHILD	      8 /* a child of a traced process, known by the kernel side: its stacks are, its memory is not */
+#define SWT_PROC_CLAIMED      16 /* the slot is being filled */
 
 /* What a process did in one layer, since tracing began. Written by the probes, atomically. */
 struct swt_layer_counts {
@@ -113,14 +117,20 @@ struct swt_layer_counts {
 	__u64 n_unknown_frees; /* frees of blocks that were not tracked: born before tracing, or lost */
 };
 
-/* One traced process. User space fills tgid and flags and empties the slot; the kernel side changes the epochs and the
+/* One process. A slot is taken by a compare-and-swap of flags from 0 to SWT_PROC_CLAIMED: by user space for a process to
+ * trace, by the kernel side for its children; user space alone empties it. The kernel side changes the epochs and the
  * counts. A block or stack whose epoch is not its layer's current one is dead: this drops all of them at once when a
  * process executes a new program. */
 struct swt_proc {
 	__u32 tgid;
 	__u32 flags;
 	__u32 epoch[SWT_LAYER_SLOTS];
-	__u64 space; /* its spans: index of the first << 32 | their number; 0 = not known yet. One store publishes them */
+	__u64 space;	/* SWT_SPACE() of its spans; 0 = not known yet. One store publishes them */
+	__u64 asked_ns; /* when SWT_EVENT_CODE was last sent */
+	/* How often the dynamic loader has reported a change of its link map, and how often it had when user space began to
+	 * read the mappings behind the spans. While they differ a library may be where the spans have another. */
+	__u32 dl_changes;
+	__u32 dl_settled;
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
 };
 
@@ -167,7 +177,8 @@ struct swt_row {
 #define SWT_BASE_RBP 1
 #define SWT_BASE_RBX 2
 
-/* Where the caller's rbp or rbx is: 0 still in the register; k the word at CFA - 8 - 8k; SWT_SAVED_LOST nowhere. */
+/* Where the caller's rbp or rbx is: 0 still in the register; k the word at CFA - 8 - 8k, or, in a row of SWT_ROW_DEREF based
+ * on rbp, at rbp + 8 - 8k (there the CFA is in no fixed distance); SWT_SAVED_LOST nowhere. */
 #define SWT_SAVED_SAME 0
 #define SWT_SAVED_LOST 15
 
@@ -186,7 +197,7 @@ struct swt_row {
 #define SWT_MAX_CHUNKS	    256 /* 16.7 million rows, 128 MiB when all are in use */
 #define SWT_PAGE_SHIFT	    16
 #define SWT_MAX_PAGES	    65536 /* 4 GiB of code */
-#define SWT_PAGE_ROWS_SHIFT 13	  /* a page has fewer than 2^13 rows */
+#define SWT_PAGE_ROWS_SHIFT 16	  /* a page has fewer than 2^16 rows: one a byte of code would be too many */
 #define SWT_MAX_SPANS	    65536 /* executable mappings of all traced processes */
 #define SWT_SPANS_SHIFT	    12	  /* a process has fewer than 2^12 executable mappings */
 
@@ -197,6 +208,13 @@ struct swt_page {
 	__u32 pad0;
 };
 
+/* Where a process's spans are. No two publications of a process have the same value: what was learnt under another is out of
+ * date. The generation is that of its mappings (target_process.generation). */
+#define SWT_SPACE(generation, first, n) ((__u64)(generation) << 32 | (__u64)(first) << SWT_SPANS_SHIFT | (n))
+#define SWT_SPACE_GENERATION(space)	((__u32)((space) >> 32))
+#define SWT_SPACE_FIRST(space)		((__u32)(space) >> SWT_SPANS_SHIFT)
+#define SWT_SPACE_N(space)		((__u32)(space) & ((1U << SWT_SPANS_SHIFT) - 1))
+
 /* An executable mapping of a process. A process's spans are neighbours, sorted by start. */
 struct swt_span {
 	__u64 start; /* [start, end) */
@@ -205,7 +223,7 @@ struct swt_span {
 	__u32 page;    /* of the file's first page */
 	__u32 n_pages; /* 0: there are no rows */
 	__u32 is_jit;  /* 1: no ELF file is behind it */
-	__u32 pad0;
+	__u32 file;    /* number of the file (target_module.number); 0 = none */
 };
 
 /* ---- stacks -------------------------------------------------------------------------------------------------------- */
@@ -218,6 +236,7 @@ struct swt_span {
 #define SWT_WALK_JIT	    4 /* its last address is in code without a file: compiled at run time */
 #define SWT_WALK_DEEP	    5 /* more than SWT_MAX_FRAMES */
 #define SWT_WALK_FIBER	    6 /* at the root of a coroutine's or fiber's own stack */
+#define SWT_WALK_UNSETTLED  7 /* anywhere, but walked while libraries were changing: see target_count_sure() */
 
 /* One different stack of one process and layer, and its totals since it was first seen. */
 struct swt_stack {
@@ -228,6 +247,8 @@ struct swt_stack {
 	__u8 layer;
 	__u8 walk; /* SWT_WALK_x */
 	__u32 n_frames;
+	__u32 generation; /* of the mappings that its addresses are in */
+	__u32 pad0;
 	__u64 n_allocs;
 	__u64 alloc_bytes;
 	__u64 n_frees;
@@ -245,16 +266,31 @@ struct swt_stack {
 #define SWT_PHP_NAME_BYTES  72
 #define SWT_PHP_FILE_BYTES  152
 
-/* Where a process keeps its PHP call chain; see target/php.h for the sources of the offsets. */
+/* Where a process keeps its PHP call chain; see target/php.c for the sources of the offsets.
+ * A thread-safe build has a copy of all globals for each thread. They lie, one behind the other, in a block whose address
+ * the thread has in its thread-local storage; at which place in the block is decided when PHP starts. */
 struct swt_php {
-	__u64 current;	     /* address of executor_globals.current_execute_data; 0 = no PHP */
+	__u64 current; /* address of executor_globals.current_execute_data (threaded: offset in there); 0 = no PHP */
+	__s64 tls; /* threaded: of the block's address, from the fs base; with SWT_PHP_TLS_SLOT where that offset is */
+	__u64 globals_at;    /* threaded: where the offset of executor_globals in the block is */
+	__u64 seen;	     /* while unchecked: an address of current_execute_data that was met */
 	__u64 execute_start; /* execute_ex: [start, end) */
 	__u64 execute_end;
 	__u16 filename; /* offsets in zend_op_array */
 	__u16 line_start;
 	__u16 opcodes; /* 0 = not known: lines are not checked against it */
 	__u16 last;
+	__u32 flags;
+	__u32 requests; /* begun since the process is traced: what is compiled without opcache is there for one alone */
 };
+
+#define SWT_PHP_FUNCTION_BYTES 184 /* what is read of a zend_op_array: the offsets must lie in there */
+
+#define SWT_PHP_UNCHECKED 1 /* no PHP function was there yet to check the layout by: user space is told of the first */
+#define SWT_PHP_REFUSED	  2 /* the process runs a PHP whose frames cannot be told; current is 0 */
+
+#define SWT_PHP_THREADED 4 /* a thread-safe build (ZTS) */
+#define SWT_PHP_TLS_SLOT 8
 
 #define SWT_PHP_INTERNAL 1 /* zend_function.type */
 #define SWT_PHP_USER	 2
@@ -287,6 +323,7 @@ struct swt_php_frame {
 #define SWT_EVENT_FORK	 3 /* it made a child */
 #define SWT_EVENT_SIGNAL 4 /* a signal that will kill it is being delivered */
 #define SWT_EVENT_DL	 5 /* its dynamic loader changed the link map */
+#define SWT_EVENT_CODE	 6 /* a stack ended in code that is in no span */
 
 #define SWT_STOPPED	   1 /* the process is being stopped */
 #define SWT_EXEC_BY_THREAD 2 /* by a thread that was not the process's first: links to the process must be made anew */
@@ -319,16 +356,17 @@ struct swt_event_signal {
 _Static_assert(sizeof(struct swt_block) == 32, "the price of a live block");
 _Static_assert(sizeof(struct swt_bucket) == 256, "four cache lines, read as one map value");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 32 + SWT_LAYER_SLOTS * 40, "no padding");
-_Static_assert(sizeof(struct swt_stack) == 56 + SWT_MAX_FRAMES * 8, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 48 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
-_Static_assert(sizeof(struct swt_php) == 32, "no padding");
+_Static_assert(sizeof(struct swt_php) == 64, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,
 	"no padding");
 _Static_assert(sizeof(struct swt_row) == 8, "the price of a row");
 _Static_assert(sizeof(struct swt_span) == 40, "no padding");
+_Static_assert((__u64)SWT_MAX_SPANS << SWT_SPANS_SHIFT <= 1ULL << 32, "first and n of SWT_SPACE fit");
 _Static_assert(SWT_MAX_PROCS <= 65536, "swt_block.proc is 16 bits wide");
 
 #endif

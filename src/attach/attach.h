@@ -18,11 +18,14 @@ struct swt_losses;
 struct swt_php_frame;
 struct swt_proc;
 struct swt_stack;
+struct reader;
 
 struct attach;
 
 struct attach_opts {
 	uint64_t max_blocks; /* live blocks to make room for; 0 = default */
+	struct reader *
+		reader; /* who reads unwind information; NULL = this process itself, for trusted files only. Borrowed */
 };
 
 /* The tables of the kernel side, mapped read-only for everybody else. Valid until attach_close(). */
@@ -62,17 +65,27 @@ int attach_register(struct attach *a, pid_t pid, int stop);
 /* attach_set_stop - stop the process at exec, and at changes of its link map. */
 int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl);
 
+/* attach_changes - how often the process's dynamic loader has reported changes. To be read before the mappings are
+ * (target_refresh), for attach_probe(). */
+uint32_t attach_changes(struct attach *a, pid_t pid);
+
 /* attach_probe - make the process's mappings known to the stack walk, and place probes on the allocator functions of every
  * file that it maps, and on its dynamic loader.
  * Files probed earlier for this process are left alone, so it may be called again when more files are mapped.
  * Sites that the kernel refuses are named in a warning.
+ * @changes  attach_changes() before p's mappings were read: until the loader reports more, stacks are taken for true.
+ *           The first call places the probe that tells of changes: read the mappings and call once more after it
  * Return: number of allocator functions probed so far for this process (0: it maps none), or -errno. */
-int attach_probe(struct attach *a, const struct target_process *p);
+int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes);
 
 /* attach_unprobe - remove a process's probes. What is known of it stays readable. */
 void attach_unprobe(struct attach *a, pid_t pid);
 
 /* attach_forget - give the process's slot back; what the tables hold of it is dead from now on. */
 void attach_forget(struct attach *a, pid_t pid);
+
+/* attach_reap_children - forget the children of traced processes that have ended, for the case that nobody was told. The
+ * kernel side makes children known by itself, with their parent's mappings: to be forgotten when they end or execute. */
+void attach_reap_children(struct attach *a);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "attach/attach.h"
 #include "swtrace/abi.h"
+#include "util/ranges.h"
 
 struct bpf_link;
 struct bpf_map;
@@ -39,17 +40,22 @@ struct unwind_file {
 	uint64_t base;	  /* what row addresses count from */
 	uint32_t page;	  /* its first page */
 	uint32_t n_pages; /* 0: it has no rows */
+	uint64_t used_ns; /* when a process was last seen to map it */
 };
 
 /* A run of the span pool. */
 struct span_place {
-	pid_t pid; /* 0 = free */
 	uint32_t first;
 	uint32_t n;
-	uint64_t freed_ns;
+	uint64_t left_ns; /* when a process last ceased to refer to it */
+	int is_used;	  /* as of the last look at the process table */
 };
 
-/* What the stack walk of the kernel side reads; see tables.c. */
+/* A walk takes microseconds; one that is preempted in the middle may take longer. What it may have in hand is not used for
+ * something else before. */
+#define TABLES_REUSE_NS 2000000000ULL
+
+/* What the stack walk of the kernel side reads; see rows.c and spans.c. */
 struct unwind_tables {
 	/* BTF types of a chunk. Before 6.2 a map that has some is not taken for the like of a template that has none, or the
 	 * other way round. */
@@ -57,13 +63,17 @@ struct unwind_tables {
 	uint32_t value_type;
 	struct swt_row *chunk[SWT_MAX_CHUNKS]; /* mapped read-write, as page and span */
 	size_t n_chunks;
-	size_t chunk_used; /* rows in the last chunk */
+	struct ranges free_rows; /* numbered through all chunks */
+	struct ranges free_pages;
 	struct swt_page *page;
-	uint32_t n_pages;
 	struct swt_span *span;
 	uint32_t n_spans;
 	struct swt_php *php;		 /* by process slot */
 	struct swt_php_frame *php_frame; /* mapped read-only */
+	/* What the debug information of this engine, the last that was asked for it, says. */
+	const struct target_module *engine;
+	struct target_php_layout engine_layout;
+	int has_engine_layout;
 	struct unwind_file *file;
 	size_t n_files;
 	struct span_place *place;
@@ -72,6 +82,7 @@ struct unwind_tables {
 
 struct attach {
 	struct swtrace_bpf *skel;
+	struct reader *reader; /* NULL: none */
 	struct unwind_tables tables;
 	enum probe_kind kind;
 	struct swt_proc *proc; /* mapped read-write */
@@ -106,22 +117,38 @@ struct swt_proc *attach_proc(struct attach *a, pid_t pid);
 /* load.c - map a table of n entries; NULL and errno when that fails. */
 void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot);
 
-/* tables.c - before loading: learn what libbpf forgets then. */
+/* rows.c - before loading: learn what libbpf forgets then. */
 void tables_configure(struct attach *a);
 
-/* tables.c - map the unwind tables; unmap and free. */
+/* rows.c - map the table of pages; unmap it and the chunks, and free what user space keeps of them. */
+int rows_open(struct attach *a);
+void rows_close(struct attach *a);
+
+/* rows.c - a mapped file's pages, loaded now if they are not there. What cannot be loaded is said in a warning, and the file
+ * is remembered as one without rows.  Return: valid until the next call; NULL when memory runs out. */
+const struct unwind_file *tables_file(struct attach *a, const struct target_module *m);
+
+/* spans.c - map the unwind tables; unmap and free. */
 int tables_open(struct attach *a);
 void tables_close(struct attach *a);
 
-/* tables.c - make the process's mappings known to the stack walk; rows of files not seen before are loaded first.
+/* spans.c - make the process's mappings known to the stack walk; rows of files not seen before are loaded first.
+ * @anew  also when they have not changed: stacks that were taken before are then walked again
  * Return: 0; -ESRCH not registered; -ENOSPC the span pool is full; -errno. */
-int tables_publish(struct attach *a, const struct target_process *p);
+int tables_publish(struct attach *a, const struct target_process *p, int anew);
 
-/* tables.c - make the process's PHP call chain known to the stack walk, if it has one and it has not been found before.
- * What cannot be used is said in a warning. */
-void tables_publish_php(struct attach *a, const struct target_process *p);
+/* spans.c - make the process's PHP call chain known to the stack walk, if it has one and it has not been found before.
+ * What cannot be used is said in a warning.
+ * Return: 1 if it was found now. */
+int tables_publish_php(struct attach *a, const struct target_process *p);
 
-/* tables.c - the process's spans may be used again. */
-void tables_forget(struct attach *a, pid_t pid);
+/* spans.c - a process has ceased to refer to this space (swt_proc.space). */
+void tables_leave(struct attach *a, uint64_t space);
+
+/* spans.c - set used_ns of the files that are mapped by a process now, or were a moment ago. */
+void tables_mark_files(struct attach *a);
+
+/* spans.c - CLOCK_MONOTONIC. */
+uint64_t tables_now_ns(void);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* attach/load.c - the BPF object: open, size, configure, load, map its tables; and the kernel's table of processes. */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,8 +81,10 @@ static void choose_programs(struct attach *a)
 	int session = a->kind == PROBE_SESSION;
 
 	bpf_program__set_autoload(s->progs.on_trial, 0);
-	if (a->kind != PROBE_PERF)
+	if (a->kind != PROBE_PERF) {
 		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
+	}
 	bpf_program__set_autoload(s->progs.on_call, session);
 	bpf_program__set_autoload(s->progs.on_enter, !session);
 	bpf_program__set_autoload(s->progs.on_return, !session);
@@ -98,7 +101,10 @@ void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot)
 	size_t len = n_entries * bpf_map__value_size(map);
 	void *p = mmap(NULL, len, prot, MAP_SHARED, bpf_map__fd(map), 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, len, MADV_DONTFORK); /* the reader of hostile files must not reach it */
+	return p;
 }
 
 static int map_tables(struct attach *a)
@@ -132,6 +138,7 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
+	a->reader = opts->reader;
 	kind = features_probe_kind();
 	if (kind < 0) {
 		err = kind;
@@ -231,18 +238,28 @@ struct swt_proc *attach_proc(struct attach *a, pid_t pid)
 	return slot < 0 ? NULL : &a->proc[slot];
 }
 
+/* slot_claim - a free slot; the kernel side takes slots for children at the same time. */
+static int slot_claim(struct attach *a)
+{
+	for (int i = 0; i < SWT_MAX_PROCS; i++)
+		if (!a->proc[i].flags && __sync_bool_compare_and_swap(&a->proc[i].flags, 0, SWT_PROC_CLAIMED))
+			return i;
+	return -ENOSPC;
+}
+
 int attach_register(struct attach *a, pid_t pid, int stop)
 {
-	__u32 key = pid, slot;
-	int fd = bpf_map__fd(a->skel->maps.proc_of_pid);
+	int fd = bpf_map__fd(a->skel->maps.proc_of_pid), slot;
+	__u32 key = pid;
 
 	if (slot_of(a, pid) >= 0)
 		return -EALREADY;
-	for (slot = 0; slot < SWT_MAX_PROCS && a->proc[slot].flags & SWT_PROC_USED; slot++)
-		;
-	if (slot == SWT_MAX_PROCS)
-		return -ENOSPC;
+	slot = slot_claim(a);
+	if (slot < 0)
+		return slot;
 	a->proc[slot].tgid = pid;
+	a->proc[slot].dl_changes = 0;
+	a->proc[slot].dl_settled = 0;
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
 	a->proc[slot].flags = SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
 	if (bpf_map_update_elem(fd, &key, &slot, BPF_ANY)) {
@@ -251,6 +268,13 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 	}
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
 	return 0;
+}
+
+uint32_t attach_changes(struct attach *a, pid_t pid)
+{
+	const struct swt_proc *p = attach_proc(a, pid);
+
+	return p ? __atomic_load_n(&p->dl_changes, __ATOMIC_ACQUIRE) : 0;
 }
 
 int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl)
@@ -263,19 +287,31 @@ int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl)
 	return 0;
 }
 
-void attach_forget(struct attach *a, pid_t pid)
+static void slot_free(struct attach *a, int slot)
 {
-	int slot = slot_of(a, pid);
-	__u32 key = pid;
+	__u32 key = a->proc[slot].tgid;
 
-	if (slot < 0)
-		return;
 	bpf_map_delete_elem(bpf_map__fd(a->skel->maps.proc_of_pid), &key);
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
-	a->proc[slot].flags = 0;
-	a->proc[slot].space = 0;
+	tables_leave(a, __atomic_exchange_n(&a->proc[slot].space, 0, __ATOMIC_ACQ_REL));
 	a->tables.php[slot].current = 0;
-	tables_forget(a, pid);
+	a->tables.php[slot].flags = 0;
+	__atomic_store_n(&a->proc[slot].flags, 0, __ATOMIC_RELEASE);
+}
+
+void attach_forget(struct attach *a, pid_t pid)
+{
+	int slot = slot_of(a, pid);
+
+	if (slot >= 0)
+		slot_free(a, slot);
+}
+
+void attach_reap_children(struct attach *a)
+{
+	for (int i = 0; i < SWT_MAX_PROCS; i++)
+		if (a->proc[i].flags & SWT_PROC_CHILD && kill(a->proc[i].tgid, 0) && errno == ESRCH)
+			slot_free(a, i);
 }

@@ -155,16 +155,28 @@ static struct probe_set *set_new(struct attach *a, pid_t pid, const struct targe
 	return &a->set[a->n_sets++];
 }
 
-/* probe_module - probe the allocator functions of one file, and, in the loader, its report of changes. */
+/* place_one - one of the other programs, which see entries alone, at one function. */
+static void place_one(struct attach *a, struct probe_set *s, const struct placement *file, struct bpf_program *prog,
+	const struct target_site *site)
+{
+	struct placement pl = *file;
+
+	pl.prog = prog;
+	pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
+	place(s, &pl, &site, 1);
+}
+
+/* probe_module - probe the allocator functions of one file; in the loader, its report of changes; in a PHP engine, the
+ * beginning of requests. */
 static int probe_module(struct attach *a, const struct target_process *p, const struct target_module *m)
 {
 	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
 	struct placement pl = { .pid = p->pid };
-	struct target_site *sites, dl = { .function = "_dl_debug_state" };
-	const struct target_site *dl_site = &dl;
+	struct target_site *sites, dl = { .function = "_dl_debug_state" },
+				   request = { .function = "php_request_startup" };
 	struct probe_set *s;
 	char path[64];
-	int n, has_dl;
+	int n, has_dl, has_requests;
 
 	if (!m->elf)
 		return 0;
@@ -172,7 +184,8 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	if (n < 0)
 		return n;
 	has_dl = m == target_loader(p) && !target_dl_site(m, &dl.offset);
-	if (!n && !has_dl)
+	has_requests = !target_php_request_site(m, &request.offset);
+	if (!n && !has_dl && !has_requests)
 		return 0;
 	s = set_new(a, p->pid, m);
 	if (!s) {
@@ -187,24 +200,35 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	if (n < 0)
 		return n;
 	s->n_functions = n;
-	if (has_dl) {
-		pl.prog = a->skel->progs.on_dl_state;
-		pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
-		place(s, &pl, &dl_site, 1);
-	}
+	if (has_dl)
+		place_one(a, s, &pl, a->skel->progs.on_dl_state, &dl);
+	if (has_requests)
+		place_one(a, s, &pl, a->skel->progs.on_php_request, &request);
 	msg_debug("%d: %s: %d allocator functions probed", p->pid, m->path, n);
 	return 0;
 }
 
-int attach_probe(struct attach *a, const struct target_process *p)
+/* is_watched - are changes of the process's libraries told of? Those of a static program need not be. */
+static int is_watched(const struct attach *a, const struct target_process *p)
 {
+	const struct target_module *loader = target_loader(p);
+	uint64_t offset;
+
+	return !loader || target_dl_site(loader, &offset) || set_find(a, p->pid, loader);
+}
+
+int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes)
+{
+	/* What changes before the loader's probe is in place is not told of: only the next call knows all. */
+	uint32_t settled = is_watched(a, p) ? changes : changes + 1;
 	int n = 0, err;
 
-	/* Before the first probe: a stack that is walked without the tables would end at once. */
-	err = tables_publish(a, p);
+	/* Before the first probe: a stack that is walked without the tables would end at once. The spans last: stacks cached
+	 * before them are not believed any more. */
+	err = tables_publish(a, p, tables_publish_php(a, p));
 	if (err)
 		return err;
-	tables_publish_php(a, p);
+	__atomic_store_n(&attach_proc(a, p->pid)->dl_settled, settled, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 

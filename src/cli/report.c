@@ -7,58 +7,83 @@
 #include "cli/cli.h"
 #include "util/msg.h"
 
-/* The names of a report's rows: one array of frames, cut into stacks. */
+/* Names of a whole report are waited for so long: longer for the last one, which has no next to make up for it. */
+#define NAMES_NS       1000000000ULL
+#define LAST_NAMES_NS  15000000000ULL
+#define CRASH_NAMES_NS 1000000000ULL
+
+/* The names of a report's rows. */
 struct named {
-	struct symbol_frame *frames;
 	struct output_stack *stacks;
+	size_t n;
 };
 
 static void named_free(struct named *n)
 {
-	free(n->frames);
+	for (size_t i = 0; i < n->n; i++)
+		free((void *)n->stacks[i].frame);
 	free(n->stacks);
 }
 
-/* name_stack - names for the addresses of a stack.  @first_is_ip  addr[0] is no return address */
-static void name_stack(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n,
-	int first_is_ip, struct symbol_frame *out)
+/* name_address - the frames of one address, appended to out.  Return: their number. */
+static size_t name_address(struct reporter *r, const struct target_process *p, uint64_t addr, uint32_t generation,
+	int is_return, struct symbol_frame *out)
 {
 	static const struct model_php_frame nameless = { .function = "(no name recorded)", .file = "" };
 	struct model_php_frame php;
 
+	if (!(addr & MODEL_FRAME_PHP))
+		return symbol_resolve(r->symbol, p, addr, generation, is_return, out);
+	symbol_php(r->symbol, collect_php_frame(r->collect, addr, &php) ? &nameless : &php, out);
+	return 1;
+}
+
+/* name_stack - names for the addresses of a stack. Inlined functions are frames too, so there may be more than addresses.
+ * @generation  of the mappings that they are in; 0 = the last one      @first_is_ip  addr[0] is no return address
+ * out->walk is set already: of a stack that was taken while libraries changed, only what is sure is shown.
+ * Return: 0 and *out, its frames to be freed; -ENOMEM. */
+static int name_stack(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n,
+	uint32_t generation, int first_is_ip, struct output_stack *out)
+{
+	struct symbol_frame *frames = NULL, *grown;
+	size_t n_frames = 0, cap = 0;
+
+	if (out->walk == MODEL_WALK_UNSETTLED && generation)
+		n = target_count_sure(p, addr, n, generation, first_is_ip);
 	for (size_t i = 0; i < n; i++) {
-		if (!(addr[i] & MODEL_FRAME_PHP))
-			symbol_resolve(r->symbol, p, addr[i], i || !first_is_ip, &out[i]);
-		else if (!collect_php_frame(r->collect, addr[i], &php))
-			symbol_php(r->symbol, &php, &out[i]);
-		else
-			symbol_php(r->symbol, &nameless, &out[i]);
+		if (cap - n_frames < SYMBOL_MAX_FRAMES) {
+			cap = 2 * cap + 4 * SYMBOL_MAX_FRAMES;
+			grown = realloc(frames, cap * sizeof(*grown));
+			if (!grown) {
+				free(frames);
+				return -ENOMEM;
+			}
+			frames = grown;
+		}
+		n_frames += name_address(r, p, addr[i], generation, i || !first_is_ip, frames + n_frames);
 	}
+	out->frame = frames;
+	out->n = n_frames;
+	return 0;
 }
 
 static int name_rows(struct reporter *r, const struct analyze_report *report, struct named *n)
 {
-	size_t n_frames = 0, at = 0;
+	int err = 0;
 
-	for (size_t i = 0; i < report->n_rows; i++)
-		n_frames += report->row[i].stack->n_frames;
-	n->frames = calloc(n_frames ? n_frames : 1, sizeof(*n->frames));
 	n->stacks = calloc(report->n_rows ? report->n_rows : 1, sizeof(*n->stacks));
-	if (!n->frames || !n->stacks)
+	if (!n->stacks)
 		return -ENOMEM;
-	for (size_t i = 0; i < report->n_rows; i++) {
+	n->n = report->n_rows;
+	for (size_t i = 0; i < report->n_rows && !err; i++) {
 		const struct model_stack *s = report->row[i].stack;
 		struct target_process *p = target_find(r->target, s->pid);
 
-		n->stacks[i].frame = n->frames + at;
 		n->stacks[i].walk = s->walk;
-		if (p) {
-			name_stack(r, p, s->frame, s->n_frames, 0, n->frames + at);
-			n->stacks[i].n = s->n_frames;
-		}
-		at += s->n_frames;
+		if (p)
+			err = name_stack(r, p, s->frame, s->n_frames, s->generation, 0, &n->stacks[i]);
 	}
-	return 0;
+	return err;
 }
 
 static int write_folded(struct reporter *r, const struct model_snapshot *now)
@@ -108,6 +133,7 @@ int report_make(struct reporter *r, int is_final)
 	err = analyze_report_make(now, r->before, &opts, &report);
 	if (err)
 		goto out;
+	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
 	err = name_rows(r, report, &named);
@@ -131,15 +157,18 @@ out:
 int report_event(struct reporter *r, const struct model_event *e)
 {
 	struct target_process *p = target_find(r->target, e->pid);
-	struct symbol_frame frames[MODEL_MAX_FRAMES];
-	struct output_stack stack = { .frame = frames, .walk = e->walk };
+	struct output_stack stack = { .walk = e->walk };
 
+	if (!p)
+		p = target_child(r->target, e->pid);
 	if (e->type == MODEL_SIGNAL && p) {
 		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 		target_refresh(r->target, p);
-		name_stack(r, p, e->frame, e->n_frames, 1, frames);
-		stack.n = e->n_frames;
+		symbol_begin(r->symbol, CRASH_NAMES_NS);
+		if (name_stack(r, p, e->frame, e->n_frames, 0, 1, &stack))
+			stack.n = 0;
 	}
 	r->err = r->settings->json ? output_json_event(stdout, e, &stack) : output_text_event(stdout, e, &stack);
+	free((void *)stack.frame);
 	return r->err;
 }

@@ -12,33 +12,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/run.h"
+#include "reader/reader.h"
 #include "util/msg.h"
 #include "util/strbuf.h"
 
-struct run {
-	const struct cli_settings *s;
-	struct target *target;
-	struct attach *attach;
-	struct collect *collect;
-	struct reporter reporter;
-	struct launch launch; /* pid 0: none */
-	int fd_signal;
-	int fd_interval;
-	int fd_duration; /* -1: no end */
-	int done;
-	int code; /* exit code, once done */
-};
-
-static void finish(struct run *r, int code)
+void run_finish(struct run *r, int code)
 {
 	if (!r->done)
 		r->code = code;
 	r->done = 1;
 }
 
-/* output_lost - standard output cannot be written any more: without it there is nothing left to do. */
-static void output_lost(struct run *r, int err)
+void run_output_lost(struct run *r, int err)
 {
 	if (r->done && r->code == EXIT_USAGE)
 		return;
@@ -48,17 +34,7 @@ static void output_lost(struct run *r, int err)
 	r->code = EXIT_USAGE;
 }
 
-/* unprobe_gone - removing probes can take the kernel seconds, so it is done after what people wait for. */
-static void unprobe_gone(struct run *r)
-{
-	struct target_process *p;
-
-	for (size_t i = 0; (p = target_at(r->target, i)); i++)
-		if (!p->alive)
-			attach_unprobe(r->attach, p->pid);
-}
-
-static int any_alive(struct run *r)
+int run_any_alive(struct run *r)
 {
 	struct target_process *p;
 
@@ -66,15 +42,6 @@ static int any_alive(struct run *r)
 		if (p->alive)
 			return 1;
 	return 0;
-}
-
-static void process_gone(struct run *r, struct target_process *p)
-{
-	if (!p->alive)
-		return;
-	p->alive = 0;
-	if (!any_alive(r))
-		finish(r, EXIT_GONE);
 }
 
 /* describe_files - the files in which something was looked for, for an error line. */
@@ -96,7 +63,7 @@ static void describe_files(const struct target_process *p, struct strbuf *b)
 		strbuf_addf(b, "none: the process maps no executable file");
 }
 
-static void no_allocator(const struct target_process *p)
+void run_no_allocator(const struct target_process *p)
 {
 	struct strbuf files = { 0 };
 
@@ -107,12 +74,14 @@ static void no_allocator(const struct target_process *p)
 	strbuf_free(&files);
 }
 
-/* probe - look at the process's files again and probe what is new.  Return: allocator functions probed, or -errno. */
-static int probe(struct run *r, struct target_process *p)
+/* unprobe_gone - removing probes can take the kernel seconds, so it is done after what people wait for. */
+static void unprobe_gone(struct run *r)
 {
-	int err = target_refresh(r->target, p);
+	struct target_process *p;
 
-	return err ? err : attach_probe(r->attach, p);
+	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+		if (!p->alive)
+			attach_unprobe(r->attach, p->pid);
 }
 
 static void add_failed(pid_t pid, int err)
@@ -150,14 +119,17 @@ static int add_running(struct run *r, pid_t pid)
 	}
 	err = attach_register(r->attach, pid, 0);
 	if (!err)
-		err = attach_probe(r->attach, p);
+		err = attach_probe(r->attach, p, 0);
+	/* Once more: what it loaded before its loader was probed has not been told of. */
+	if (err > 0)
+		err = events_probe(r, p);
 	if (err > 0)
 		return 0;
 	/* A process that ends now fails in many ways: ask it, not the error. */
 	if (target_refresh(r->target, p) == -ESRCH)
 		err = -ESRCH;
 	if (!err) {
-		no_allocator(p);
+		run_no_allocator(p);
 		return EXIT_UNSUPPORTED;
 	}
 	add_failed(pid, err);
@@ -217,53 +189,6 @@ static int start_command(struct run *r)
 	return 0;
 }
 
-/* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped
- * again at the next change of its libraries until its libc is there. */
-static void continue_command(struct run *r, struct target_process *p)
-{
-	int n;
-
-	if (launch_await_stop(&r->launch))
-		return; /* it has ended: its exit is an event of its own */
-	n = probe(r, p);
-	if (n < 0)
-		msg_warn("%d: cannot place probes: %s", p->pid, strerror(-n));
-	if (target_has_libc(p) || !target_is_dynamic(p)) {
-		attach_set_stop(r->attach, p->pid, 1, 0);
-		if (!n)
-			no_allocator(p);
-	} else {
-		attach_set_stop(r->attach, p->pid, 1, 1);
-	}
-	kill(p->pid, SIGCONT);
-}
-
-static void on_event(void *ctx, const struct model_event *e)
-{
-	struct run *r = ctx;
-	struct target_process *p = target_find(r->target, e->pid);
-	int err = 0;
-
-	/* The loader's changes are of interest to people only when something goes wrong. */
-	if (p && !r->reporter.err && (e->type != MODEL_DL || r->s->json))
-		err = e->type == MODEL_EXEC ? 0 : report_event(&r->reporter, e);
-	/* The links of its probes mean a thread that is no more. */
-	if (p && e->type == MODEL_EXEC && e->by_thread)
-		attach_unprobe(r->attach, p->pid);
-	if (p && (e->type == MODEL_EXEC || e->type == MODEL_DL)) {
-		if (e->stopped)
-			continue_command(r, p);
-		else
-			probe(r, p);
-	}
-	if (p && e->type == MODEL_EXEC && !r->reporter.err)
-		err = report_event(&r->reporter, e);
-	if (p && e->type == MODEL_EXIT)
-		process_gone(r, p);
-	if (err)
-		output_lost(r, err);
-}
-
 static void on_signal(struct run *r)
 {
 	struct signalfd_siginfo si;
@@ -273,12 +198,12 @@ static void on_signal(struct run *r)
 			continue; /* the exit is an event, and is reaped at the end */
 		} else if (r->launch.pid && si.ssi_signo == SIGTERM) {
 			kill(r->launch.pid, SIGTERM);
-		} else if (r->launch.pid && si.ssi_signo == SIGINT && any_alive(r) && r->code != SIGINT) {
+		} else if (r->launch.pid && si.ssi_signo == SIGINT && run_any_alive(r) && r->code != SIGINT) {
 			/* The terminal has sent it to the command too: wait for it to end, but only once. */
 			msg_note("waiting for '%s' to end; Ctrl-C again leaves it running", r->s->command[0]);
 			r->code = SIGINT;
 		} else {
-			finish(r, EXIT_DONE);
+			run_finish(r, EXIT_DONE);
 		}
 	}
 }
@@ -293,11 +218,13 @@ static void on_interval(struct run *r)
 	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
 	err = report_make(&r->reporter, last);
 	if (err)
-		output_lost(r, err);
+		run_output_lost(r, err);
 	else if (last)
-		finish(r, EXIT_DONE);
-	if (!r->done)
+		run_finish(r, EXIT_DONE);
+	if (!r->done) {
 		unprobe_gone(r);
+		events_reap(r);
+	}
 }
 
 /* watch_exits - a process whose exit event was lost is still noticed by its pidfd. */
@@ -309,7 +236,7 @@ static void watch_exits(struct run *r)
 		struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
 
 		if (p->alive && poll(&fd, 1, 0) > 0)
-			process_gone(r, p);
+			events_process_gone(r, p);
 	}
 }
 
@@ -342,7 +269,7 @@ static void loop(struct run *r)
 		if (fd[FD_INTERVAL].revents && !r->done)
 			on_interval(r);
 		if (fd[FD_DURATION].revents)
-			finish(r, EXIT_DONE);
+			run_finish(r, EXIT_DONE);
 	}
 }
 
@@ -358,6 +285,11 @@ static int timer(uint64_t ns, int repeat)
 	if (fd >= 0)
 		timerfd_settime(fd, 0, &t, NULL);
 	return fd;
+}
+
+static void drain(void *ctx)
+{
+	collect_drain(ctx);
 }
 
 /* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
@@ -387,13 +319,18 @@ static int prepare(struct run *r)
 	if (!err)
 		err = symbol_open(&r->reporter.symbol);
 	if (!err)
+		err = reader_open(&r->reader);
+	opts.reader = r->reader;
+	if (!err)
 		err = attach_open(&r->attach, &opts);
 	if (!err) {
 		attach_tables(r->attach, &tables);
-		err = collect_open(&r->collect, &tables, on_event, r);
+		err = collect_open(&r->collect, &tables, events_handle, r);
 	}
 	if (err)
 		msg_debug("set-up failed: %s", strerror(-err));
+	if (!err)
+		symbol_set_idle(r->reporter.symbol, collect_fd(r->collect), drain, r->collect);
 	r->reporter.target = r->target;
 	r->reporter.collect = r->collect;
 	return err ? EXIT_UNSUPPORTED : 0;
@@ -417,7 +354,7 @@ static int add_targets(struct run *r)
 /* command_code - the exit code of the command, as a shell would give it. */
 static int command_code(struct run *r)
 {
-	launch_reap(&r->launch, !any_alive(r));
+	launch_reap(&r->launch, !run_any_alive(r));
 	if (!r->launch.has_status)
 		return EXIT_DONE; /* left running */
 	return WIFEXITED(r->launch.status) ? WEXITSTATUS(r->launch.status) : 128 + WTERMSIG(r->launch.status);
@@ -449,7 +386,7 @@ int run_trace(const struct cli_settings *s)
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
 		err = report_make(&r.reporter, 1);
 		if (err) {
-			output_lost(&r, err);
+			run_output_lost(&r, err);
 			code = r.code;
 		}
 	}
@@ -460,6 +397,7 @@ int run_trace(const struct cli_settings *s)
 out:
 	collect_close(r.collect);
 	attach_close(r.attach);
+	reader_close(r.reader);
 	symbol_close(r.reporter.symbol);
 	model_snapshot_free(r.reporter.before);
 	target_close(r.target);

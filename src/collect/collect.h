@@ -20,6 +20,10 @@ void collect_close(struct collect *c);
 /* collect_fd - becomes readable (poll) when there are events. */
 int collect_fd(const struct collect *c);
 
+/* collect_drain - take all events that are there out of the kernel's ring, and keep them for collect_events(). For times when
+ * they cannot be dealt with, so that none is lost: keeps up to 8 MiB of them. May be called from on_event. */
+void collect_drain(struct collect *c);
+
 /* collect_events - hand out all events that are there; does not wait.  Return: their number, or -errno. */
 int collect_events(struct collect *c);
 

@@ -14,7 +14,7 @@
 _Static_assert((int)MODEL_WALK_COMPLETE == SWT_WALK_COMPLETE && (int)MODEL_WALK_NO_MAPPING == SWT_WALK_NO_MAPPING &&
 		       (int)MODEL_WALK_NO_ROW == SWT_WALK_NO_ROW && (int)MODEL_WALK_UNREAD == SWT_WALK_UNREAD &&
 		       (int)MODEL_WALK_JIT == SWT_WALK_JIT && (int)MODEL_WALK_DEEP == SWT_WALK_DEEP &&
-		       (int)MODEL_WALK_FIBER == SWT_WALK_FIBER,
+		       (int)MODEL_WALK_FIBER == SWT_WALK_FIBER && (int)MODEL_WALK_UNSETTLED == SWT_WALK_UNSETTLED,
 	"ends of stacks are numbered alike");
 _Static_assert(MODEL_MAX_FRAMES >= SWT_MAX_FRAMES, "a crash's stack fits");
 
@@ -40,6 +40,8 @@ static int event_type(uint32_t type)
 		return MODEL_SIGNAL;
 	case SWT_EVENT_DL:
 		return MODEL_DL;
+	case SWT_EVENT_CODE:
+		return MODEL_CODE;
 	default:
 		return -EBADMSG;
 	}
@@ -68,11 +70,10 @@ static void signal_fill(struct model_event *m, const struct swt_event_signal *s)
 	memcpy(m->frame, s->frame, n * sizeof(*m->frame));
 }
 
-/* on_record - one record of the ring. Its size must be that of its type, or the two sides do not belong together. */
-static int on_record(void *ctx, void *data, size_t size_bytes)
+/* record_handle - one record of the ring. Its size must be that of its type, or the two sides do not belong together. */
+static void record_handle(struct collect *c, const void *data, size_t size_bytes)
 {
 	const struct swt_event *e = data;
-	struct collect *c = ctx;
 	struct model_event m;
 	int type;
 
@@ -80,7 +81,7 @@ static int on_record(void *ctx, void *data, size_t size_bytes)
 	if (size_bytes < sizeof(*e) || (type = event_type(e->type)) < 0 ||
 		(type == MODEL_SIGNAL && size_bytes < sizeof(struct swt_event_signal))) {
 		msg_warn("events: a record of unknown kind was ignored");
-		return 0;
+		return;
 	}
 	m.type = type;
 	m.time_ns = e->time_ns;
@@ -95,7 +96,42 @@ static int on_record(void *ctx, void *data, size_t size_bytes)
 	if (type == MODEL_SIGNAL)
 		signal_fill(&m, data);
 	c->on_event(c->ctx, &m);
+}
+
+#define QUEUE_MAX_BYTES (8 << 20)
+
+/* on_record - queue a record. What does not fit is in the kernel's count of lost events no more, so there is always room
+ * made first for all that the ring can hold. */
+static int on_record(void *ctx, void *data, size_t size_bytes)
+{
+	size_t padded = (size_bytes + 7) & ~7UL;
+	struct collect *c = ctx;
+	uint64_t size = size_bytes;
+
+	if (c->queue_bytes + sizeof(size) + padded > c->queue_cap)
+		return 0;
+	memcpy(c->queue + c->queue_bytes, &size, sizeof(size));
+	memcpy(c->queue + c->queue_bytes + sizeof(size), data, size_bytes);
+	c->queue_bytes += sizeof(size) + padded;
 	return 0;
+}
+
+void collect_drain(struct collect *c)
+{
+	/* A record of the ring has a header of 8 bytes too, so its records fit into as many bytes here. */
+	size_t wanted = c->queue_bytes + 2 * SWT_EVENT_RING_BYTES;
+	char *grown;
+
+	if (wanted > QUEUE_MAX_BYTES)
+		return; /* they stay in the ring; when that is full, the kernel side counts */
+	if (wanted > c->queue_cap) {
+		grown = realloc(c->queue, wanted);
+		if (!grown)
+			return;
+		c->queue = grown;
+		c->queue_cap = wanted;
+	}
+	ring_buffer__consume(c->ring);
 }
 
 int collect_open(struct collect **out, const struct attach_tables *tables,
@@ -124,6 +160,7 @@ void collect_close(struct collect *c)
 	if (!c)
 		return;
 	ring_buffer__free(c->ring);
+	free(c->queue);
 	free(c);
 }
 
@@ -134,5 +171,25 @@ int collect_fd(const struct collect *c)
 
 int collect_events(struct collect *c)
 {
-	return ring_buffer__consume(c->ring);
+	static union {
+		char bytes[sizeof(struct swt_event_signal)];
+		uint64_t align;
+	} record;
+	uint64_t size;
+	int n = 0;
+
+	collect_drain(c);
+	while (c->queue_at < c->queue_bytes) {
+		memcpy(&size, c->queue + c->queue_at, sizeof(size));
+		/* A copy: what handles it may drain, which moves the queue. */
+		if (size <= sizeof(record))
+			memcpy(record.bytes, c->queue + c->queue_at + sizeof(size), size);
+		c->queue_at += sizeof(size) + ((size + 7) & ~7UL);
+		if (size <= sizeof(record))
+			record_handle(c, record.bytes, size);
+		n++;
+	}
+	c->queue_at = 0;
+	c->queue_bytes = 0;
+	return n;
 }

@@ -144,6 +144,7 @@ static void stack_fill(
 	out->alloc_bytes = k->alloc_bytes;
 	out->n_frees = k->n_frees;
 	out->freed_bytes = k->freed_bytes;
+	out->generation = k->generation;
 	out->n_frames = frames_of(k);
 	out->frame = frames;
 	memcpy(frames, k->frame, out->n_frames * sizeof(*frames));

@@ -41,6 +41,7 @@ static const struct {
 	[MODEL_WALK_JIT] = { "jit", "this code was compiled at run time" },
 	[MODEL_WALK_DEEP] = { "too_deep", "no more frames are recorded" },
 	[MODEL_WALK_FIBER] = { "fiber_root", "at the root of a fiber or coroutine" },
+	[MODEL_WALK_UNSETTLED] = { "unsettled", "libraries were being loaded or unloaded, so that more is not sure" },
 };
 
 int model_walk_is_whole(enum model_walk walk)

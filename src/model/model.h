@@ -20,6 +20,7 @@ enum model_walk {
 	MODEL_WALK_JIT,	       /* its last address is in code compiled at run time */
 	MODEL_WALK_DEEP,       /* it has more frames than are recorded */
 	MODEL_WALK_FIBER,      /* at the root of a coroutine's or fiber's own stack */
+	MODEL_WALK_UNSETTLED,  /* anywhere, but found while libraries were changing: what is sure of it */
 	MODEL_WALKS
 };
 
@@ -69,6 +70,7 @@ struct model_stack {
 	uint64_t alloc_bytes;
 	uint64_t n_frees;
 	uint64_t freed_bytes;
+	uint32_t generation; /* of the process's mappings that the addresses are in; 0 = the last one */
 	size_t n_frames;
 	const uint64_t *frame; /* return addresses, the allocator's caller first; owned by the snapshot */
 };
@@ -123,7 +125,8 @@ enum model_event_type {
 	MODEL_EXIT,
 	MODEL_FORK,
 	MODEL_SIGNAL,
-	MODEL_DL, /* libraries were loaded or unloaded */
+	MODEL_DL,   /* libraries were loaded or unloaded */
+	MODEL_CODE, /* it runs code that is in no mapping known so far; of no interest to people */
 };
 
 #define MODEL_MAX_FRAMES 128

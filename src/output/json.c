@@ -138,7 +138,9 @@ static json_t *frame(const struct symbol_frame *f)
 	json_object_set_new(o, "kind", json_string(is_php ? "php" : "native"));
 	json_object_set_new(o, "addr", is_php ? json_null() : hex(f->addr));
 	json_object_set_new(o, "function", f->function ? text(f->function) : json_null());
-	json_object_set_new(o, "function_offset", f->function && !is_php ? number(f->function_offset) : json_null());
+	json_object_set_new(o, "function_offset",
+		f->function && !is_php && !f->is_inlined ? number(f->function_offset) : json_null());
+	json_object_set_new(o, "inlined", json_boolean(f->is_inlined));
 	json_object_set_new(o, "file", f->file && *f->file ? text(f->file) : json_null());
 	json_object_set_new(o, "line", f->line ? number(f->line) : json_null());
 	json_object_set_new(o, "line_exact", f->line ? json_boolean(!f->is_approximate) : json_null());
@@ -221,6 +223,7 @@ static json_t *lifecycle(const struct model_event *e)
 		[MODEL_EXIT] = "exit",
 		[MODEL_FORK] = "fork",
 		[MODEL_DL] = "libraries",
+		[MODEL_CODE] = "code",
 	};
 	json_t *o = begin("lifecycle", e->utc_ns);
 	int killed = WIFSIGNALED(e->wait_status);

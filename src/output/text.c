@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* output/text.c - reports and events for people. What limits the numbers (losses, incomplete stacks) comes first. */
 #include <inttypes.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "output/internal.h"
@@ -73,14 +74,28 @@ static void add_complete(struct strbuf *b, const struct analyze_report *r)
 		strbuf_addf(b, "  stacks: %zu of %zu are complete\n", r->n_complete, r->n_stacks);
 }
 
+/* add_function - with its source line where that is known, else with the offset in it. */
+static void add_function(struct strbuf *b, const struct symbol_frame *f)
+{
+	const char *slash = f->file ? strrchr(f->file, '/') : NULL;
+
+	strbuf_add_safe(b, f->function, "");
+	if (f->file && f->line) {
+		strbuf_add(b, " ");
+		strbuf_add_safe(b, slash ? slash + 1 : f->file, "");
+		strbuf_addf(b, ":%u (", f->line);
+	} else {
+		strbuf_addf(b, f->is_inlined ? " (" : "+0x%" PRIx64 " (", f->function_offset);
+	}
+	strbuf_add_safe(b, f->module, "");
+	strbuf_add(b, f->is_inlined ? ", inlined)" : ")");
+}
+
 static void add_place(struct strbuf *b, const struct symbol_frame *f)
 {
 	switch (f->kind) {
 	case SYMBOL_FUNCTION:
-		strbuf_add_safe(b, f->function, "");
-		strbuf_addf(b, "+0x%" PRIx64 " (", f->function_offset);
-		strbuf_add_safe(b, f->module, "");
-		strbuf_add(b, ")");
+		add_function(b, f);
 		break;
 	case SYMBOL_MODULE:
 		strbuf_add_safe(b, f->module, "");
@@ -216,6 +231,10 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 	case MODEL_DL:
 		add_who(&b, e->comm, e->pid);
 		strbuf_add(&b, " loaded or unloaded libraries\n");
+		break;
+	case MODEL_CODE:
+		add_who(&b, e->comm, e->pid);
+		strbuf_add(&b, " runs code that was just mapped\n");
 		break;
 	}
 	return write_out(f, &b);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* symbol/symbol.h - from an address in a process to a name.
  *
- * In: a process's mappings (target/), the ELF files behind them. Out: function, module, offset. Lazy, cached.
+ * In: a process's mappings (target/), the ELF files behind them (read by reader/). Out: functions, module, source line.
+ * Lazy, cached.
  * Owner: the resolver owns all strings until symbol_close(). Thread: one. */
 #ifndef SYMBOL_SYMBOL_H
 #define SYMBOL_SYMBOL_H
@@ -30,22 +31,35 @@ struct symbol_frame {
 	const char *build_id;	  /* hex, or "" */
 	uint64_t module_offset;	  /* SYMBOL_FUNCTION, SYMBOL_MODULE: link-time address in the file */
 	int executable;		  /* the mapping may hold code */
-	const char *file;	  /* SYMBOL_PHP: source file, "" for functions of the engine; else NULL */
+	const char *file;	  /* source file; SYMBOL_PHP: "" for functions of the engine; else NULL = not known */
 	unsigned line;		  /* 0 = not known */
+	int is_inlined;		  /* SYMBOL_FUNCTION: part of the next frame's code; function_offset is 0 */
 	int is_approximate;	  /* line is that of the function, not of the call */
 };
 
 struct symbol;
 
+#define SYMBOL_MAX_FRAMES     16  /* functions at one address: inlined ones, and the one that was called */
+#define SYMBOL_PHP_NAME_BYTES 256 /* class and function; both are bounded where they are copied from the process */
+
 int symbol_open(struct symbol **out);
 void symbol_close(struct symbol *s);
 
+/* symbol_set_idle - call drain(ctx) whenever fd becomes readable while names are waited for. */
+void symbol_set_idle(struct symbol *s, int fd, void (*drain)(void *ctx), void *ctx);
+
+/* symbol_begin - names from debug information are waited for so long, all calls from here on together; what is not known then
+ * is named from the file's own symbols, and asked for again the next time. */
+void symbol_begin(struct symbol *s, uint64_t budget_ns);
+
 /* symbol_resolve - name one address.
+ * @generation  of the process's mappings that addr is in; 0 = the last one
  * @is_return  addr is a return address: the call before it is looked up, so that a call that ends a function is not
  *             taken for the function that follows. addr and the offsets reported stay those of the return address.
- * Never fails: at worst kind is SYMBOL_NOTHING. */
-void symbol_resolve(
-	struct symbol *s, const struct target_process *p, uint64_t addr, int is_return, struct symbol_frame *out);
+ * @out  room for SYMBOL_MAX_FRAMES: the functions at the address, the innermost inlined one first
+ * Return: their number, at least 1. Never fails: at worst kind is SYMBOL_NOTHING. */
+size_t symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t addr, uint32_t generation,
+	int is_return, struct symbol_frame *out);
 
 /* symbol_php - the same for a PHP frame. At worst, when memory runs out, the class is left out. */
 void symbol_php(struct symbol *s, const struct model_php_frame *p, struct symbol_frame *out);

@@ -178,13 +178,23 @@ int target_module_sites(const struct target_module *m, struct target_site **out)
 	return n;
 }
 
-int target_dl_site(const struct target_module *m, uint64_t *offset)
+static int function_site(const struct target_module *m, const char *function, uint64_t *offset)
 {
 	struct elffile_symbol sym;
 
-	if (!m->elf || elffile_find(m->elf, "_dl_debug_state", &sym))
+	if (!m->elf || elffile_find(m->elf, function, &sym))
 		return -ENOENT;
 	return elffile_vaddr_to_offset(m->elf, sym.vaddr, offset);
+}
+
+int target_dl_site(const struct target_module *m, uint64_t *offset)
+{
+	return function_site(m, "_dl_debug_state", offset);
+}
+
+int target_php_request_site(const struct target_module *m, uint64_t *offset)
+{
+	return function_site(m, "php_request_startup", offset);
 }
 
 int target_has_libc(const struct target_process *p)

@@ -8,7 +8,7 @@
 #include "target/target.h"
 
 /* module_get - the module of an executable mapping: a known one, or a new one that is opened now.
- * Return: NULL when memory runs out. */
+ * Return: NULL and errno: ENOMEM; EAGAIN another file is mapped there by now. */
 struct target_module *module_get(
 	struct target *t, const struct target_process *p, const struct target_map *m, dev_t dev, ino_t ino);
 void module_free(struct target_module *m);
@@ -16,6 +16,8 @@ void module_free(struct target_module *m);
 struct target {
 	struct target_process **process; /* one allocation each: pointers to them stay valid */
 	size_t n_processes;
+	struct target_process **child;
+	size_t n_children;
 	struct target_module **module;
 	size_t n_modules;
 };
@@ -26,6 +28,33 @@ int process_has_memory(const struct target_process *p);
 /* maps_read - parse /proc/PID/maps. On success the process's old mappings are replaced. */
 int maps_read(struct target *t, struct target_process *p);
 void maps_free(struct target_map *map, size_t n);
+
+/* maps_copy - a copy of a process's mappings for another one that has none yet.  Return: 0, or -ENOMEM. */
+int maps_copy(struct target_process *to, const struct target_process *from);
+
+/* The memory of a process, to read from.  read: 0 when all len bytes at addr could be read. */
+struct php_image {
+	int (*read)(void *ctx, uint64_t addr, void *to, size_t len);
+	void *ctx;
+};
+
+/* How tsrm_get_ls_cache, the function by which a thread-safe PHP finds a thread's globals, does so. */
+struct tsrm_access {
+	int64_t tls; /* offset of the thread's variable from the fs base; with is_slot: offset of the word that holds it, from the
+		       * function's first byte */
+	int is_slot;
+};
+
+#define TSRM_CODE_BYTES 32
+
+/* tsrm_decode - from its code, TSRM_CODE_BYTES or less. The two ways of ELF's thread-local storage that need no call are
+ * understood (local exec, initial exec).  Return: 0, or -ENOSYS: another way. */
+int tsrm_decode(const uint8_t *code, size_t n, struct tsrm_access *out);
+
+/* php_check - is the PHP engine laid out as php says?
+ * Return: 1 yes; 0 its place is right as far as can be told, but it has no user function yet to check their layout by
+ * (between requests, before the first); -EBADMSG no, or it was read while it changed. */
+int php_check(const struct php_image *image, const struct swt_php *php);
 
 /* The table of .eh_frame_hdr: entries of two 32-bit offsets (function, FDE) from the header's own address. A file without
  * one (static programs) gets one that is made here, as if its header stood where .eh_frame does. */

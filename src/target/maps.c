@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "swtrace/abi.h"
 #include "target/internal.h"
 #include "util/msg.h"
 
@@ -27,15 +30,35 @@ void module_free(struct target_module *m)
 	if (!m)
 		return;
 	elffile_close(m->elf);
-	elffile_close(m->debug);
 	if (m->fd >= 0)
 		close(m->fd);
 	free(m->path);
 	free(m);
 }
 
+/* is_still_mapped - is the mapping still there, with that file? */
+static int is_still_mapped(const struct target_process *p, const struct target_map *m, ino_t ino)
+{
+	unsigned long start, end, inode;
+	char path[64], line[PATH_MAX + 128];
+	int found = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", p->pid);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%lx-%lx %*s %*x %*x:%*x %lu", &start, &end, &inode) == 3 && start == m->start &&
+			end == m->end && inode == ino;
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* file_open - open the file behind a mapping. map_files leads to the mapped inode itself but needs CAP_SYS_ADMIN or
- * CAP_CHECKPOINT_RESTORE; without, the path in the process's own root is taken if the same inode is found there. */
+ * CAP_CHECKPOINT_RESTORE; without, the path in the process's own root is taken if the same inode is found there.
+ * The process runs: where a library was when its mappings were read, another may be now. Of a union file system the inode
+ * that is opened may have another number than the one that is mapped.
+ * Return: a descriptor; -1 the file cannot be opened; -EAGAIN another file is mapped there by now. */
 static int file_open(const struct target_process *p, const struct target_map *m, ino_t ino)
 {
 	char path[PATH_MAX];
@@ -44,8 +67,14 @@ static int file_open(const struct target_process *p, const struct target_map *m,
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", p->pid, m->start, m->end);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != ino) && !is_still_mapped(p, m, ino)) {
+		close(fd);
+		return -EAGAIN;
+	}
 	if (fd >= 0)
 		return fd;
+	if (errno == ENOENT && !is_still_mapped(p, m, ino))
+		return -EAGAIN;
 	if (snprintf(path, sizeof(path), "/proc/%d/root%s", p->pid, m->name) >= (int)sizeof(path))
 		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -56,16 +85,11 @@ static int file_open(const struct target_process *p, const struct target_map *m,
 	return fd;
 }
 
-struct target_module *module_get(
-	struct target *t, const struct target_process *p, const struct target_map *m, dev_t dev, ino_t ino)
+/* module_add - list a new module under that name. */
+static struct target_module *module_add(struct target *t, const char *name, size_t len)
 {
 	struct target_module *mod, **grown;
-	size_t len = strlen(m->name);
-	int err;
 
-	for (size_t i = 0; i < t->n_modules; i++)
-		if (t->module[i]->dev == dev && t->module[i]->ino == ino)
-			return t->module[i];
 	grown = realloc(t->module, (t->n_modules + 1) * sizeof(*grown));
 	if (!grown)
 		return NULL;
@@ -73,67 +97,113 @@ struct target_module *module_get(
 	mod = calloc(1, sizeof(*mod));
 	if (!mod)
 		return NULL;
-	mod->dev = dev;
-	mod->ino = ino;
 	mod->fd = -1;
-	if (len > strlen(DELETED) && !strcmp(m->name + len - strlen(DELETED), DELETED)) {
+	if (len > strlen(DELETED) && !strcmp(name + len - strlen(DELETED), DELETED)) {
 		mod->deleted = 1;
 		len -= strlen(DELETED);
 	}
-	mod->path = strndup(m->name, len);
+	mod->path = strndup(name, len);
 	if (!mod->path) {
 		module_free(mod);
 		return NULL;
 	}
 	mod->name = strrchr(mod->path, '/') ? strrchr(mod->path, '/') + 1 : mod->path;
+	t->module[t->n_modules++] = mod;
+	mod->number = t->n_modules;
+	return mod;
+}
+
+struct target_module *module_get(
+	struct target *t, const struct target_process *p, const struct target_map *m, dev_t dev, ino_t ino)
+{
+	struct target_module *mod;
+	int err, fd;
+
+	for (size_t i = 0; i < t->n_modules; i++)
+		if (t->module[i]->dev == dev && t->module[i]->ino == ino)
+			return t->module[i];
+	fd = file_open(p, m, ino);
+	if (fd == -EAGAIN) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	mod = module_add(t, m->name, strlen(m->name));
+	if (!mod) {
+		if (fd >= 0)
+			close(fd);
+		errno = ENOMEM;
+		return NULL;
+	}
+	mod->dev = dev;
+	mod->ino = ino;
 	/* The descriptor is kept: it holds the inode, so that (device, inode) cannot come to mean another file. */
-	mod->fd = file_open(p, m, ino);
+	mod->fd = fd;
 	if (mod->fd >= 0) {
 		err = elffile_open(&mod->elf, mod->fd);
 		if (err)
 			msg_debug("%s: not read as ELF: %s", mod->path, strerror(-err));
 	}
-	t->module[t->n_modules++] = mod;
 	return mod;
 }
 
-#define DEBUG_PATH "/usr/lib/debug/.build-id/%.2s/%s.debug"
+#define VDSO_MAX_BYTES (1 << 20)
 
-/* debug_open - the debug file under one root. A container may hold any file under that name: it must have the same
- * build-id. */
-static struct elffile *debug_open(const char *root, const char *build_id)
+/* vdso_copy - the kernel's own code in the process, as a file.  Return: descriptor, or -errno. */
+static int vdso_copy(const struct target_process *p, const struct target_map *m)
 {
-	struct elffile *f = NULL;
-	char path[PATH_MAX];
-	int fd;
+	size_t len = m->end - m->start;
+	struct iovec local = { .iov_len = len }, remote = { (void *)(uintptr_t)m->start, len };
+	int fd = -ENOMEM;
 
-	snprintf(path, sizeof(path), "%s" DEBUG_PATH, root, build_id, build_id + 2);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return NULL;
-	if (elffile_open(&f, fd))
-		f = NULL;
-	close(fd);
-	if (f && strcmp(elffile_build_id(f), build_id)) {
-		elffile_close(f);
-		f = NULL;
+	if (len > VDSO_MAX_BYTES)
+		return -EFBIG;
+	local.iov_base = malloc(len);
+	if (!local.iov_base)
+		return -ENOMEM;
+	if (process_vm_readv(p->pid, &local, 1, &remote, 1, 0) != (ssize_t)len) {
+		fd = -EFAULT;
+		goto out;
 	}
-	return f;
+	fd = memfd_create("vdso", MFD_CLOEXEC);
+	if (fd >= 0 && write(fd, local.iov_base, len) != (ssize_t)len) {
+		close(fd);
+		fd = -EIO;
+	}
+out:
+	free(local.iov_base);
+	return fd;
 }
 
-const struct elffile *target_module_debug(struct target_module *m, const struct target_process *p)
+/* vdso_get - the module of the vdso: that of another process when it is the same by build-id.  Return: NULL when there is
+ * none, which costs names and stacks of the few functions in it. */
+static struct target_module *vdso_get(struct target *t, const struct target_process *p, const struct target_map *m)
 {
-	const char *build_id = m->elf ? elffile_build_id(m->elf) : "";
-	char root[64];
+	struct elffile *elf = NULL;
+	struct target_module *mod;
+	int fd = vdso_copy(p, m);
 
-	if (m->debug_tried || strlen(build_id) < 4)
-		return m->debug;
-	m->debug_tried = 1;
-	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
-	m->debug = debug_open(root, build_id);
-	if (!m->debug)
-		m->debug = debug_open("", build_id);
-	return m->debug;
+	if (fd < 0 || elffile_open(&elf, fd))
+		goto out;
+	for (size_t i = 0; i < t->n_modules; i++) {
+		mod = t->module[i];
+		if (!mod->dev && !mod->ino && *elffile_build_id(elf) &&
+			!strcmp(elffile_build_id(mod->elf), elffile_build_id(elf))) {
+			elffile_close(elf);
+			close(fd);
+			return mod;
+		}
+	}
+	mod = module_add(t, m->name, strlen(m->name));
+	if (!mod)
+		goto out;
+	mod->fd = fd;
+	mod->elf = elf;
+	return mod;
+out:
+	elffile_close(elf);
+	if (fd >= 0)
+		close(fd);
+	return NULL;
 }
 
 /* map_parse - one line: "start-end perms offset major:minor inode   name". */
@@ -155,10 +225,84 @@ static int map_parse(struct target *t, const struct target_process *p, char *lin
 	m->module = NULL;
 	if (m->executable && inode) {
 		m->module = module_get(t, p, m, makedev(major, minor), inode);
-		if (!m->module)
+		/* A mapping that is gone already is one without a file, until the mappings are read again. */
+		if (!m->module && errno != EAGAIN)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int is_same(const struct target_map *a, const struct target_map *b)
+{
+	return a->start == b->start && a->end == b->end && a->file_offset == b->file_offset &&
+	       a->executable == b->executable && (a->module == b->module || !b->module) && !strcmp(a->name, b->name);
+}
+
+#define MAX_PAST 4096
+
+/* past_add - remember an executable mapping that is gone: stacks that were taken before have addresses in it. Takes its
+ * name. Of too many the older half is forgotten. */
+static void past_add(struct target_process *p, struct target_map *m)
+{
+	struct target_map *grown;
+
+	if (p->n_past == MAX_PAST) {
+		for (size_t i = 0; i < MAX_PAST / 2; i++)
+			free(p->past[i].name);
+		p->n_past = MAX_PAST / 2;
+		memmove(p->past, p->past + MAX_PAST / 2, p->n_past * sizeof(*p->past));
+	}
+	grown = realloc(p->past, (p->n_past + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	p->past = grown;
+	p->past[p->n_past] = *m;
+	p->past[p->n_past++].until = p->generation;
+	m->name = NULL;
+}
+
+/* code_changed - are other executable mappings in map than p has? Both lists are sorted by start. */
+static int code_changed(const struct target_process *p, const struct target_map *map, size_t n)
+{
+	size_t i = 0, old = 0;
+
+	for (;;) {
+		while (i < n && !map[i].executable)
+			i++;
+		while (old < p->n_maps && !p->map[old].executable)
+			old++;
+		if (i == n || old == p->n_maps)
+			return i != n || old != p->n_maps;
+		if (!is_same(&p->map[old++], &map[i++]))
+			return 1;
+	}
+}
+
+/* maps_change - the mappings are these from now on. Both lists are sorted by start. */
+static void maps_change(struct target *t, struct target_process *p, struct target_map *map, size_t n)
+{
+	size_t old = 0;
+
+	p->generation += code_changed(p, map, n);
+	for (size_t i = 0; i < n; i++) {
+		map[i].since = p->generation;
+		for (; old < p->n_maps && p->map[old].start <= map[i].start; old++) {
+			if (is_same(&p->map[old], &map[i])) {
+				map[i].since = p->map[old].since;
+				map[i].module = p->map[old].module;
+			} else if (p->map[old].executable) {
+				past_add(p, &p->map[old]);
+			}
+		}
+		if (map[i].executable && !map[i].module && !strcmp(map[i].name, "[vdso]"))
+			map[i].module = vdso_get(t, p, &map[i]);
+	}
+	for (; old < p->n_maps; old++)
+		if (p->map[old].executable)
+			past_add(p, &p->map[old]);
+	maps_free(p->map, p->n_maps);
+	p->map = map;
+	p->n_maps = n;
 }
 
 int maps_read(struct target *t, struct target_process *p)
@@ -206,9 +350,7 @@ int maps_read(struct target *t, struct target_process *p)
 		goto out;
 	}
 	if (n) {
-		maps_free(p->map, p->n_maps);
-		p->map = map;
-		p->n_maps = n;
+		maps_change(t, p, map, n);
 		map = NULL;
 		n = 0;
 	}
@@ -219,7 +361,22 @@ out:
 	return err;
 }
 
-const struct target_map *target_map_at(const struct target_process *p, uint64_t addr)
+int maps_copy(struct target_process *to, const struct target_process *from)
+{
+	to->map = calloc(from->n_maps ? from->n_maps : 1, sizeof(*to->map));
+	if (!to->map)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_maps; i++) {
+		to->map[i] = from->map[i];
+		to->map[i].name = strdup(from->map[i].name);
+		if (!to->map[i].name)
+			return -ENOMEM;
+		to->n_maps = i + 1;
+	}
+	return 0;
+}
+
+const struct target_map *target_map_at(const struct target_process *p, uint64_t addr, uint32_t generation)
 {
 	size_t lo = 0, hi = p->n_maps;
 
@@ -231,5 +388,31 @@ const struct target_map *target_map_at(const struct target_process *p, uint64_t 
 		else
 			hi = mid;
 	}
-	return lo < p->n_maps && p->map[lo].start <= addr ? &p->map[lo] : NULL;
+	if (lo < p->n_maps && p->map[lo].start <= addr && (!generation || p->map[lo].since <= generation))
+		return &p->map[lo];
+	for (size_t i = p->n_past; generation && i-- > 0;) {
+		const struct target_map *m = &p->past[i];
+
+		if (addr >= m->start && addr < m->end && generation >= m->since && generation < m->until)
+			return m;
+	}
+	return NULL;
+}
+
+size_t target_count_sure(
+	const struct target_process *p, const uint64_t *frame, size_t n, uint32_t generation, int first_is_ip)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t addr = frame[i] - (i || !first_is_ip);
+		const struct target_map *was, *is;
+
+		if (frame[i] >= SWT_FRAME_PHP)
+			continue;
+		was = target_map_at(p, addr, generation);
+		is = target_map_at(p, addr, generation + 1);
+		if (was != is && (!was || !is || was->module != is->module ||
+					 was->start - was->file_offset != is->start - is->file_offset))
+			return i + 1;
+	}
+	return n;
 }

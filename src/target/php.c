@@ -2,8 +2,8 @@
 /* target/php.c - the PHP engine in a process: which version, where its call chain starts, and at which offsets its
  * structures keep what a frame needs.
  * Offsets are those of Zend/zend_globals.h and Zend/zend_compile.h on x86-64. Those of 7.4, 8.2 and 8.4 were compiled
- * against the headers of Debian's packages (which patch the engine); the others are from the upstream sources, and for
- * them it is not known where the opcodes of a function lie. All are checked against the live process before use. */
+ * against the headers of Debian's packages; the others are counted from the upstream sources (8.5's opcodes are taken to
+ * lie where 8.4's do). All are checked against the live process (phpcheck.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,40 +12,26 @@
 #include <unistd.h>
 
 #include "swtrace/abi.h"
-#include "target/target.h"
+#include "target/internal.h"
 
-struct layout {
+static const struct {
 	unsigned major;
 	unsigned minor;
-	uint16_t current; /* EG(current_execute_data) */
-	uint16_t filename;
-	uint16_t line_start;
-	uint16_t opcodes; /* 0 = not known */
-	uint16_t last;
+	struct target_php_layout layout;
+} layouts[] = {
+	{ 7, 4, { 488, 136, 144, 64, 60 } },
+	{ 8, 0, { 488, 144, 152, 72, 68 } },
+	{ 8, 1, { 488, 144, 152, 72, 68 } },
+	{ 8, 2, { 488, 152, 160, 88, 80 } },
+	{ 8, 3, { 488, 144, 152, 80, 76 } },
+	{ 8, 4, { 488, 168, 176, 104, 96 } },
+	{ 8, 5, { 512, 168, 176, 104, 96 } },
 };
 
-static const struct layout layouts[] = {
-	{ 7, 4, 488, 136, 144, 64, 60 },
-	{ 8, 0, 488, 144, 152, 0, 0 },
-	{ 8, 1, 488, 144, 152, 0, 0 },
-	{ 8, 2, 488, 152, 160, 88, 80 },
-	{ 8, 3, 488, 144, 152, 0, 0 },
-	{ 8, 4, 488, 168, 176, 104, 96 },
-	{ 8, 5, 512, 168, 176, 0, 0 },
-};
-
-/* The same in all of these versions; the kernel side has them too (bpf/php.bpf.h). */
-#define EX_BYTES      56
-#define EX_FUNC	      24
-#define EX_PREV	      48
-#define STRING_LENGTH 16 /* zend_string.len */
-#define STRING_VALUE  24
-
-#define CHECKED_FRAMES 16
-#define CHECK_TRIES    20
-#define MAX_PATH_BYTES 4096
+#define CHECK_TRIES 20
 
 #define BANNER	       "X-Powered-By: PHP/" /* in the engine's read-only data, in all versions */
+#define BANNER_BYTES   64		    /* with the version, more than enough */
 #define READ_BYTES     (1 << 20)
 #define MAX_FILE_BYTES (64 << 20)
 
@@ -58,14 +44,14 @@ static int find_version(int fd, char *version, size_t cap)
 
 	if (!buf)
 		return -ENOMEM;
-	/* Pieces overlap, so that a banner across their border is found. */
-	for (off_t at = 0; err && at < MAX_FILE_BYTES; at += READ_BYTES - 64) {
+	/* Pieces overlap; a banner that starts where the next piece does is left to that one, to be found whole. */
+	for (off_t at = 0; err && at < MAX_FILE_BYTES; at += READ_BYTES - BANNER_BYTES) {
 		n = pread(fd, buf, READ_BYTES, at);
 		if (n <= 0)
 			break;
 		buf[n] = 0;
 		found = memmem(buf, n, BANNER, strlen(BANNER));
-		if (!found)
+		if (!found || found - buf >= READ_BYTES - BANNER_BYTES)
 			continue;
 		found += strlen(BANNER);
 		snprintf(version, cap, "%.*s", (int)strspn(found, "0123456789."), found);
@@ -75,53 +61,15 @@ static int find_version(int fd, char *version, size_t cap)
 	return err;
 }
 
-static int read_memory(pid_t pid, uint64_t addr, void *to, size_t len)
+static int read_memory(void *ctx, uint64_t addr, void *to, size_t len)
 {
 	struct iovec local = { to, len }, remote = { (void *)(uintptr_t)addr, len };
+	const pid_t *pid = ctx;
 
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+	return process_vm_readv(*pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
 }
 
-/* check_file - does a user function's filename look like one? */
-static int check_file(pid_t pid, uint64_t func, const struct swt_php *php)
-{
-	uint64_t string = 0, len = 0;
-	char first = 0;
-
-	if (read_memory(pid, func + php->filename, &string, sizeof(string)) ||
-		read_memory(pid, string + STRING_LENGTH, &len, sizeof(len)) || !len || len > MAX_PATH_BYTES ||
-		read_memory(pid, string + STRING_VALUE, &first, 1))
-		return -EBADMSG;
-	return (unsigned char)first >= ' ' ? 0 : -EBADMSG;
-}
-
-/* check_chain - follow the call chain of the live process for a few frames. */
-static int check_chain(pid_t pid, const struct swt_php *php)
-{
-	uint64_t ex = 0, func, data[EX_BYTES / 8];
-	uint32_t head = 0;
-
-	if (read_memory(pid, php->current, &ex, sizeof(ex)))
-		return -EBADMSG;
-	for (int i = 0; ex && i < CHECKED_FRAMES; i++) {
-		if (read_memory(pid, ex, data, sizeof(data)))
-			return -EBADMSG;
-		func = data[EX_FUNC / 8];
-		ex = data[EX_PREV / 8];
-		if (!func)
-			continue;
-		if (read_memory(pid, func, &head, sizeof(head)))
-			return -EBADMSG;
-		head &= 0xff;
-		if (head == SWT_PHP_INTERNAL)
-			continue;
-		if ((head != SWT_PHP_USER && head != SWT_PHP_EVAL) || check_file(pid, func, php))
-			return -EBADMSG;
-	}
-	return 0;
-}
-
-static const struct layout *find_layout(const char *version)
+static const struct target_php_layout *find_layout(const char *version)
 {
 	unsigned major, minor;
 
@@ -129,56 +77,128 @@ static const struct layout *find_layout(const char *version)
 		return NULL;
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
 		if (layouts[i].major == major && layouts[i].minor == minor)
-			return &layouts[i];
+			return &layouts[i].layout;
 	return NULL;
 }
 
-/* engine_fill - addresses of this engine in this process. A thread-safe build has no executor_globals. */
-static int engine_fill(const struct target_map *m, const struct layout *l, struct swt_php *out)
+/* fill_globals - where executor_globals is: a variable, or in a thread-safe build one a thread. */
+static int fill_globals(const struct target_process *p, const struct elffile *elf, uint64_t bias, struct swt_php *out)
 {
-	struct elffile_symbol globals, execute;
-	uint64_t vaddr, bias;
+	struct elffile_symbol globals, cache;
+	uint8_t code[TSRM_CODE_BYTES];
+	struct tsrm_access tsrm;
+	pid_t pid = p->pid;
 
-	if (elffile_find_object(m->module->elf, "executor_globals", &globals) ||
-		elffile_find(m->module->elf, "execute_ex", &execute) ||
-		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
-		return -ENOTSUP;
-	bias = m->start - vaddr;
-	memset(out, 0, sizeof(*out));
-	out->current = globals.vaddr + bias + l->current;
-	out->execute_start = execute.vaddr + bias;
-	out->execute_end = out->execute_start + execute.size_bytes;
-	out->filename = l->filename;
-	out->line_start = l->line_start;
-	out->opcodes = l->opcodes;
-	out->last = l->last;
+	if (!elffile_find_object(elf, "executor_globals", &globals)) {
+		out->current += globals.vaddr + bias;
+		return 0;
+	}
+	if (elffile_find_object(elf, "executor_globals_offset", &globals) ||
+		elffile_find(elf, "tsrm_get_ls_cache", &cache) ||
+		read_memory(&pid, cache.vaddr + bias, code, sizeof(code)) || tsrm_decode(code, sizeof(code), &tsrm))
+		return -ENOSYS;
+	out->flags = SWT_PHP_THREADED | (tsrm.is_slot ? SWT_PHP_TLS_SLOT : 0);
+	out->tls = tsrm.is_slot ? (int64_t)(cache.vaddr + bias) + tsrm.tls : tsrm.tls;
+	out->globals_at = globals.vaddr + bias;
 	return 0;
 }
 
-int target_php(const struct target_process *p, struct swt_php *out, char *version, size_t cap)
+/* engine_fill - addresses of this engine in this process. */
+static int engine_fill(const struct target_process *p, const struct target_map *m, const struct target_php_layout *l,
+	struct swt_php *out)
 {
-	const struct target_map *engine = NULL;
-	const struct layout *l;
-	struct elffile_symbol sym;
-	int err;
+	struct elffile_symbol execute;
+	uint64_t vaddr, bias;
 
-	*version = 0;
-	for (size_t i = 0; i < p->n_maps && !engine; i++)
-		if (p->map[i].module && p->map[i].module->elf &&
-			!elffile_find(p->map[i].module->elf, "execute_ex", &sym))
-			engine = &p->map[i];
-	if (!engine || find_version(engine->module->fd, version, cap))
-		return 0;
-	l = find_layout(version);
-	err = l ? engine_fill(engine, l, out) : -ENOTSUP;
-	if (err)
-		return err;
-	/* The process runs meanwhile, so a chain may be torn while it is read. */
+	if (elffile_find(m->module->elf, "execute_ex", &execute) ||
+		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
+		return -ENOTSUP;
+	bias = m->start - vaddr;
+	*out = (struct swt_php){ .current = l->current,
+		.execute_start = execute.vaddr + bias,
+		.execute_end = execute.vaddr + bias + execute.size_bytes,
+		.filename = l->filename,
+		.line_start = l->line_start,
+		.opcodes = l->opcodes,
+		.last = l->last };
+	return fill_globals(p, m->module->elf, bias, out);
+}
+
+/* check_patiently - the process runs meanwhile, so what is read may be torn. */
+static int check_patiently(const struct target_process *p, const struct swt_php *php)
+{
+	pid_t pid = p->pid;
+	const struct php_image image = { read_memory, &pid };
+	int found = 0;
+
 	for (int i = 0; i < CHECK_TRIES; i++) {
-		err = check_chain(p->pid, out);
-		if (!err)
-			return 1;
+		found = php_check(&image, php);
+		if (found >= 0)
+			break;
 		usleep(1000);
 	}
-	return err;
+	return found;
+}
+
+int target_php_check(const struct target_process *p, struct swt_php *php)
+{
+	struct swt_php one = *php;
+	int found;
+
+	if (php->flags & SWT_PHP_THREADED)
+		one.current = php->seen;
+	if (!one.current)
+		return 0;
+	found = check_patiently(p, &one);
+	if (found >= 0 || !php->opcodes)
+		return found;
+	/* A distribution's patch may have moved the opcodes alone; frames can be told without them. */
+	one.opcodes = one.last = 0;
+	found = check_patiently(p, &one);
+	if (found >= 0)
+		php->opcodes = php->last = 0;
+	return found;
+}
+
+/* find_engine - the first mapping of the file that defines the engine, or NULL. */
+static const struct target_map *find_engine(const struct target_process *p)
+{
+	struct elffile_symbol sym;
+
+	for (size_t i = 0; i < p->n_maps; i++)
+		if (p->map[i].module && p->map[i].module->elf &&
+			!elffile_find(p->map[i].module->elf, "execute_ex", &sym))
+			return &p->map[i];
+	return NULL;
+}
+
+struct target_module *target_php_engine(const struct target_process *p)
+{
+	const struct target_map *m = find_engine(p);
+
+	return m ? m->module : NULL;
+}
+
+/* try_layout - as target_php(), with this layout; NULL: there is none. */
+static int try_layout(const struct target_process *p, const struct target_map *engine,
+	const struct target_php_layout *layout, struct swt_php *out)
+{
+	int err = layout ? engine_fill(p, engine, layout, out) : -ENOTSUP;
+
+	if (!err)
+		err = target_php_check(p, out);
+	return err ? err : 2;
+}
+
+int target_php(const struct target_process *p, const struct target_php_layout *debug, struct swt_php *out,
+	char *version, size_t cap)
+{
+	const struct target_map *engine = find_engine(p);
+	int found;
+
+	*version = 0;
+	if (!engine || find_version(engine->module->fd, version, cap))
+		return 0;
+	found = debug ? try_layout(p, engine, debug, out) : -ENOTSUP;
+	return found > 0 ? found : try_layout(p, engine, find_layout(version), out);
 }

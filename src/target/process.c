@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* target/process.c - identity of the traced processes, from /proc/PID and a pidfd. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static void process_free(struct target_process *p)
 	if (p->pidfd >= 0)
 		close(p->pidfd);
 	maps_free(p->map, p->n_maps);
+	maps_free(p->past, p->n_past);
 	free(p->exe);
 	free(p);
 }
@@ -32,8 +34,11 @@ void target_close(struct target *t)
 		return;
 	for (size_t i = 0; i < t->n_processes; i++)
 		process_free(t->process[i]);
+	for (size_t i = 0; i < t->n_children; i++)
+		process_free(t->child[i]);
 	for (size_t i = 0; i < t->n_modules; i++)
 		module_free(t->module[i]);
+	free(t->child);
 	free(t->process);
 	free(t->module);
 	free(t);
@@ -174,4 +179,58 @@ struct target_process *target_find(struct target *t, pid_t pid)
 struct target_process *target_at(struct target *t, size_t i)
 {
 	return i < t->n_processes ? t->process[i] : NULL;
+}
+
+int target_fork(struct target *t, const struct target_process *parent, pid_t pid)
+{
+	struct target_process *p, **grown;
+	int err = -ENOMEM;
+
+	target_drop_child(t, pid); /* an earlier process of that pid, of whose end nobody told */
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->pid = pid;
+	p->pidfd = -1;
+	p->alive = 1;
+	memcpy(p->comm, parent->comm, sizeof(p->comm));
+	p->exe = parent->exe ? strdup(parent->exe) : NULL;
+	if (maps_copy(p, parent))
+		goto out;
+	grown = realloc(t->child, (t->n_children + 1) * sizeof(*grown));
+	if (!grown)
+		goto out;
+	t->child = grown;
+	t->child[t->n_children++] = p;
+	p = NULL;
+	err = 0;
+out:
+	process_free(p);
+	return err;
+}
+
+struct target_process *target_child(struct target *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->n_children; i++)
+		if (t->child[i]->pid == pid)
+			return t->child[i];
+	return NULL;
+}
+
+void target_drop_child(struct target *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->n_children; i++) {
+		if (t->child[i]->pid != pid)
+			continue;
+		process_free(t->child[i]);
+		t->child[i] = t->child[--t->n_children];
+		return;
+	}
+}
+
+void target_reap_children(struct target *t)
+{
+	for (size_t i = t->n_children; i-- > 0;)
+		if (kill(t->child[i]->pid, 0) && errno == ESRCH)
+			target_drop_child(t, t->child[i]->pid);
 }

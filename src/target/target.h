@@ -5,7 +5,7 @@
  * the allocator functions to probe in each.
  * A mapped file is known by (device, inode) and opened through /proc/PID/map_files, which reaches the very file that is
  * mapped: in any mount namespace, deleted, or replaced on disk. The open descriptor keeps it readable after the process
- * is gone, so that a crash can still be symbolised.
+ * is gone, so that a crash can still be symbolised. The kernel's vdso has no file: it is copied out of the process, once.
  * Owner: struct target owns processes and modules; all pointers live until target_close(). Thread: one. */
 #ifndef TARGET_TARGET_H
 #define TARGET_TARGET_H
@@ -17,15 +17,14 @@
 #include "util/elffile.h"
 
 struct target_module {
+	uint32_t number; /* from 1; no two files have the same */
 	dev_t dev;
 	ino_t ino;
 	char *path; /* as the process sees it, without " (deleted)"; untrusted */
 	char *name; /* last component of path */
 	int deleted;
-	int fd;		       /* open for reading; -1 when it could not be opened */
-	struct elffile *elf;   /* NULL when it is no ELF file, or unreadable */
-	struct elffile *debug; /* separate debug file, once target_module_debug() has found one */
-	int debug_tried;
+	int fd;		     /* open for reading; -1 when it could not be opened */
+	struct elffile *elf; /* NULL when it is no ELF file, or unreadable */
 };
 
 struct target_map {
@@ -35,6 +34,8 @@ struct target_map {
 	int executable;
 	struct target_module *module; /* NULL: no file behind it */
 	char *name;		      /* path or [heap], [vdso], ...; "" when anonymous; untrusted */
+	uint32_t since;		      /* generation of the process's mappings that first had it */
+	uint32_t until;		      /* the first that had it no more; 0 = it is there */
 };
 
 struct target_process {
@@ -46,6 +47,9 @@ struct target_process {
 	uint64_t start_ticks;
 	struct target_map *map; /* sorted by start; the last state that could be read */
 	size_t n_maps;
+	uint32_t generation;	 /* counts the changes of its executable mappings; the first state is 1 */
+	struct target_map *past; /* executable mappings that are gone, oldest first */
+	size_t n_past;
 };
 
 struct target;
@@ -66,19 +70,64 @@ int target_refresh(struct target *t, struct target_process *p);
 struct target_process *target_find(struct target *t, pid_t pid);
 struct target_process *target_at(struct target *t, size_t i);
 
-/* target_map_at - the mapping that holds addr, or NULL. */
-const struct target_map *target_map_at(const struct target_process *p, uint64_t addr);
+/* target_fork - begin to know a child of a known process: a copy, since at the fork a child has its parent's mappings. Nothing
+ * is read of the child, which may have ended by now. target_find and target_at do not show children; a child of a child is one.
+ * Return: 0, or -ENOMEM. */
+int target_fork(struct target *t, const struct target_process *parent, pid_t pid);
+
+/* target_child - the child with that pid, until target_drop_child(), or NULL. */
+struct target_process *target_child(struct target *t, pid_t pid);
+void target_drop_child(struct target *t, pid_t pid);
+
+/* target_reap_children - drop the children that have ended, for the case that nobody was told. */
+void target_reap_children(struct target *t);
+
+/* target_map_at - the mapping that held addr in that generation of the process's mappings (0 = the last one), or NULL: none,
+ * or one that is gone for so long that it is forgotten. Of what is gone only executable mappings are known. */
+const struct target_map *target_map_at(const struct target_process *p, uint64_t addr, uint32_t generation);
+
+/* target_count_sure - how many of a stack's first frames can be believed, when it was walked by the mappings of a generation
+ * while they were changing. A frame whose place holds another file, or the same at another offset, in the next generation
+ * was perhaps left by the rules of the wrong file: the frames after it may be anything.
+ * @frame  innermost first; values from SWT_FRAME_PHP on are no addresses     @first_is_ip  frame[0] is no return address
+ * Return: 1 to n; n while the next generation is not known. */
+size_t target_count_sure(
+	const struct target_process *p, const uint64_t *frame, size_t n, uint32_t generation, int first_is_ip);
 
 /* ---- PHP ---- */
 
 struct swt_php;
 
+/* Offsets that tell one engine from another: of current_execute_data in executor_globals, the others in zend_op_array; opcodes
+ * and last 0 = not known. */
+struct target_php_layout {
+	uint16_t current;
+	uint16_t filename;
+	uint16_t line_start;
+	uint16_t opcodes;
+	uint16_t last;
+};
+
+/* target_php_engine - the module that defines the process's PHP engine, or NULL. */
+struct target_module *target_php_engine(const struct target_process *p);
+
 /* target_php - where and how a process that runs PHP keeps its call chain, found in the file that defines the engine, by
  * its version, and checked against the live process.
+ * @debug  what the engine's debug information says, or NULL; where it turns out to be wrong, the version's is taken
  * @version  out, "8.2.36"; "" when no PHP was found      @cap  of version, 16 or more
- * Return: 1 and *out; 0 the process runs no PHP; -ENOTSUP a thread-safe (ZTS) build, or a version without known layout;
- * -EBADMSG the chain in the process is not what the version's layout says. */
-int target_php(const struct target_process *p, struct swt_php *out, char *version, size_t cap);
+ * Return: 1 and *out; 2 and *out, but part of the layout could not be checked yet: to be checked again by
+ * target_php_check; 0 the process runs no PHP; -ENOTSUP a version without known layout; -ENOSYS a thread-safe
+ * build (ZTS) whose threads' globals cannot be found; -EBADMSG the engine in the process is not what the version's layout says. */
+int target_php(const struct target_process *p, const struct target_php_layout *debug, struct swt_php *out,
+	char *version, size_t cap);
+
+/* target_php_check - check again what target_php has found. What is missing is a PHP function of the user's: an engine that
+ * has not started yet, or an idle worker of php-fpm, has none. In a thread-safe build it is also the place of a thread's
+ * globals (swt_php.seen), which only that thread can tell. It may be used meanwhile, and is to be checked again until
+ * the answer is another than 0, best while PHP runs; it takes less than a millisecond, 40 when it fails. Where all is right
+ * but the place of opcodes, that is set to 0, not known.
+ * Return: 1 all is right; 0 not yet; -EBADMSG it is not: not to be used any more. */
+int target_php_check(const struct target_process *p, struct swt_php *php);
 
 /* ---- unwind rows ---- */
 
@@ -99,11 +148,6 @@ struct target_rows {
  * Return: 0; -ENOEXEC no ELF file, or a damaged one; -EFBIG code more than 4 GiB away from base; -ENOMEM. */
 int target_rows_read(int fd, struct target_rows *out);
 void target_rows_free(struct target_rows *rows);
-
-/* target_module_debug - symbols that were stripped from a module: the file that its build-id names under
- * /usr/lib/debug/.build-id, in the root of process p or in our own. Looked for once.
- * Return: the file (its build-id is the module's), or NULL. */
-const struct elffile *target_module_debug(struct target_module *m, const struct target_process *p);
 
 /* target_debug_by_build_id - open what was stripped from a module: the file that its build-id names under
  * /usr/lib/debug/.build-id, in the root of process p or in our own.
@@ -132,6 +176,10 @@ int target_module_sites(const struct target_module *m, struct target_site **site
 /* target_dl_site - the function by which a dynamic loader tells debuggers that its link map changed
  * (_dl_debug_state; glibc and musl export it).  Return: 0 and the offset, or -ENOENT. */
 int target_dl_site(const struct target_module *m, uint64_t *offset);
+
+/* target_php_request_site - the function by which a PHP engine begins to serve a request: php_request_startup, exported by
+ * all SAPIs (main/main.c).  Return: 0 and the offset, or -ENOENT. */
+int target_php_request_site(const struct target_module *m, uint64_t *offset);
 
 /* target_loader - the module of the process's dynamic loader, or NULL: static, or not mapped yet. */
 struct target_module *target_loader(const struct target_process *p);

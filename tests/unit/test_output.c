@@ -322,11 +322,11 @@ static json_t *parsed(const char *text, int n)
 
 #define HEAD(type) "{\"schema\":1,\"type\":\"" type "\",\"time\":\"" TIME "\","
 #define NO_LINE	   "\"file\":null,\"line\":null,\"line_exact\":null,"
-#define FRAME_0                                                                                                            \
-	"{\"kind\":\"native\",\"addr\":\"0x55d0c000101c\",\"function\":\"ap_php_conv_fp\",\"function_offset\":28," NO_LINE \
+#define FRAME_0                                                                                                                              \
+	"{\"kind\":\"native\",\"addr\":\"0x55d0c000101c\",\"function\":\"ap_php_conv_fp\",\"function_offset\":28,\"inlined\":false," NO_LINE \
 	"\"module\":\"php8.2\",\"module_offset\":\"0x10101c\",\"build_id\":\"abcd\"}"
-#define FRAME_1                                                                                            \
-	"{\"kind\":\"native\",\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null," NO_LINE \
+#define FRAME_1                                                                                                              \
+	"{\"kind\":\"native\",\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null,\"inlined\":false," NO_LINE \
 	"\"module\":\"libx.so\",\"module_offset\":\"0x2f\",\"build_id\":\"\"}"
 #define NO_COUNTS "\"allocs\":0,\"alloc_bytes\":0,\"frees\":0,\"freed_bytes\":0"
 
@@ -567,8 +567,9 @@ static void php_frames_have_their_file_and_line_in_every_format(void **state)
 	json = printed(output_json_report, NULL, &r, &stack);
 	/* THEN */
 	assert_non_null(strstr(text, "      strlen (PHP)\n      A::b /srv/x y;z.php:12\n      {main} /srv/m.php:~3\n"));
-	assert_non_null(strstr(json, "{\"kind\":\"php\",\"addr\":null,\"function\":\"A::b\",\"function_offset\":null,"
-				     "\"file\":\"/srv/x y;z.php\",\"line\":12,\"line_exact\":true,"));
+	assert_non_null(strstr(json,
+		"{\"kind\":\"php\",\"addr\":null,\"function\":\"A::b\",\"function_offset\":null,\"inlined\":false,"
+		"\"file\":\"/srv/x y;z.php\",\"line\":12,\"line_exact\":true,"));
 	assert_non_null(strstr(json, "\"line\":3,\"line_exact\":false,"));
 	assert_int_equal(output_folded_write(path, &r, &stack), 0);
 	assert_file("php(4242);[zend];{main}@m.php:3;A::b@x_y:z.php:12;strlen 3879731\n");

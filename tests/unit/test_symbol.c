@@ -33,6 +33,7 @@ static int open_names(void **state)
 	assert_int_equal(target_open(&t), 0);
 	assert_int_equal(target_add(t, getpid(), &self), 0);
 	assert_int_equal(symbol_open(&names), 0);
+	symbol_begin(names, 15000000000ULL);
 	return 0;
 }
 
@@ -46,50 +47,68 @@ static int close_names(void **state)
 
 static void a_return_address_is_named_by_its_caller(void **state)
 {
-	struct symbol_frame f;
+	struct symbol_frame f[SYMBOL_MAX_FRAMES];
+	const int where_i_stand = __LINE__ + 1;
 	uint64_t addr = where_i_return();
 
 	(void)state;
 	for (int again = 0; again < 2; again++) { /* the second time from the cache */
-		symbol_resolve(names, self, addr, 1, &f);
-		assert_int_equal(f.kind, SYMBOL_FUNCTION);
-		assert_string_equal(f.function, "a_return_address_is_named_by_its_caller");
-		assert_string_equal(f.module, "test_symbol");
-		assert_true(f.function_offset > 0 && f.function_offset < 500);
-		assert_true(f.executable);
+		assert_int_equal(symbol_resolve(names, self, addr, 0, 1, f), 1);
+		assert_int_equal(f->kind, SYMBOL_FUNCTION);
+		assert_string_equal(f->function, "a_return_address_is_named_by_its_caller");
+		assert_string_equal(f->module, "test_symbol");
+		assert_true(f->function_offset > 0 && f->function_offset < 500);
+		assert_true(f->executable);
+		assert_non_null(strstr(f->file, "test_symbol.c"));
+		assert_int_equal(f->line, where_i_stand);
 	}
+}
+
+static void without_time_for_debug_information_the_files_own_symbols_do(void **state)
+{
+	struct symbol_frame f[SYMBOL_MAX_FRAMES];
+	uint64_t addr = where_i_return();
+
+	(void)state;
+	symbol_begin(names, 0);
+	assert_int_equal(symbol_resolve(names, self, addr, 0, 1, f), 1);
+	assert_string_equal(f->function, "without_time_for_debug_information_the_files_own_symbols_do");
+	assert_null(f->file);
+	symbol_begin(names, 15000000000ULL);
+	assert_int_equal(symbol_resolve(names, self, addr, 0, 1, f), 1);
+	assert_non_null(f->file);
 }
 
 static void a_return_address_past_the_end_belongs_to_the_call_before(void **state)
 {
-	struct symbol_frame ip, ret;
+	struct symbol_frame ip[SYMBOL_MAX_FRAMES], ret[SYMBOL_MAX_FRAMES];
 	struct elffile_symbol sym;
-	const struct target_map *m = target_map_at(self, (uintptr_t)ends_with_a_call);
+	const struct target_map *m = target_map_at(self, (uintptr_t)ends_with_a_call, 0);
 	uint64_t end;
 
 	(void)state;
 	assert_int_equal(elffile_find(m->module->elf, "ends_with_a_call", &sym), 0);
 	end = (uintptr_t)ends_with_a_call + sym.size_bytes;
-	symbol_resolve(names, self, end, 1, &ret);
-	assert_string_equal(ret.function, "ends_with_a_call");
-	assert_int_equal(ret.function_offset, sym.size_bytes);
-	symbol_resolve(names, self, end, 0, &ip);
-	assert_true(!ip.function || strcmp(ip.function, "ends_with_a_call") != 0);
+	symbol_resolve(names, self, end, 0, 1, ret);
+	assert_string_equal(ret->function, "ends_with_a_call");
+	assert_int_equal(ret->function_offset, sym.size_bytes);
+	symbol_resolve(names, self, end, 0, 0, ip);
+	assert_true(!ip->function || strcmp(ip->function, "ends_with_a_call") != 0);
 }
 
 static void memory_without_a_file_is_named_by_its_region(void **state)
 {
-	struct symbol_frame f;
+	struct symbol_frame f[SYMBOL_MAX_FRAMES];
 	int local;
 
 	(void)state;
-	symbol_resolve(names, self, (uintptr_t)&local, 0, &f);
-	assert_int_equal(f.kind, SYMBOL_REGION);
-	assert_string_equal(f.module, "[stack]");
-	assert_false(f.executable);
-	symbol_resolve(names, self, 16, 0, &f);
-	assert_int_equal(f.kind, SYMBOL_NOTHING);
-	assert_string_equal(f.module, "");
+	symbol_resolve(names, self, (uintptr_t)&local, 0, 0, f);
+	assert_int_equal(f->kind, SYMBOL_REGION);
+	assert_string_equal(f->module, "[stack]");
+	assert_false(f->executable);
+	symbol_resolve(names, self, 16, 0, 0, f);
+	assert_int_equal(f->kind, SYMBOL_NOTHING);
+	assert_string_equal(f->module, "");
 }
 
 static void a_php_frame_is_named_as_php_names_it(void **state)
@@ -123,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_return_address_is_named_by_its_caller),
+		cmocka_unit_test(without_time_for_debug_information_the_files_own_symbols_do),
 		cmocka_unit_test(a_return_address_past_the_end_belongs_to_the_call_before),
 		cmocka_unit_test(memory_without_a_file_is_named_by_its_region),
 		cmocka_unit_test(a_php_frame_is_named_as_php_names_it),

@@ -8,10 +8,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -42,7 +44,7 @@ static int forget_self(void **state)
 
 static const struct target_module *module_of(const void *function)
 {
-	const struct target_map *m = target_map_at(self, (uintptr_t)function);
+	const struct target_map *m = target_map_at(self, (uintptr_t)function, 0);
 
 	return m ? m->module : NULL;
 }
@@ -73,16 +75,60 @@ static void a_process_is_known_by_name_program_and_mappings(void **state)
 
 static void an_address_is_found_in_its_mapping_alone(void **state)
 {
-	const struct target_map *m = target_map_at(self, (uintptr_t)know_self);
+	const struct target_map *m = target_map_at(self, (uintptr_t)know_self, 0);
 
 	(void)state;
 	assert_non_null(m);
 	assert_true(m->executable);
-	assert_ptr_equal(target_map_at(self, m->start), m);
-	assert_ptr_equal(target_map_at(self, m->end - 1), m);
-	assert_ptr_not_equal(target_map_at(self, m->end), m);
-	assert_null(target_map_at(self, 0));
-	assert_null(target_map_at(self, UINT64_MAX));
+	assert_ptr_equal(target_map_at(self, m->start, 0), m);
+	assert_ptr_equal(target_map_at(self, m->end - 1, 0), m);
+	assert_ptr_not_equal(target_map_at(self, m->end, 0), m);
+	assert_null(target_map_at(self, 0, 0));
+	assert_null(target_map_at(self, UINT64_MAX, 0));
+}
+
+static void the_kernels_own_code_in_the_process_is_a_module(void **state)
+{
+	const struct target_map *m = target_map_at(self, getauxval(AT_SYSINFO_EHDR), 0);
+	struct elffile_symbol sym;
+	struct target_rows rows;
+
+	(void)state;
+	assert_non_null(m);
+	assert_string_equal(m->name, "[vdso]");
+	assert_non_null(m->module);
+	assert_int_equal(elffile_find(m->module->elf, "__vdso_clock_gettime", &sym), 0);
+	assert_int_equal(target_rows_read(m->module->fd, &rows), 0);
+	assert_true(rows.n > 0);
+	target_rows_free(&rows);
+}
+
+static void an_address_is_found_in_the_mapping_that_was_there_then(void **state)
+{
+	const size_t len = 4096;
+	int exe = open("/proc/self/exe", O_RDONLY),
+	    libc = open(target_map_at(self, (uintptr_t)gnu_get_libc_version, 0)->name, O_RDONLY);
+	char *at = mmap(NULL, len, PROT_READ | PROT_EXEC, MAP_PRIVATE, exe, 0);
+	uint32_t first, second;
+
+	(void)state;
+	assert_int_equal(target_refresh(t, self), 0);
+	first = self->generation;
+	assert_int_equal(target_refresh(t, self), 0);
+	assert_int_equal(self->generation, first);
+	assert_ptr_equal(mmap(at, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, libc, 0), at);
+	assert_int_equal(target_refresh(t, self), 0);
+	second = self->generation;
+	munmap(at, len);
+	assert_int_equal(target_refresh(t, self), 0);
+
+	assert_null(target_map_at(self, (uintptr_t)at, first - 1));
+	assert_non_null(strstr(target_map_at(self, (uintptr_t)at, first)->name, "test_target"));
+	assert_non_null(strstr(target_map_at(self, (uintptr_t)at, second)->name, "libc"));
+	assert_null(target_map_at(self, (uintptr_t)at, 0));
+	assert_non_null(target_map_at(self, (uintptr_t)gnu_get_libc_version, first));
+	close(exe);
+	close(libc);
 }
 
 static void processes_that_are_not_are_refused(void **state)
@@ -225,6 +271,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_is_known_by_name_program_and_mappings),
 		cmocka_unit_test(an_address_is_found_in_its_mapping_alone),
+		cmocka_unit_test(the_kernels_own_code_in_the_process_is_a_module),
+		cmocka_unit_test(an_address_is_found_in_the_mapping_that_was_there_then),
 		cmocka_unit_test(processes_that_are_not_are_refused),
 		cmocka_unit_test(a_thread_is_not_taken_for_a_process),
 		cmocka_unit_test(libc_has_the_malloc_family_each_address_once),

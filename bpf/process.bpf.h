@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* process.bpf.h - the process table's share of fork and exec.
+ * A child has its parent's mappings until it executes another program, so it is given the parent's spans and PHP layout
+ * before it runs its first instruction: a crash right after the fork has a whole stack. Its memory is not traced: the
+ * parent's probes are not the child's. */
+#ifndef PROCESS_BPF_H
+#define PROCESS_BPF_H
+
+#define CLAIM_PROBES 256 /* slots tried before the table counts as full */
+
+/* proc_claim - a free slot of the process table; SWT_MAX_PROCS when there is none. */
+static __always_inline __u32 proc_claim(__u32 from)
+{
+	struct swt_proc *p;
+	__u32 slot;
+
+	for (__u32 i = 0; i < CLAIM_PROBES; i++) {
+		slot = (from + i) & (SWT_MAX_PROCS - 1);
+		p = proc_at(slot);
+		if (p && !p->flags && !__sync_val_compare_and_swap(&p->flags, 0, SWT_PROC_CLAIMED))
+			return slot;
+	}
+	return SWT_MAX_PROCS;
+}
+
+/* proc_inherit - make the child of a traced process known. */
+static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid)
+{
+	struct swt_php *from = bpf_map_lookup_elem(&php_procs, &parent_slot), *to;
+	struct swt_proc *parent = proc_at(parent_slot), *p;
+	__u32 slot = proc_claim(pid);
+
+	p = proc_at(slot);
+	to = bpf_map_lookup_elem(&php_procs, &slot);
+	if (!p || !to || !from || !parent) {
+		loss_add(SWT_LOSS_PROCS_FULL);
+		return;
+	}
+	*to = *from;
+	p->tgid = pid;
+	p->space = parent->space;
+	p->dl_changes = parent->dl_changes;
+	p->dl_settled = parent->dl_settled;
+	__sync_lock_test_and_set(&p->flags, SWT_PROC_USED | SWT_PROC_CHILD);
+	if (bpf_map_update_elem(&proc_of_pid, &pid, &slot, BPF_ANY)) {
+		p->flags = 0;
+		loss_add(SWT_LOSS_PROCS_FULL);
+	}
+}
+
+/* proc_renew - a new program: what the old one had allocated, and where its code was, is gone with its memory. A child that
+ * is only known for its parent's sake is forgotten; user space frees the slot. */
+static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid)
+{
+	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &slot);
+
+	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
+		__sync_fetch_and_add(&p->epoch[i], 1);
+	p->space = 0;
+	if (php) {
+		php->current = 0;
+		php->flags = 0;
+	}
+	if (p->flags & SWT_PROC_CHILD)
+		bpf_map_delete_elem(&proc_of_pid, &pid);
+}
+
+/* proc_count_request - code that was compiled for the request before is gone. */
+static __always_inline void proc_count_request(__u32 slot)
+{
+	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &slot);
+
+	if (php)
+		__sync_fetch_and_add(&php->requests, 1);
+}
+
+#endif

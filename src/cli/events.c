@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/events.c - what happens to the traced processes, and what swtrace does about it: probe what they load, follow them
+ * through exec, tell of signals and ends, know their children. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/run.h"
+#include "util/msg.h"
+
+void events_process_gone(struct run *r, struct target_process *p)
+{
+	if (!p->alive)
+		return;
+	p->alive = 0;
+	if (!run_any_alive(r))
+		run_finish(r, EXIT_GONE);
+}
+
+int events_probe(struct run *r, struct target_process *p)
+{
+	uint32_t changes = attach_changes(r->attach, p->pid);
+	int err = target_refresh(r->target, p);
+
+	return err ? err : attach_probe(r->attach, p, changes);
+}
+
+/* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped
+ * again at the next change of its libraries until its libc is there. */
+static void continue_command(struct run *r, struct target_process *p)
+{
+	int n;
+
+	if (launch_await_stop(&r->launch))
+		return; /* it has ended: its exit is an event of its own */
+	n = events_probe(r, p);
+	if (n < 0)
+		msg_warn("%d: cannot place probes: %s", p->pid, strerror(-n));
+	if (target_has_libc(p) || !target_is_dynamic(p)) {
+		attach_set_stop(r->attach, p->pid, 1, 0);
+		if (!n)
+			run_no_allocator(p);
+	} else {
+		attach_set_stop(r->attach, p->pid, 1, 1);
+	}
+	kill(p->pid, SIGCONT);
+}
+
+/* on_child - an event of a child of a traced process. Children are known so that a crash of theirs has a stack; their memory is
+ * not traced. */
+static int on_child(struct run *r, struct target_process *child, const struct model_event *e)
+{
+	if (e->type == MODEL_EXEC || e->type == MODEL_EXIT) {
+		attach_forget(r->attach, child->pid);
+		target_drop_child(r->target, child->pid);
+	} else if (e->type == MODEL_SIGNAL && !r->reporter.err) {
+		return report_event(&r->reporter, e);
+	}
+	return 0;
+}
+
+/* is_told - exec is told later, when the new program is probed; what the loader does is of interest to programs alone. */
+static int is_told(const struct run *r, const struct model_event *e)
+{
+	return e->type == MODEL_EXIT || e->type == MODEL_FORK || e->type == MODEL_SIGNAL ||
+	       (e->type == MODEL_DL && r->s->json);
+}
+
+/* on_process - an event of a traced process. */
+static int on_process(struct run *r, struct target_process *p, const struct model_event *e)
+{
+	int err = 0;
+
+	if (!r->reporter.err && is_told(r, e))
+		err = report_event(&r->reporter, e);
+	/* The links of its probes mean a thread that is no more. */
+	if (e->type == MODEL_EXEC && e->by_thread)
+		attach_unprobe(r->attach, p->pid);
+	if (e->type == MODEL_EXEC || e->type == MODEL_DL || e->type == MODEL_CODE) {
+		if (e->stopped)
+			continue_command(r, p);
+		else
+			events_probe(r, p);
+	}
+	if (e->type == MODEL_EXEC && !r->reporter.err)
+		err = report_event(&r->reporter, e);
+	if (e->type == MODEL_EXIT)
+		events_process_gone(r, p);
+	return err;
+}
+
+void events_handle(void *ctx, const struct model_event *e)
+{
+	struct run *r = ctx;
+	struct target_process *p = target_find(r->target, e->pid), *child = p ? NULL : target_child(r->target, e->pid);
+	int err = 0;
+
+	if (e->type == MODEL_FORK && e->child_pid && (p || child) &&
+		target_fork(r->target, p ? p : child, e->child_pid))
+		msg_warn("%d: its child %d is not known: out of memory", e->pid, e->child_pid);
+	if (p)
+		err = on_process(r, p, e);
+	else if (child)
+		err = on_child(r, child, e);
+	if (err)
+		run_output_lost(r, err);
+}
+
+void events_reap(struct run *r)
+{
+	attach_reap_children(r->attach);
+	target_reap_children(r->target);
+}

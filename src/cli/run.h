@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/run.h - a tracing session, shared by the files that run it: run.c (set up, wait, take down) and events.c (what happens
+ * to the traced processes). */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include "cli/cli.h"
+
+struct run {
+	const struct cli_settings *s;
+	struct target *target;
+	struct reader *reader; /* of unwind information; names have one of their own, which may be busy for long */
+	struct attach *attach;
+	struct collect *collect;
+	struct reporter reporter;
+	struct launch launch; /* pid 0: none */
+	int fd_signal;
+	int fd_interval;
+	int fd_duration; /* -1: no end */
+	int done;
+	int code; /* exit code, once done */
+};
+
+/* run_finish - end the session with this exit code, unless it ends already. */
+void run_finish(struct run *r, int code);
+
+/* run_output_lost - standard output cannot be written any more: without it there is nothing left to do. */
+void run_output_lost(struct run *r, int err);
+
+/* run_any_alive - 1 while one of the processes to trace lives. */
+int run_any_alive(struct run *r);
+
+/* run_no_allocator - say that nothing can be traced in a process, and where was looked. */
+void run_no_allocator(const struct target_process *p);
+
+/* events_handle - what an event of a traced process asks for. For collect_open(): ctx is the struct run. */
+void events_handle(void *ctx, const struct model_event *e);
+
+/* events_probe - look at a process's files again and probe what is new.  Return: allocator functions probed, or -errno. */
+int events_probe(struct run *r, struct target_process *p);
+
+/* events_process_gone - a traced process has ended. */
+void events_process_gone(struct run *r, struct target_process *p);
+
+/* events_reap - forget the children whose end was missed. */
+void events_reap(struct run *r);
+
+#endif
