@@ -33,8 +33,9 @@ SRC := $(wildcard src/*/*.c)
 OBJ := $(SRC:src/%.c=$(BUILD)/%.o)
 LIB_OBJ := $(filter-out $(BUILD)/cli/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(wildcard tests/live/targets/*.c)) \
-	build/tests/live/life-static
+TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/engine.c %/engine-main.c,\
+	$(wildcard tests/live/targets/*.c))) build/tests/live/life-static \
+	$(addprefix build/tests/live/,engine-nts engine-zts engine-wrong engine-unknown engine-typed engine-stripped engine-initial-exec engine-global-dynamic)
 
 # The sanitized binary stays in its build folder: tests/run finds it there.
 .PHONY: all
@@ -58,15 +59,15 @@ $(filter $(BUILD)/attach/%,$(OBJ)): $(BUILD)/swtrace.skel.h
 # ---- kernel side -----------------------------------------------------------------------------------------------------
 
 # -g: CO-RE and the map definitions need BTF. -mcpu=v3: compare-and-swap (kernel 5.12).
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
 $(BUILD)/swtrace.bpf.o: bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux/*.h) include/swtrace/abi.h
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror \
-		-Ivmlinux -Iinclude -Ibpf -c -o $@.tmp $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
 	$(Q)rm -f $@.tmp
 
-$(BUILD)/swtrace.skel.h: $(BUILD)/swtrace.bpf.o
+%/swtrace.skel.h: %/swtrace.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name swtrace_bpf > $@.tmp && mv $@.tmp $@
 
@@ -83,6 +84,10 @@ TARGET_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fno-omit
 TARGET_nolibc := -nostdlib -static
 TARGET_jit-image := -lbpf
 TARGET_deep := -O2 -fomit-frame-pointer -fcf-protection=none
+TARGET_plugin := -O2 -shared -fPIC -fomit-frame-pointer
+TARGET_plugins := -ldl
+TARGET_forks := -fomit-frame-pointer
+TARGET_embed := -l:libphp8.2.so
 build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
@@ -90,6 +95,27 @@ build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 
 build/tests/live/life-static: tests/live/targets/life.c tests/live/targets/target.h
 	$(Q)$(CC) $(TARGET_CFLAGS) -static -o $@ $<
+
+# A made-up PHP engine, as a program, and as a library whose thread-local storage is of that model.
+ENGINE_zts := -DTLS_MODEL='"local-exec"'
+ENGINE_wrong := -DWRONG
+ENGINE_unknown := -DVERSION='"9.9.1"'
+ENGINE_typed := -DVERSION='"9.9.1"' -DWRONG -DWITH_TYPES
+ENGINE_stripped := $(ENGINE_typed) -s
+build/tests/live/engine-%: tests/live/targets/engine.c tests/live/targets/engine-main.c tests/live/targets/target.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -rdynamic $(ENGINE_$*) -o $@ $(filter %.c,$^)
+
+build/tests/live/libengine-%.so: tests/live/targets/engine.c tests/live/targets/target.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -shared -fPIC -DTLS_MODEL='"$*"' -o $@ $<
+
+build/tests/live/engine-initial-exec build/tests/live/engine-global-dynamic: build/tests/live/engine-%: \
+	tests/live/targets/engine-main.c build/tests/live/libengine-%.so
+	$(call say,TARGET,$@)
+	$(Q)$(CC) $(TARGET_CFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $^
 
 # Fuzz targets, each with what it tests, all of it instrumented; libelf and libdw are the system's and are not.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -101,15 +127,25 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SRC) $(wildcard tests/fuzz/*.h src/target
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) -ldw -lelf
 
+# PHP of other Debian releases, for the live tests: a few seconds and 20 MB of packages each, once.
+ROOTS := build/roots/bullseye/ready build/roots/trixie/ready
+.PHONY: roots
+roots: $(ROOTS) ## fetch PHP of other Debian releases into build/roots
+$(ROOTS): build/roots/%/ready:
+	$(call say,ROOT,$*)
+	$(Q)tests/roots/make $* $(@D)
+
+# Without the roots the tests that need them fail, and no other.
 .PHONY: check check-unit check-live fuzz
 check: deps ## install what is missing, run every test (live tests need root)
 	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(FUZZ)
+	-$(Q)$(MAKE) --no-print-directory roots
 	$(Q)tests/run $(BUILD)
 
 check-unit: $(UNIT) ## unit tests alone (no root)
 	$(Q)tests/run $(BUILD) unit
 
-check-live: all $(TARGETS) ## live tests alone (root)
+check-live: all $(TARGETS) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
 SECONDS := 60

@@ -3,9 +3,11 @@
 
 A test is a function decorated with @test whose name is the promise it checks; it gets a Run, which starts programs and
 ends them again. Output is TAP. Only processes started here are ever signalled."""
+import glob
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SWTRACE = os.environ.get("SWTRACE", os.path.join(ROOT, "swtrace"))
 TARGETS = os.path.join(ROOT, "build", "tests", "live")
 PHP = "php8.2"
+ROOTS = os.path.join(ROOT, "build", "roots")
 TESTS = []
 
 
@@ -74,6 +77,49 @@ class Program:
         self.proc.wait()
         self.proc.stdout.close()
         self.proc.stdin.close()
+
+
+class RootPhp:
+    """PHP of another Debian release, in a root of its own (tests/roots/make), that sees our scripts under /scripts."""
+    outermost = "{main}"
+
+    def __init__(self, suite, php):
+        self.root = os.path.join(ROOTS, suite)
+        ready = os.path.join(self.root, "ready")
+        assert os.path.exists(ready), f"make roots has not made {self.root}"
+        with open(ready) as f:
+            equal(f.read().strip(), php, f"PHP of {suite}")
+        self.scripts = "/scripts"
+        self.php = php
+        os.makedirs(self.root + self.scripts, exist_ok=True)
+        for script in glob.glob(os.path.join(ROOT, "tests/live/*.php")):
+            shutil.copy(script, self.root + self.scripts)
+
+    def argv(self, *options):
+        # Nothing is configured in the root. Since 8.0 json is built in.
+        modules = ["-dextension=ffi"] + (["-dextension=json"] if self.php < "php8" else [])
+        return ["chroot", self.root, "/usr/bin/" + self.php, "-n", *modules, "-dzend_extension=opcache", *options]
+
+
+class HostPhp:
+    """PHP of this machine."""
+    php = PHP
+    outermost = "{main}"
+    scripts = os.path.join(ROOT, "tests/live")
+
+    @staticmethod
+    def argv(*options):
+        return [PHP, *options]
+
+
+class EmbeddedPhp:
+    """PHP inside a program that runs it by libphp; it takes no options."""
+    scripts = HostPhp.scripts
+    outermost = "eval()"  # the program runs the script by a piece of code of its own
+
+    @staticmethod
+    def argv(script):
+        return [os.path.join(TARGETS, "embed"), script]
 
 
 class Tracer:

@@ -7,12 +7,15 @@ import test_alloc  # noqa: F401 - each module adds its tests
 import test_books  # noqa: F401
 import test_cli  # noqa: F401
 import test_crash  # noqa: F401
+import test_engine  # noqa: F401
 import test_kernel  # noqa: F401
 import test_launch  # noqa: F401
 import test_life  # noqa: F401
 import test_php  # noqa: F401
+import test_reuse  # noqa: F401
 import test_stacks  # noqa: F401
 import test_truth  # noqa: F401
 import test_usage  # noqa: F401
+import test_web  # noqa: F401
 
 sys.exit(harness.run_all(sys.argv[1:]))

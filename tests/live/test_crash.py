@@ -88,3 +88,29 @@ def a_signal_that_a_handler_survives_is_no_crash(run):
     equal(target.ask("survive"), "survived")
     equal(tracer.finish(), 0, "exit code")
     equal(tracer.of("crash"), [], "crash events")
+
+
+@test
+def a_child_that_crashes_right_after_the_fork_has_its_stack(run):
+    target = run.target("forks")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    equal(target.ask("storm 300"), "done")
+    tracer.finish()
+    equal(tracer.lost(), {}, "lost")
+    told = [o for o in tracer.of("crash") if o["pid"] != target.pid]
+    equal(len({o["pid"] for o in told}), 300, "children that crashed")
+    for o in told:
+        names = [f["function"] for f in o["frames"]]
+        equal(names[:2], ["child_crash", "crash_in_child"], "innermost frames")
+        equal(names[-2:], ["__libc_start_main", "_start"], "outermost frames")
+        equal(o["walk"], "complete")
+
+
+@test
+def a_child_that_runs_another_program_is_not_traced(run):
+    target = run.target("forks")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    equal(target.ask("exec"), "done")
+    equal(target.ask("storm 1"), "done")
+    tracer.finish()
+    equal(len(tracer.of("crash")), 1, "crashes told")

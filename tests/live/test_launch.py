@@ -36,6 +36,7 @@ def a_static_command_is_traced_before_its_first_allocation(run):
     tracer, code = traced(run, LIFE + "-static", "7")
     equal(code, 7, "exit code")
     check_first_blocks(tracer)
+    equal({s["walk"] for s in tracer.stacks()}, {"complete"}, "its unwind rows, which have no table")
 
 
 @test

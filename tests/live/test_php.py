@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_php.py - real PHP 8.2: its own heap, its libc heap, its crash."""
-from harness import equal, test
+import os
+
+from harness import ROOT, equal, test
 
 
 @test
@@ -70,3 +72,34 @@ def php_started_under_tracing_is_seen_from_its_first_block(run):
     assert zend["allocs"] > 200, zend
     equal(zend["live_blocks"], zend["allocs"] - zend["frees"], "live blocks")
     equal(zend["unknown_frees"], 0, "frees of blocks that were not seen")
+
+
+@test
+def lines_of_one_function_are_told_apart(run):
+    php = run.php()
+    php.ask("lines 1")
+    tracer = run.trace("-p", php.pid, "-i", 60, "-T", 1000, "--layer", "libc")
+    php.ask("lines 400")
+    tracer.finish()
+    source = open(os.path.join(ROOT, "tests/live/worker.php"), encoding="utf-8").read().split("\n")
+    expected = {n: 400 for n, text in enumerate(source, 1) if "malloc(3001)" in text}
+    got = {}
+    for s in tracer.stacks():
+        for f in s["frames"]:
+            if f["function"] == "leak_by_line":
+                got[f["line"]] = got.get(f["line"], 0) + s["live_blocks"]
+    equal(len(expected), 3, "lines")
+    equal(got, expected, "blocks by line")
+    equal(tracer.lost(), {}, "lost")
+
+
+@test
+def a_name_that_is_cut_is_counted(run):
+    php = run.php()
+    tracer = run.trace("-p", php.pid, "-i", 60, "-T", 1000, "--layer", "libc")
+    php.ask("long")
+    php.ask("long")
+    tracer.finish()
+    equal(tracer.lost(), {"php_name_cut": 1}, "lost")
+    names = [f["function"] for s in tracer.stacks() for f in s["frames"] if f["function"]]
+    assert any(n.startswith("a_function_whose_name_is_so_long") for n in names), names

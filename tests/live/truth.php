@@ -1,7 +1,9 @@
 <?php
 // SPDX-License-Identifier: GPL-2.0-or-later
 // truth.php - a PHP target that tells its own call stack: each case calls mark() somewhere deep; mark() allocates a native
-// block of a size of its own and prints what debug_backtrace() says at that moment. Command: a case's name.
+// block of a size of its own and prints what debug_backtrace() says at that moment. Command: a case's name. Under a web
+// server: a case a request.
+// This file is PHP 7.4; what later versions brought is in truth-8.1.php and truth-8.4.php.
 
 namespace Truth;
 
@@ -14,15 +16,35 @@ function mark(): void
     global $libc, $size, $marks;
     $libc->malloc(++$size); $line = __LINE__;
     $marks[] = ['size' => $size, 'line' => $line, 'trace' => array_map(
-        fn ($f) => [($f['class'] ?? '') . (isset($f['class']) ? '::' : '') . $f['function'], $f['file'] ?? null, $f['line'] ?? null],
+        fn ($f) => [called($f), $f['file'] ?? null, $f['line'] ?? null],
         debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS)
     )];
 }
 
-class Base
+// The name of a class without a name has its place behind a NUL.
+function called(array $f): string
 {
-    public function __construct(private int $n = 1)
+    return isset($f['class']) ? explode("\0", $f['class'])[0] . '::' . $f['function'] : $f['function'];
+}
+
+trait Marking
+{
+    public function from_trait(): void
     {
+        mark();
+    }
+}
+
+class Base implements \ArrayAccess, \IteratorAggregate, \Countable, \JsonSerializable
+{
+    use Marking;
+
+    private int $n;
+    public ?Base $cycle = null;
+
+    public function __construct(int $n = 1)
+    {
+        $this->n = $n;
         if ($n > 5) {
             mark();
         }
@@ -55,6 +77,71 @@ class Base
         mark();
     }
 
+    public static function __callStatic(string $name, array $arguments): void
+    {
+        mark();
+    }
+
+    public function __invoke($x = null): void
+    {
+        mark();
+    }
+
+    public function __serialize(): array
+    {
+        mark();
+        return [];
+    }
+
+    public function offsetExists($offset): bool
+    {
+        mark();
+        return true;
+    }
+
+    #[\ReturnTypeWillChange]
+    public function offsetGet($offset)
+    {
+        mark();
+        return 1;
+    }
+
+    public function offsetSet($offset, $value): void
+    {
+        mark();
+    }
+
+    public function offsetUnset($offset): void
+    {
+        mark();
+    }
+
+    public function getIterator(): \Iterator
+    {
+        mark();
+        return new \ArrayIterator([1]);
+    }
+
+    public function count(): int
+    {
+        mark();
+        return 1;
+    }
+
+    #[\ReturnTypeWillChange]
+    public function jsonSerialize()
+    {
+        mark();
+        return 1;
+    }
+
+    public function bound(): \Closure
+    {
+        return function () {
+            mark();
+        };
+    }
+
     public function __destruct()
     {
         if ($this->n === 3) {
@@ -65,6 +152,10 @@ class Base
 
 class Derived extends Base
 {
+    public function method(): void
+    {
+        parent::method();
+    }
 }
 
 function plain(int $depth): void
@@ -87,6 +178,21 @@ function generator(): \Generator
 function outer_generator(): \Generator
 {
     yield from generator();
+}
+
+function cleaned_generator(): \Generator
+{
+    try {
+        yield 1;
+    } finally {
+        mark();
+    }
+}
+
+function receiver(): \Generator
+{
+    $x = yield;
+    plain($x);
 }
 
 function thrower(): void
@@ -167,20 +273,145 @@ function run_case(string $case): void
                 mark();
             }
             break;
-        case 'fiber':
-            $fiber = new \Fiber(function (): void {
-                plain(1);
-                \Fiber::suspend();
-                plain(1);
-            });
-            $fiber->start();
-            $fiber->resume();
+        case 'call':
+            (new Base())->undefined(1, 2);
             break;
+        case 'callstatic':
+            Base::undefined();
+            break;
+        case 'invoke':
+            (new Base())();
+            array_map(new Base(), [1]);
+            break;
+        case 'inherited':
+            (new Derived())->from_trait();
+            (new Derived())->method();
+            break;
+        case 'anonymous':
+            (new class (1) extends Base {
+                public function own(): void
+                {
+                    mark();
+                }
+            })->own();
+            break;
+        case 'arrayaccess':
+            $object = new Base();
+            $object[1] = isset($object[2]) ? $object[3] : 0;
+            unset($object[4]);
+            break;
+        case 'iterator':
+            foreach (new Base() as $_) {
+            }
+            count(new Base());
+            break;
+        case 'serialize':
+            serialize(new Base());
+            json_encode(new Base());
+            break;
+        case 'bound':
+            (new Base())->bound()();
+            \Closure::fromCallable([new Base(), 'method'])();
+            \Closure::bind(static function () {
+                mark();
+            }, null, Base::class)();
+            break;
+        case 'indirect':
+            call_user_func('Truth\plain', 1);
+            call_user_func_array([Base::class, 'fixed'], []);
+            plain(...[2]);
+            $name = 'Truth\plain';
+            $name(3);
+            break;
+        case 'reflection':
+            (new \ReflectionMethod(Base::class, 'method'))->invoke(new Base());
+            (new \ReflectionClass(Base::class))->newInstance(7);
+            break;
+        case 'autoload':
+            class_exists('Truth\Missing' . ++$GLOBALS['missing']);
+            break;
+        case 'errorhandler':
+            set_error_handler(function (): bool {
+                mark();
+                return true;
+            });
+            echo $undefined_variable;
+            trigger_error('x');
+            restore_error_handler();
+            break;
+        case 'output':
+            ob_start(function (string $text): string {
+                mark();
+                return '';
+            });
+            echo 'x';
+            ob_end_clean();
+            break;
+        case 'cycle':
+            $object = new Base(3);
+            $object->cycle = $object;
+            $object = null;
+            gc_collect_cycles();
+            break;
+        case 'delegation':
+            foreach (outer_generator() as $_) {
+            }
+            break;
+        case 'cleanup':
+            $generator = cleaned_generator();
+            $generator->current();
+            $generator = null;
+            break;
+        case 'send':
+            receiver()->send(1);
+            break;
+        case 'frameless':
+            implode(',', [new Base(), 'x']);
+            in_array('x', [new Base()]);
+            break;
+        case 'eval':
+            eval('\Truth\plain(1);');
+            break;
+        case 'evaluated':
+            if (!function_exists('evaluated')) {
+                eval("function evaluated()\n{\n    \\Truth\\mark();\n}\nclass Evaluated\n{\n    function m() { evaluated(); }\n}");
+            }
+            evaluated();
+            (new \Evaluated())->m();
+            break;
+        case 'evalinclude':
+            eval("include \$GLOBALS['included'];\n\n(function () { eval('\\Truth\\mark();'); })();");
+            break;
+        default:
+            run_later_case($case);
     }
 }
 
-$size = (int)($argv[1] ?? 100000);
+function run_later_case(string $case): void
+{
+    function_exists('Truth\run_case_81') && run_case_81($case);
+    function_exists('Truth\run_case_84') && run_case_84($case);
+}
+
+if (PHP_VERSION_ID >= 80100) {
+    require __DIR__ . '/truth-8.1.php';
+}
+if (PHP_VERSION_ID >= 80400) {
+    require __DIR__ . '/truth-8.4.php';
+}
+spl_autoload_register(function (string $class): void {
+    plain(1);
+});
+$missing = 0;
+$included = __DIR__ . '/truth-included.php';
+$size = (int)($argv[1] ?? $_GET['size'] ?? 100000);
 $one = [1];
+if (PHP_SAPI !== 'cli') { // a case a request
+    $marks = [];
+    run_case($_GET['case']);
+    echo json_encode(['pid' => getmypid(), 'marks' => $marks]);
+    return;
+}
 echo "ready\n";
 while (($line = fgets(STDIN)) !== false) {
     $marks = [];

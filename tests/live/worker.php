@@ -23,6 +23,21 @@ function leak_native(FFI $libc, int $n, int $size): void
     }
 }
 
+// The same instruction of the engine, at the same depth, on three lines in turn.
+function leak_by_line(FFI $libc, int $n): void
+{
+    for ($i = 0; $i < $n; $i++) {
+        $libc->malloc(3001);
+        $libc->malloc(3001);
+        $libc->malloc(3001);
+    }
+}
+
+function a_function_whose_name_is_so_long_that_it_does_not_fit_into_what_is_recorded_of_it(FFI $libc): void
+{
+    $libc->malloc(3002);
+}
+
 function churn(int $n): void
 {
     for ($i = 0; $i < $n; $i++) {
@@ -39,6 +54,12 @@ while (($line = fgets(STDIN)) !== false) {
             break;
         case 'native':
             leak_native($libc, (int)$word[1], (int)$word[2]);
+            break;
+        case 'lines':
+            leak_by_line($libc, (int)$word[1]);
+            break;
+        case 'long':
+            a_function_whose_name_is_so_long_that_it_does_not_fit_into_what_is_recorded_of_it($libc);
             break;
         case 'churn':
             churn((int)$word[1]);
