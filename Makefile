@@ -117,6 +117,44 @@ build/tests/live/engine-initial-exec build/tests/live/engine-global-dynamic: bui
 	$(call say,TARGET,$@)
 	$(Q)$(CC) $(TARGET_CFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $^
 
+# The stack oracle: the kernel side with two programs of its own; attach/ is compiled against it, the rest is production's.
+$(BUILD)/oracle/swtrace.bpf.o: tests/oracle/oracle.bpf.c tests/oracle/point.h bpf/swtrace.bpf.c $(wildcard bpf/*.h) \
+	$(wildcard vmlinux/*.h) include/swtrace/abi.h
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp
+	$(Q)rm -f $@.tmp
+
+$(BUILD)/oracle/oracle.skel.h: $(BUILD)/oracle/swtrace.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name swtrace_bpf > $@.tmp && mv $@.tmp $@
+
+ORACLE_SRC := $(filter-out %.bpf.c,$(wildcard tests/oracle/*.c)) $(wildcard src/attach/*.c)
+$(BUILD)/oracle/oracle: $(ORACLE_SRC) $(wildcard tests/oracle/*.h) $(filter-out $(BUILD)/attach/%,$(LIB_OBJ)) \
+	$(BUILD)/oracle/oracle.skel.h
+	$(call say,ORACLE,$@)
+	$(Q)$(CC) -Itests/oracle -I$(BUILD)/oracle $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+# The oracle's targets: optimised, without frame pointers, bound lazily.
+ORACLE_TARGETS := $(patsubst %,build/tests/oracle/%,$(foreach n,0 1 2 3 4 5,libwork-$n.so) native throws)
+ORACLE_CFLAGS := -g -O2 -Wall -Wextra -Werror -fomit-frame-pointer -pthread
+ORACLE_LDFLAGS := -Wl,-z,lazy -Wl,-rpath,'$$ORIGIN' -ldl
+
+build/tests/oracle/libwork-%.so: tests/oracle/targets/work.c tests/oracle/targets/work.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(ORACLE_CFLAGS) -DWORK=$* -fPIC -shared -o $@ $< $(ORACLE_LDFLAGS)
+
+build/tests/oracle/native: tests/oracle/targets/native.c build/tests/oracle/libwork-0.so
+	$(call say,TARGET,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(ORACLE_CFLAGS) -o $@ $^ $(ORACLE_LDFLAGS)
+
+build/tests/oracle/throws: tests/oracle/targets/throws.cpp
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(ORACLE_CFLAGS) -o $@ $<
+
 # Fuzz targets, each with what it tests, all of it instrumented; libelf and libdw are the system's and are not.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
@@ -138,14 +176,14 @@ $(ROOTS): build/roots/%/ready:
 # Without the roots the tests that need them fail, and no other.
 .PHONY: check check-unit check-live fuzz
 check: deps ## install what is missing, run every test (live tests need root)
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(FUZZ)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(FUZZ)
 	-$(Q)$(MAKE) --no-print-directory roots
 	$(Q)tests/run $(BUILD)
 
 check-unit: $(UNIT) ## unit tests alone (no root)
 	$(Q)tests/run $(BUILD) unit
 
-check-live: all $(TARGETS) $(ROOTS) ## live tests alone (root)
+check-live: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
 SECONDS := 60

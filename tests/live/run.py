@@ -11,6 +11,7 @@ import test_engine  # noqa: F401
 import test_kernel  # noqa: F401
 import test_launch  # noqa: F401
 import test_life  # noqa: F401
+import test_oracle  # noqa: F401
 import test_php  # noqa: F401
 import test_reuse  # noqa: F401
 import test_stacks  # noqa: F401
