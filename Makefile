@@ -190,6 +190,12 @@ SECONDS := 60
 fuzz: $(FUZZ) ## feed damaged ELF files to their readers for SECONDS=60 (no root)
 	$(Q)tests/run $(BUILD) fuzz=$(SECONDS)
 
+KERNELS := 6.1 6.12
+.PHONY: kernels
+kernels: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) ## live tests under KERNELS="6.1 6.12", emulated (10 minutes)
+	$(Q)./deps kernels
+	$(Q)tests/kernels/run $(BUILD) $(KERNELS)
+
 # ---- habits ----------------------------------------------------------------------------------------------------------
 
 C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/*/*.h tests/live/targets/*.c)
