@@ -196,6 +196,30 @@ kernels: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) ## live tests u
 	$(Q)./deps kernels
 	$(Q)tests/kernels/run $(BUILD) $(KERNELS)
 
+# ---- measurements ----------------------------------------------------------------------------------------------------
+
+# The kernel side with programs of the bench's own; attach/ is compiled against it, the rest is production's.
+$(BUILD)/bench/swtrace.bpf.o: tests/bench/stack.bpf.c bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux/*.h) \
+	include/swtrace/abi.h
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp
+	$(Q)rm -f $@.tmp
+
+$(BUILD)/bench/stack: tests/bench/stack.c $(wildcard src/attach/*.c) $(filter-out $(BUILD)/attach/%,$(LIB_OBJ)) \
+	$(BUILD)/bench/swtrace.skel.h
+	$(call say,BENCH,$@)
+	$(Q)$(CC) -I$(BUILD)/bench $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+$(BUILD)/bench/target-%: tests/bench/target.c tests/live/targets/target.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -fcf-protection=none -f$*-frame-pointer -o $@ $<
+
+.PHONY: bench
+bench: $(BUILD)/bench/stack $(BUILD)/bench/target-omit $(BUILD)/bench/target-no-omit ## what a stack costs (root; 2 minutes)
+	$(Q)$(BUILD)/bench/stack $(BUILD)/bench/target-no-omit $(BUILD)/bench/target-omit
+
 # ---- habits ----------------------------------------------------------------------------------------------------------
 
 C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/*/*.h tests/live/targets/*.c)
