@@ -44,6 +44,18 @@ struct {
 	__type(value, struct cached);
 } stack_cache SEC(".maps");
 
+/* The keys of a set's ways, side by side: most ways are of other places, and need not be looked at. */
+struct cache_set {
+	__u64 key[CACHE_WAYS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CACHE_SETS);
+	__type(key, __u32);
+	__type(value, struct cache_set);
+} cache_keys SEC(".maps");
+
 /* Functions of PHP that are internal, by hash of their address: the opline of their frames means nothing and must not be
  * part of a place. Only a hint: a wrong one makes a place be looked for under another key. */
 #define INTERNAL_HINTS 1024
@@ -121,24 +133,17 @@ static __always_inline void walk_note(struct walk *w, __u32 place, __u64 addr, _
 		w->notes_stack_bytes = (place + 1 - COPY_STACK) * 8;
 }
 
-/* copy_stack - copy the top of the stack. Less than all of it may be there. */
-__noinline int copy_stack(struct thread_state *t)
+/* copy_stack - copy so much of the top of the stack: what is needed and no more, since near the end of a stack there may be
+ * no more. */
+__noinline int copy_stack(struct thread_state *t, __u64 bytes)
 {
 	struct walk *w;
 
-	if (!t)
+	if (!t || bytes > 8 * COPY_STACK_WORDS)
 		return 0;
 	w = &t->walk;
-	w->window_at = w->start_sp;
-	w->window_bytes = 8 * COPY_STACK_WORDS;
-	if (w->wants_long_stack &&
-		!bpf_probe_read_user(&w->copy[COPY_STACK], 8 * COPY_STACK_WORDS, (void *)w->start_sp))
-		return 0;
-	w->window_bytes = 4 * COPY_STACK_WORDS;
-	if (!bpf_probe_read_user(&w->copy[COPY_STACK], 4 * COPY_STACK_WORDS, (void *)w->start_sp))
-		return 0;
-	w->window_bytes = COPY_LEAST_BYTES;
-	if (bpf_probe_read_user(&w->copy[COPY_STACK], COPY_LEAST_BYTES, (void *)w->start_sp))
+	w->window_bytes = bytes;
+	if (bpf_probe_read_user(&w->copy[COPY_STACK], bytes, (void *)w->start_sp))
 		w->window_bytes = 0;
 	return 0;
 }
@@ -259,10 +264,8 @@ __noinline long cache_try(struct thread_state *t, __u32 at)
 	seq = *(volatile __u64 *)&c->seq;
 	if (seq & 1 || c->key != w->cache_key)
 		return -1;
-	if (c->stack_bytes > w->window_bytes && !w->wants_long_stack) {
-		w->wants_long_stack = 1;
-		copy_stack(t);
-	}
+	if (c->stack_bytes > w->window_bytes)
+		copy_stack(t, c->stack_bytes);
 	if (c->php_bytes > w->copied_php_bytes && !w->wants_long_php) {
 		w->wants_long_php = 1;
 		copy_php(t);
@@ -277,21 +280,23 @@ __noinline long cache_try(struct thread_state *t, __u32 at)
 	return *(volatile __u64 *)&c->seq == seq ? slot : -1;
 }
 
-static __always_inline __u32 cache_at(const struct walk *w, __u32 way)
+static __always_inline __u32 cache_set_of(const struct walk *w)
 {
-	return ((__u32)(w->cache_key >> 32) & (CACHE_SETS - 1)) * CACHE_WAYS + (way & (CACHE_WAYS - 1));
+	return (__u32)(w->cache_key >> 32) & (CACHE_SETS - 1);
 }
 
 /* cache_find - the slot of the stack at which t->walk stands, if it was walked before; -1 if not.
  * @owner  process, layer and epoch that the slot belongs to      @space  swt_proc.space: changes with the tables
- * Leaves the top of the stack in the window, for the walk. */
+ * Leaves what it has copied of the stack in the window, for the walk. */
 static __always_inline long cache_find(struct thread_state *t, __u64 owner, __u64 space)
 {
 	struct walk *w = &t->walk;
 	__u32 proc = t->proc - 1;
 	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &proc);
+	struct cache_set *set;
 	__u64 key, current;
 	long slot = -1;
+	__u32 at;
 
 	w->start_sp = w->sp;
 	w->copy[COPY_BP] = w->bp;
@@ -299,7 +304,8 @@ static __always_inline long cache_find(struct thread_state *t, __u64 owner, __u6
 	w->php_top = 0;
 	w->far_offset[0] = 0;
 	w->far_offset[1] = 0;
-	copy_stack(t);
+	w->window_at = w->sp;
+	w->window_bytes = 0;
 	key = mix64(w->pc ^ cfg.hash_seed) ^ mix64(w->sp ^ owner);
 	key = mix64(key ^ space << 1 ^ w->is_exact);
 	current = php ? php_current(php) : 0;
@@ -308,17 +314,21 @@ static __always_inline long cache_find(struct thread_state *t, __u64 owner, __u6
 		w->copy[COPY_REQUEST] = php->requests;
 	}
 	w->cache_key = key | 1;
-	for (__u32 i = 0; i < CACHE_WAYS && slot < 0; i++)
-		slot = cache_try(t, cache_at(w, i));
+	at = cache_set_of(w);
+	set = bpf_map_lookup_elem(&cache_keys, &at);
+	for (__u32 i = 0; set && i < CACHE_WAYS && slot < 0; i++)
+		if (set->key[i] == w->cache_key)
+			slot = cache_try(t, at * CACHE_WAYS + i);
 	return slot;
 }
 
 /* cache_store - remember the slot to which the walk just done has led. */
 __noinline int cache_store(struct thread_state *t, __u32 slot)
 {
+	__u32 at, n, way, set_at;
+	struct cache_set *set;
 	struct cached *c;
 	struct walk *w;
-	__u32 at, n;
 	__u64 seq;
 
 	if (!t)
@@ -331,9 +341,12 @@ __noinline int cache_store(struct thread_state *t, __u32 slot)
 		w->note_at[(n + i) & (MAX_NOTES - 1)] = w->note_at[0];
 		w->note_word[(n + i) & (MAX_NOTES - 1)] = w->note_word[0];
 	}
-	at = cache_at(w, w->next_way++);
+	way = w->next_way++ & (CACHE_WAYS - 1);
+	set_at = cache_set_of(w);
+	at = set_at * CACHE_WAYS + way;
+	set = bpf_map_lookup_elem(&cache_keys, &set_at);
 	c = bpf_map_lookup_elem(&stack_cache, &at);
-	if (!c)
+	if (!set || !c)
 		return 0;
 	seq = *(volatile __u64 *)&c->seq;
 	if (seq & 1 || __sync_val_compare_and_swap(&c->seq, seq, seq + 1) != seq)
@@ -350,6 +363,7 @@ __noinline int cache_store(struct thread_state *t, __u32 slot)
 	bpf_probe_read_kernel(c->at, sizeof(c->at), w->note_at);
 	bpf_probe_read_kernel(c->word, sizeof(c->word), w->note_word);
 	__sync_lock_test_and_set(&c->seq, seq + 2);
+	set->key[way] = w->cache_key; /* where to look; what counts is the key in c */
 	return 0;
 }
 

@@ -33,7 +33,6 @@ struct call {
 #define COPY_PHP_WORDS	     368
 #define COPY_NOWHERE	     0xffff /* outside */
 #define COPY_NOTED	     0xfffe /* noted already, or a constant */
-#define COPY_LEAST_BYTES     256    /* where the stack's end is near */
 #define COPY_PHP_SHORT_BYTES 1024
 #define COPY_PHP_PIECES	     3 /* of that size: all of COPY_PHP_WORDS */
 
@@ -43,7 +42,7 @@ struct call {
 
 /* Words that a walk may depend on and still be cached. */
 #define MAX_NOTES     128
-#define NOTES_AT_ONCE 4
+#define NOTES_AT_ONCE 8
 
 /* The registers on which unwind rows are based. */
 struct registers {
@@ -82,10 +81,9 @@ struct walk {
 	__u32 is_unsettled; /* the process's libraries are changing */
 	__u32 met_unknown;  /* it ended in code that is in no span, or met PHP frames whose layout is not checked yet */
 	__u32 n_notes;
-	__u32 notes_stack_bytes; /* how much of the stack must be copied for them */
-	__u32 notes_php_bytes;	 /* likewise of PHP's, down from its top */
-	__u32 wants_long_stack;	 /* that part is worth copying in this thread */
-	__u32 wants_long_php;
+	__u32 notes_stack_bytes;     /* how much of the stack must be copied for them */
+	__u32 notes_php_bytes;	     /* likewise of PHP's, down from its top */
+	__u32 wants_long_php;	     /* that part is worth copying in this thread */
 	__u32 far_offset[COPY_FARS]; /* from start_sp, of the copies from COPY_FAR on; 0 = there is none */
 	__u32 notes_far[COPY_FARS];  /* of the words noted in there; 0 = none */
 	__u64 single[COPY_SINGLES];  /* user addresses of the words noted one by one */

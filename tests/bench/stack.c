@@ -134,7 +134,7 @@ enum { KERNEL, COLD, CACHED, PROGRAMS };
 static void measure(struct attach *a, struct child *with, struct child *without, int depth)
 {
 	struct swtrace_bpf *s = a->skel;
-	double ns[PROGRAMS][ROUNDS], empty_with, empty_without, m[PROGRAMS];
+	double ns[PROGRAMS][ROUNDS], empty[ROUNDS], empty_with, m[PROGRAMS];
 	unsigned frames;
 
 	bpf_link__destroy(probe(s->progs.bench_empty, with));
@@ -143,14 +143,14 @@ static void measure(struct attach *a, struct child *with, struct child *without,
 	for (int i = 0; i < ROUNDS; i++) {
 		empty_with = timed(s->progs.bench_empty, with, depth);
 		ns[KERNEL][i] = timed(s->progs.bench_kernel, with, depth) - empty_with;
-		empty_without = timed(s->progs.bench_empty, without, depth);
-		ns[COLD][i] = timed(s->progs.bench_cold, without, depth) - empty_without;
-		ns[CACHED][i] = timed(s->progs.bench_cached, without, depth) - empty_without;
+		empty[i] = timed(s->progs.bench_empty, without, depth);
+		ns[COLD][i] = timed(s->progs.bench_cold, without, depth) - empty[i];
+		ns[CACHED][i] = timed(s->progs.bench_cached, without, depth) - empty[i];
 	}
 	for (int i = 0; i < PROGRAMS; i++)
 		m[i] = median(ns[i], ROUNDS);
-	printf("%6d %7u %7u %9.0f %9.0f %9.0f %12.2f\n", depth, frames, s->bss->bench_frames, m[KERNEL], m[COLD],
-		m[CACHED], m[COLD] / m[KERNEL]);
+	printf("%6d %7u %7u %9.0f %9.0f %9.0f %9.0f %12.2f\n", depth, frames, s->bss->bench_frames,
+		median(empty, ROUNDS), m[KERNEL], m[COLD], m[CACHED], m[COLD] / m[KERNEL]);
 	if (s->bss->bench_walk)
 		fail("a stack was not complete", -EBADMSG);
 }
@@ -175,8 +175,8 @@ int main(int argc, char **argv)
 	child_add(&with, t, a);
 	child_add(&without, t, a);
 	printf("nanoseconds a stack, less an empty probe: medians of %d rounds of %d calls\n", ROUNDS, CALLS);
-	printf("%6s %7s %7s %9s %9s %9s %12s\n", "depth", "kernel", "swtrace", "kernel ns", "cold ns", "cached ns",
-		"cold/kernel");
+	printf("%6s %7s %7s %9s %9s %9s %9s %12s\n", "depth", "kernel", "swtrace", "empty ns", "kernel ns", "cold ns",
+		"cached ns", "cold/kernel");
 	measure(a, &with, &without, 10);
 	measure(a, &with, &without, 20);
 	measure(a, &with, &without, 40);
