@@ -217,6 +217,16 @@ static int is_watched(const struct attach *a, const struct target_process *p)
 	return !loader || target_dl_site(loader, &offset) || set_find(a, p->pid, loader);
 }
 
+/* settle - stacks of the process are true from now on, and so are those of its children that have the same spans: they were
+ * made while it was not known yet whether these are all. */
+static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
+{
+	__atomic_store_n(&p->dl_settled, settled, __ATOMIC_RELEASE);
+	for (int i = 0; settled == p->dl_changes && i < SWT_MAX_PROCS; i++)
+		if (a->proc[i].flags & SWT_PROC_CHILD && a->proc[i].space == p->space)
+			__atomic_store_n(&a->proc[i].dl_settled, a->proc[i].dl_changes, __ATOMIC_RELEASE);
+}
+
 int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes)
 {
 	/* What changes before the loader's probe is in place is not told of: only the next call knows all. */
@@ -228,7 +238,7 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 	err = tables_publish(a, p, tables_publish_php(a, p));
 	if (err)
 		return err;
-	__atomic_store_n(&attach_proc(a, p->pid)->dl_settled, settled, __ATOMIC_RELEASE);
+	settle(a, attach_proc(a, p->pid), settled);
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 

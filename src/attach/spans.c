@@ -32,7 +32,7 @@ static int span_fill(struct attach *a, const struct target_map *m, struct swt_sp
 	uint64_t vaddr;
 
 	memset(s, 0, sizeof(*s));
-	if (!m->executable || !strcmp(m->name, "[vsyscall]") || !strcmp(m->name, "[uprobes]"))
+	if (!m->executable || !strcmp(m->name, "[vsyscall]"))
 		return 0;
 	s->start = m->start;
 	s->end = m->end;

@@ -218,10 +218,11 @@ static int map_parse(struct target *t, const struct target_process *p, char *lin
 		    &inode, &name_at) < 7 ||
 		!name_at)
 		return -EBADMSG;
-	m->executable = perms[2] == 'x';
 	m->name = strdup(line + name_at);
 	if (!m->name)
 		return -ENOMEM;
+	/* The kernel's own page for probes comes with the first probe that is hit: no code of the process's. */
+	m->executable = perms[2] == 'x' && strcmp(m->name, "[uprobes]") != 0;
 	m->module = NULL;
 	if (m->executable && inode) {
 		m->module = module_get(t, p, m, makedev(major, minor), inode);
