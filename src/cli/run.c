@@ -227,7 +227,8 @@ static void on_interval(struct run *r)
 	}
 }
 
-/* watch_exits - a process whose exit event was lost is still noticed by its pidfd. */
+/* watch_exits - a process whose exit event was lost is still noticed by its pidfd. Events of its end are in the ring before
+ * that becomes readable, perhaps since the ring was last looked at. */
 static void watch_exits(struct run *r)
 {
 	struct target_process *p;
@@ -235,8 +236,10 @@ static void watch_exits(struct run *r)
 	for (size_t i = 0; (p = target_at(r->target, i)); i++) {
 		struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
 
-		if (p->alive && poll(&fd, 1, 0) > 0)
-			events_process_gone(r, p);
+		if (!p->alive || poll(&fd, 1, 0) <= 0)
+			continue;
+		collect_events(r->collect);
+		events_process_gone(r, p);
 	}
 }
 
