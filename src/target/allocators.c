@@ -123,6 +123,8 @@ static size_t sites_add(const struct target_module *m, const struct allocator_fu
 			continue;
 		sites[n].function = fn[i].name;
 		sites[n].offset = offset;
+		sites[n].vaddr = sym.vaddr;
+		sites[n].size_bytes = sym.size_bytes;
 		sites[n].cookie = fn[i].cookie;
 		sites[n].wants_return = op != SWT_OP_FREE && op != SWT_OP_MUNMAP;
 		n++;
@@ -146,6 +148,22 @@ static int placing_order(const void *a, const void *b)
 	const struct target_site *x = a, *y = b;
 
 	return rank[SWT_COOKIE_OP(x->cookie)] - rank[SWT_COOKIE_OP(y->cookie)];
+}
+
+/* sites_move - to where their probes are cheap. */
+static void sites_move(const struct target_module *m, struct target_site *sites, size_t n)
+{
+	struct entry_place place[MAX_SITES];
+
+	for (size_t i = 0; i < n; i++) {
+		place[i].vaddr = sites[i].vaddr;
+		place[i].move =
+			entry_move_in_file(m->fd, sites[i].offset, sites[i].size_bytes, entry_kept(sites[i].cookie));
+	}
+	if (entry_check_branches(m->fd, m->elf, place, n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		sites[i].offset += place[i].move;
 }
 
 /* Any file that defines malloc and free is taken for an allocator: libc, a preloaded one, a static program. A loader
@@ -173,6 +191,7 @@ int target_module_sites(const struct target_module *m, struct target_site **out)
 		free(sites);
 		return 0;
 	}
+	sites_move(m, sites, n);
 	qsort(sites, n, sizeof(*sites), placing_order);
 	*out = sites;
 	return n;

@@ -56,6 +56,24 @@ int tsrm_decode(const uint8_t *code, size_t n, struct tsrm_access *out);
  * (between requests, before the first); -EBADMSG no, or it was read while it changed. */
 int php_check(const struct php_image *image, const struct swt_php *php);
 
+/* entry_move - how far behind a function's first instruction a probe is cheap; 0 = probe the entry.
+ * @code  all n bytes of the function      @kept  bit i: argument i (of the first four) must still be in its register */
+uint32_t entry_move(const uint8_t *code, size_t n, unsigned kept);
+uint32_t entry_move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsigned kept);
+
+/* entry_kept - the arguments that the kernel side looks at for such a cookie. */
+unsigned entry_kept(uint64_t cookie);
+
+/* A function, and how far its probe is to be moved. */
+struct entry_place {
+	uint64_t vaddr;
+	uint32_t move;
+};
+
+/* entry_check_branches - set move to 0 where some branch of the file leads between a function's entry and its place: the
+ * part of a function that compilers put elsewhere (.cold) may jump back.  Return: 0, or -errno: it is not known. */
+int entry_check_branches(int fd, const struct elffile *elf, struct entry_place *place, size_t n);
+
 /* The table of .eh_frame_hdr: entries of two 32-bit offsets (function, FDE) from the header's own address. A file without
  * one (static programs) gets one that is made here, as if its header stood where .eh_frame does. */
 struct fde_table {

@@ -163,8 +163,10 @@ int target_debug_by_link(const struct target_module *m, const struct target_proc
 /* One function to probe: where, and what it does (a cookie of swtrace/abi.h). */
 struct target_site {
 	const char *function; /* static */
-	uint64_t offset;      /* of its first instruction in the file */
+	uint64_t offset;      /* in the file, of the instruction to probe: the first one, or a cheaper one behind it */
 	uint64_t cookie;
+	uint64_t vaddr; /* of the function */
+	uint64_t size_bytes;
 	int wants_return;
 };
 

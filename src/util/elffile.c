@@ -28,6 +28,7 @@ struct segment {
 	uint64_t vaddr;
 	uint64_t offset;
 	uint64_t file_bytes;
+	int executable;
 };
 
 struct function {
@@ -85,6 +86,7 @@ static int read_segments(struct elffile *f, Elf *elf)
 		f->segment[f->n_segments].vaddr = ph.p_vaddr;
 		f->segment[f->n_segments].offset = ph.p_offset;
 		f->segment[f->n_segments].file_bytes = ph.p_filesz;
+		f->segment[f->n_segments].executable = (ph.p_flags & PF_X) != 0;
 		f->n_segments++;
 	}
 	return 0;
@@ -486,6 +488,19 @@ int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_sym
 		return -ENOENT;
 	symbol_out(&f->function[f->range[lo - 1].function], out);
 	return 0;
+}
+
+int elffile_code(const struct elffile *f, size_t i, struct elffile_code *out)
+{
+	for (size_t k = 0; k < f->n_segments; k++) {
+		const struct segment *s = &f->segment[k];
+
+		if (!s->executable || i--)
+			continue;
+		*out = (struct elffile_code){ .vaddr = s->vaddr, .offset = s->offset, .n_bytes = s->file_bytes };
+		return 0;
+	}
+	return -ENOENT;
 }
 
 int elffile_vaddr_to_offset(const struct elffile *f, uint64_t vaddr, uint64_t *offset)

@@ -50,6 +50,16 @@ int elffile_find_object(const struct elffile *f, const char *name, struct elffil
  * Return: 0 and *out, or -ENOENT: never a function that merely comes before. */
 int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_symbol *out);
 
+/* A segment that may be executed. */
+struct elffile_code {
+	uint64_t vaddr;
+	uint64_t offset; /* in the file */
+	uint64_t n_bytes;
+};
+
+/* elffile_code - the i-th of them.  Return: 0, or -ENOENT: there are not so many. */
+int elffile_code(const struct elffile *f, size_t i, struct elffile_code *out);
+
 /* elffile_vaddr_to_offset, elffile_offset_to_vaddr - translate by the PT_LOAD segments.
  * Return: 0, or -ENOENT when no segment holds it in the file. */
 int elffile_vaddr_to_offset(const struct elffile *f, uint64_t vaddr, uint64_t *offset);
