@@ -4,16 +4,31 @@
 #ifndef BOOKS_BPF_H
 #define BOOKS_BPF_H
 
-static __always_inline void book_alloc(const struct swt_block *b)
+/* stack_of - the stack of a block, its counters as they are in the current epoch of its layer. */
+static __always_inline struct swt_stack *stack_of(const struct swt_block *b)
 {
-	struct swt_proc *p = proc_at(b->proc);
 	__u32 slot = b->stack;
 	struct swt_stack *s = bpf_map_lookup_elem(&stacks, &slot);
 
+	/* Epochs that end while the stack lives are those of the Zend heap, which one thread uses. */
+	if (s && s->epoch != b->epoch) {
+		s->n_frees = s->n_allocs;
+		s->freed_bytes = s->alloc_bytes;
+		s->epoch = b->epoch;
+	}
+	return s;
+}
+
+static __always_inline void book_alloc(const struct swt_block *b)
+{
+	struct swt_proc *p = proc_at(b->proc);
+	struct swt_stack *s = stack_of(b);
 	struct swt_layer_counts *l;
 
 	if (!p || !s)
 		return;
+	if (b->layer == SWT_LAYER_ZEND)
+		__sync_fetch_and_add(&p->zend.traced_bytes, zend_bytes(b));
 	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
 	__sync_fetch_and_add(&l->n_allocs, 1);
 	__sync_fetch_and_add(&l->alloc_bytes, b->size_bytes);
@@ -25,13 +40,13 @@ static __always_inline void book_alloc(const struct swt_block *b)
 static __always_inline void book_free(const struct swt_block *b, __u64 n, __u64 bytes)
 {
 	struct swt_proc *p = proc_at(b->proc);
-	__u32 slot = b->stack;
-	struct swt_stack *s = bpf_map_lookup_elem(&stacks, &slot);
-
+	struct swt_stack *s = stack_of(b);
 	struct swt_layer_counts *l;
 
 	if (!p || !s)
 		return;
+	if (b->layer == SWT_LAYER_ZEND)
+		__sync_fetch_and_sub(&p->zend.traced_bytes, zend_bytes(b));
 	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
 	__sync_fetch_and_add(&l->n_frees, n);
 	__sync_fetch_and_add(&l->freed_bytes, bytes);

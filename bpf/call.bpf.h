@@ -194,6 +194,8 @@ static __always_inline void call_born(struct pt_regs *ctx, struct thread_state *
 	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
 		b.size_bytes = (b.size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	b.epoch = p->epoch[layer];
+	if (layer == SWT_LAYER_ZEND)
+		zend_place(&b, &t->call.old, p->zend_least_bytes);
 	walk_begin(t, &r, false);
 	slot = stack_slot(t, layer);
 	if (slot < 0)

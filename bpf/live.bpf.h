@@ -143,6 +143,7 @@ __noinline int live_insert(const struct swt_block *block, struct swt_block *repl
 	r->epoch = block->epoch;
 	r->proc = block->proc;
 	r->layer = block->layer;
+	r->zend_bin = block->zend_bin;
 	__sync_lock_test_and_set(&r->addr, addr);
 	return 0;
 }
@@ -165,6 +166,7 @@ __noinline int live_remove(struct swt_block *block)
 	block->stack = r->stack;
 	block->birth_cs = r->birth_cs;
 	block->epoch = r->epoch;
+	block->zend_bin = r->zend_bin;
 	if (__sync_val_compare_and_swap(&r->addr, addr, SWT_BLOCK_FREE) != addr)
 		return -1;
 	return is_dead(block) ? -1 : 0;

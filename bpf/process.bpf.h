@@ -56,9 +56,13 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		__sync_fetch_and_add(&p->epoch[i], 1);
+	p->life++;
+	p->zend.traced_bytes = 0;
+	p->zend.before_bytes = 0;
 	p->space = 0;
 	if (php) {
 		php->current = 0;
+		php->heap_at = 0;
 		php->flags = 0;
 	}
 	if (p->flags & SWT_PROC_CHILD)

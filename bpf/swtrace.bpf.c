@@ -20,6 +20,7 @@
 #include "php.bpf.h"
 #include "walk.bpf.h"
 #include "stack.bpf.h"
+#include "zend.bpf.h"
 #include "books.bpf.h"
 #include "call.bpf.h"
 #include "process.bpf.h"
@@ -92,6 +93,18 @@ int on_php_request(struct pt_regs *ctx)
 	never_tail_call(ctx, &no_dl_calls);
 	if (t)
 		proc_count_request(t->proc - 1);
+	return 0;
+}
+
+/* The engine drops its heap: the request is over. */
+SEC("uprobe")
+int on_php_drop(struct pt_regs *ctx)
+{
+	struct thread_state *t = thread_get();
+
+	never_tail_call(ctx, &no_dl_calls);
+	if (t)
+		zend_drop(t->proc - 1);
 	return 0;
 }
 

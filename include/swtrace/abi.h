@@ -117,10 +117,17 @@ struct swt_layer_counts {
 	__u64 n_unknown_frees; /* frees of blocks that were not tracked: born before tracing, or lost */
 };
 
+/* The Zend heap as PHP itself counts it: what blocks take, not what was asked for. zend_mm_heap.size is the sum of both. */
+struct swt_zend_books {
+	__u64 traced_bytes; /* in live blocks */
+	__u64 before_bytes; /* in blocks from before tracing began, when it began. Written by user space; 0 once they are gone */
+	__u64 n_drops; /* how often PHP has dropped all blocks at once, at the end of a request */
+};
+
 /* One process. A slot is taken by a compare-and-swap of flags from 0 to SWT_PROC_CLAIMED: by user space for a process to
  * trace, by the kernel side for its children; user space alone empties it. The kernel side changes the epochs and the
- * counts. A block or stack whose epoch is not its layer's current one is dead: this drops all of them at once when a
- * process executes a new program. */
+ * counts. A block whose epoch is not its layer's current one is dead: this drops all of them at once when a process executes
+ * a new program, and those of the Zend heap when PHP does at the end of a request. */
 struct swt_proc {
 	__u32 tgid;
 	__u32 flags;
@@ -131,6 +138,9 @@ struct swt_proc {
 	 * read the mappings behind the spans. While they differ a library may be where the spans have another. */
 	__u32 dl_changes;
 	__u32 dl_settled;
+	__u32 life;		    /* counts the programs that it has executed: a stack belongs to one of them */
+	__u32 zend_least_bytes;	    /* of a block of the Zend heap. Written by user space */
+	struct swt_zend_books zend; /* written by the probes, atomically */
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
 };
 
@@ -147,7 +157,7 @@ struct swt_block {
 	__u32 epoch;
 	__u16 proc; /* slot in the process table */
 	__u8 layer;
-	__u8 pad0;
+	__u8 zend_bin; /* of the Zend heap: number of its bin + 1 when it is in one; else 0 */
 };
 
 /* A block may stand in any place of two buckets that its address selects; it never moves, so there are no tombstones
@@ -242,13 +252,13 @@ struct swt_span {
 struct swt_stack {
 	__u64 key;   /* hash of all that follows up to the counts, never 0; 0 = the slot is empty */
 	__u32 ready; /* 1 once the frames are written */
-	__u32 epoch;
+	__u32 epoch; /* in which it was last counted: when it is over, all that was allocated is freed */
 	__u16 proc;
 	__u8 layer;
 	__u8 walk; /* SWT_WALK_x */
 	__u32 n_frames;
 	__u32 generation; /* of the mappings that its addresses are in */
-	__u32 pad0;
+	__u32 life;	  /* of the process */
 	__u64 n_allocs;
 	__u64 alloc_bytes;
 	__u64 n_frees;
@@ -281,7 +291,9 @@ struct swt_php {
 	__u16 opcodes; /* 0 = not known: lines are not checked against it */
 	__u16 last;
 	__u32 flags;
+	__u64 heap_at;	/* address of the pointer to the Zend heap; 0 = not known */
 	__u32 requests; /* begun since the process is traced: what is compiled without opcache is there for one alone */
+	__u32 pad0;
 };
 
 #define SWT_PHP_FUNCTION_BYTES 184 /* what is read of a zend_op_array: the offsets must lie in there */
@@ -356,12 +368,12 @@ struct swt_event_signal {
 _Static_assert(sizeof(struct swt_block) == 32, "the price of a live block");
 _Static_assert(sizeof(struct swt_bucket) == 256, "four cache lines, read as one map value");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 48 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 80 + SWT_LAYER_SLOTS * 40, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
-_Static_assert(sizeof(struct swt_php) == 64, "no padding");
+_Static_assert(sizeof(struct swt_php) == 80, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,
 	"no padding");
 _Static_assert(sizeof(struct swt_row) == 8, "the price of a row");

@@ -11,7 +11,7 @@ static int compare_identity(const struct model_stack *x, const struct model_stac
 {
 	if (x->id != y->id)
 		return x->id < y->id ? -1 : 1;
-	return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
+	return x->life < y->life ? -1 : x->life > y->life;
 }
 
 static int by_identity(const void *a, const void *b)

@@ -15,6 +15,7 @@
 
 struct swt_bucket;
 struct swt_losses;
+struct swt_php;
 struct swt_php_frame;
 struct swt_proc;
 struct swt_stack;
@@ -36,6 +37,7 @@ struct attach_tables {
 	size_t n_buckets;
 	const struct swt_stack *stack;
 	size_t n_stacks;
+	const struct swt_php *php; /* by slot of proc */
 	const struct swt_php_frame *php_frame;
 	size_t n_php_frames;
 	const struct swt_losses *losses;

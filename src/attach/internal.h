@@ -142,6 +142,10 @@ int tables_publish(struct attach *a, const struct target_process *p, int anew);
  * Return: 1 if it was found now. */
 int tables_publish_php(struct attach *a, const struct target_process *p);
 
+/* heap.c - make the process's Zend heap known, and note what was in it before tracing began. Once, after its probes are in
+ * place. */
+void heap_begin(struct attach *a, const struct target_process *p);
+
 /* spans.c - a process has ceased to refer to this space (swt_proc.space). */
 void tables_leave(struct attach *a, uint64_t space);
 

@@ -84,6 +84,7 @@ static void choose_programs(struct attach *a)
 	if (a->kind != PROBE_PERF) {
 		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_php_drop, ATTACH_UPROBE_MULTI);
 	}
 	bpf_program__set_autoload(s->progs.on_call, session);
 	bpf_program__set_autoload(s->progs.on_enter, !session);
@@ -216,6 +217,7 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 	out->n_buckets = a->n_buckets;
 	out->stack = a->stack;
 	out->n_stacks = a->n_stacks;
+	out->php = a->tables.php;
 	out->php_frame = a->tables.php_frame;
 	out->n_php_frames = SWT_PHP_FRAMES;
 	out->losses = a->losses;
@@ -261,6 +263,7 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 	a->proc[slot].dl_changes = 0;
 	a->proc[slot].dl_settled = 0;
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
+	memset(&a->proc[slot].zend, 0, sizeof(a->proc[slot].zend));
 	a->proc[slot].flags = SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
 	if (bpf_map_update_elem(fd, &key, &slot, BPF_ANY)) {
 		a->proc[slot].flags = 0;
@@ -295,8 +298,10 @@ static void slot_free(struct attach *a, int slot)
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
+	a->proc[slot].life++;
 	tables_leave(a, __atomic_exchange_n(&a->proc[slot].space, 0, __ATOMIC_ACQ_REL));
 	a->tables.php[slot].current = 0;
+	a->tables.php[slot].heap_at = 0;
 	a->tables.php[slot].flags = 0;
 	__atomic_store_n(&a->proc[slot].flags, 0, __ATOMIC_RELEASE);
 }

@@ -173,10 +173,11 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
 	struct placement pl = { .pid = p->pid };
 	struct target_site *sites, dl = { .function = "_dl_debug_state" },
-				   request = { .function = "php_request_startup" };
+				   request = { .function = "php_request_startup" },
+				   drop = { .function = "shutdown_memory_manager" };
 	struct probe_set *s;
 	char path[64];
-	int n, has_dl, has_requests;
+	int n, has_dl, has_requests, has_drops;
 
 	if (!m->elf)
 		return 0;
@@ -185,7 +186,8 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 		return n;
 	has_dl = m == target_loader(p) && !target_dl_site(m, &dl.offset);
 	has_requests = !target_php_request_site(m, &request.offset);
-	if (!n && !has_dl && !has_requests)
+	has_drops = !target_php_drop_site(m, &drop.offset);
+	if (!n && !has_dl && !has_requests && !has_drops)
 		return 0;
 	s = set_new(a, p->pid, m);
 	if (!s) {
@@ -204,6 +206,8 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 		place_one(a, s, &pl, a->skel->progs.on_dl_state, &dl);
 	if (has_requests)
 		place_one(a, s, &pl, a->skel->progs.on_php_request, &request);
+	if (has_drops)
+		place_one(a, s, &pl, a->skel->progs.on_php_drop, &drop);
 	msg_debug("%d: %s: %d allocator functions probed", p->pid, m->path, n);
 	return 0;
 }
@@ -248,6 +252,7 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 		if (err)
 			return err;
 	}
+	heap_begin(a, p);
 	for (size_t i = 0; i < a->n_sets; i++)
 		if (a->set[i].pid == p->pid)
 			n += a->set[i].n_functions;

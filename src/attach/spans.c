@@ -236,6 +236,7 @@ int tables_publish_php(struct attach *a, const struct target_process *p)
 	if (slot->current || slot->flags & SWT_PHP_REFUSED)
 		return 0;
 	found = target_php(p, debug_layout(a, p), &php, version, sizeof(version));
+	proc->zend_least_bytes = target_zend_least_bytes(version);
 	if (!found)
 		return 0;
 	if (found < 0) {
@@ -246,6 +247,7 @@ int tables_publish_php(struct attach *a, const struct target_process *p)
 	current = php.current;
 	php.current = 0;
 	php.requests = slot->requests;
+	php.heap_at = slot->heap_at;
 	php.flags |= found == 2 ? SWT_PHP_UNCHECKED : 0;
 	*slot = php;
 	__atomic_store_n(&slot->current, current, __ATOMIC_RELEASE);

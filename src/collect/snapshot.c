@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collect/internal.h"
 #include "swtrace/abi.h"
@@ -82,6 +83,47 @@ static void read_blocks(struct reading *r)
 	r->s->blocks.capacity = r->t->n_buckets * SWT_BUCKET_BLOCKS;
 }
 
+#define HEAP_TRIES   60 /* the process runs meanwhile */
+#define HEAP_WAIT_US 100
+
+/* read_heap_once - what PHP counts in its heap, beside what the books hold.  Return: 0, or -errno: it counts nothing. */
+static int read_heap_once(const struct swt_proc *p, uint64_t heap_at, struct model_zend_heap *out)
+{
+	int was_asleep = target_is_asleep((pid_t)p->tgid), err;
+
+	*out = (struct model_zend_heap){ .is_known = 1, .n_drops = p->zend.n_drops };
+	out->traced_bytes = __atomic_load_n(&p->zend.traced_bytes, __ATOMIC_ACQUIRE);
+	out->before_bytes = __atomic_load_n(&p->zend.before_bytes, __ATOMIC_ACQUIRE);
+	err = target_zend_size((pid_t)p->tgid, heap_at, &out->size_bytes);
+	out->is_steady = was_asleep && target_is_asleep((pid_t)p->tgid) &&
+			 __atomic_load_n(&p->zend.traced_bytes, __ATOMIC_ACQUIRE) == out->traced_bytes;
+	return err;
+}
+
+static int64_t heap_distance(const struct model_zend_heap *h)
+{
+	return llabs(model_zend_difference(h));
+}
+
+/* read_heap - read both counts until they agree, or the process waits for something. While it runs, a block that is just being
+ * allocated stands in one of them first; then the closest is told. */
+static void read_heap(const struct reading *r, size_t slot, struct model_zend_heap *out)
+{
+	uint64_t heap_at = r->t->php ? __atomic_load_n(&r->t->php[slot].heap_at, __ATOMIC_ACQUIRE) : 0;
+	struct model_zend_heap h;
+
+	for (int i = 0; heap_at && i < HEAP_TRIES && !out->is_steady; i++) {
+		if (read_heap_once(&r->t->proc[slot], heap_at, &h))
+			return;
+		if (!out->is_known || h.is_steady || heap_distance(&h) < heap_distance(out))
+			*out = h;
+		if (!heap_distance(out))
+			out->is_steady = 1;
+		if (i % 4 == 3) /* it may be waiting for a processor, in the middle of an allocation */
+			usleep(HEAP_WAIT_US);
+	}
+}
+
 /* read_processes - every process of the target that has a slot. */
 static int read_processes(struct reading *r, struct target *target)
 {
@@ -110,6 +152,8 @@ static int read_processes(struct reading *r, struct target *target)
 				p->layer[l].freed_bytes = kp->layer[l].freed_bytes;
 				p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
 			}
+			if (p->alive)
+				read_heap(r, slot, &p->zend);
 			r->of_slot[slot] = p;
 			r->s->n_processes++;
 			break;
@@ -126,14 +170,14 @@ static size_t frames_of(const struct swt_stack *k)
 static int stack_is_current(const struct reading *r, const struct swt_stack *k)
 {
 	return __atomic_load_n(&k->ready, __ATOMIC_ACQUIRE) && k->proc < r->t->n_procs && k->layer < SWT_LAYERS &&
-	       r->of_slot[k->proc] && r->t->proc[k->proc].epoch[k->layer] == k->epoch;
+	       r->of_slot[k->proc] && r->t->proc[k->proc].life == k->life;
 }
 
 static void stack_fill(
 	const struct reading *r, const struct swt_stack *k, size_t slot, uint64_t *frames, struct model_stack *out)
 {
 	out->id = slot;
-	out->epoch = k->epoch;
+	out->life = k->life;
 	out->pid = r->of_slot[k->proc]->pid;
 	out->layer = k->layer;
 	out->walk = k->walk;
@@ -142,8 +186,13 @@ static void stack_fill(
 	out->oldest_ns = r->tally[slot].oldest_ns;
 	out->n_allocs = k->n_allocs;
 	out->alloc_bytes = k->alloc_bytes;
-	out->n_frees = k->n_frees;
-	out->freed_bytes = k->freed_bytes;
+	if (r->t->proc[k->proc].epoch[k->layer] == k->epoch) {
+		out->n_frees = k->n_frees;
+		out->freed_bytes = k->freed_bytes;
+	} else { /* dropped since, all of them */
+		out->n_frees = out->n_allocs;
+		out->freed_bytes = out->alloc_bytes;
+	}
 	out->generation = k->generation;
 	out->n_frames = frames_of(k);
 	out->frame = frames;

@@ -58,3 +58,15 @@ const char *model_walk_text(enum model_walk walk)
 {
 	return (unsigned)walk < MODEL_WALKS ? walks[walk].text : "for a reason unknown";
 }
+
+uint64_t model_zend_before(const struct model_zend_heap *h)
+{
+	uint64_t rest = h->size_bytes > h->traced_bytes ? h->size_bytes - h->traced_bytes : 0;
+
+	return rest < h->before_bytes ? rest : h->before_bytes;
+}
+
+int64_t model_zend_difference(const struct model_zend_heap *h)
+{
+	return (int64_t)(h->size_bytes - h->traced_bytes - model_zend_before(h));
+}

@@ -49,17 +49,34 @@ struct model_layer_counts {
 	uint64_t n_unknown_frees; /* frees of blocks that were not tracked (born before tracing began, or lost) */
 };
 
+/* The Zend heap as PHP itself counts it: bytes that live blocks take, not those that were asked for. */
+struct model_zend_heap {
+	int is_known;  /* there is one, and it counts */
+	int is_steady; /* the process was in no allocation while the numbers were read; else they may be a block apart */
+	uint64_t size_bytes;   /* zend_mm_heap.size: what memory_get_usage() returns */
+	uint64_t traced_bytes; /* in the live blocks that the books hold */
+	uint64_t before_bytes; /* in blocks from before tracing, when it began; 0 once PHP has dropped them */
+	uint64_t n_drops;      /* how often PHP has dropped the whole heap, at the end of a request */
+};
+
+/* model_zend_before - what is still there from before tracing began, as far as can be told.
+ * model_zend_difference - what PHP counts and neither the books nor the time before tracing explain; negative: the books hold
+ * more than PHP counts. 0 is the proof. */
+uint64_t model_zend_before(const struct model_zend_heap *h);
+int64_t model_zend_difference(const struct model_zend_heap *h);
+
 struct model_process {
 	int pid;
 	char comm[16];
 	int alive;
+	struct model_zend_heap zend;
 	struct model_layer_counts layer[MODEL_LAYERS];
 };
 
 /* One stack of one process and layer. Filters (age, size) choose which blocks the live_ fields count. */
 struct model_stack {
-	uint32_t id;	/* the same stack has the same (id, epoch) in every snapshot */
-	uint32_t epoch; /* counts the programs that the process has executed */
+	uint32_t id;   /* the same stack has the same (id, life) in every snapshot */
+	uint32_t life; /* counts the programs that the process has executed */
 	int pid;
 	enum model_layer layer;
 	enum model_walk walk;

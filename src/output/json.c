@@ -70,6 +70,23 @@ static json_t *usage(const struct model_usage *u)
 	return o;
 }
 
+static json_t *zend_heap(const struct model_zend_heap *h)
+{
+	json_t *o = json_object();
+
+	if (!h->is_known) {
+		json_decref(o);
+		return json_null();
+	}
+	json_object_set_new(o, "size_bytes", number(h->size_bytes));
+	json_object_set_new(o, "traced_bytes", number(h->traced_bytes));
+	json_object_set_new(o, "before_bytes", number(model_zend_before(h)));
+	json_object_set_new(o, "difference_bytes", json_integer(model_zend_difference(h)));
+	json_object_set_new(o, "steady", json_boolean(h->is_steady));
+	json_object_set_new(o, "drops", number(h->n_drops));
+	return o;
+}
+
 static json_t *process(const struct model_process *p)
 {
 	json_t *o = json_object(), *layers = json_object();
@@ -91,6 +108,7 @@ static json_t *process(const struct model_process *p)
 		json_object_set_new(layers, model_layer_name(i), l);
 	}
 	json_object_set_new(o, "layers", layers);
+	json_object_set_new(o, "zend_heap", zend_heap(&p->zend));
 	return o;
 }
 

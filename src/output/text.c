@@ -34,6 +34,20 @@ static void add_heading(struct strbuf *b, const struct analyze_report *r)
 	strbuf_addf(b, ", %s in %.1f s\n", format_gain(r->gained_bytes, gain), (double)r->since_last_ns / 1e9);
 }
 
+/* add_zend_proof - do the books add up? PHP counts for itself. */
+static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h)
+{
+	char size[FORMAT_BYTES_BYTES], traced[FORMAT_BYTES_BYTES], before[FORMAT_BYTES_BYTES];
+	int64_t difference = model_zend_difference(h);
+
+	if (!h->is_known)
+		return;
+	strbuf_addf(b, "    zend heap: PHP counts %s: %s in traced blocks, %s from before tracing",
+		format_bytes(h->size_bytes, size), format_bytes(h->traced_bytes, traced),
+		format_bytes(model_zend_before(h), before));
+	strbuf_addf(b, ", difference %s%" PRId64 " B\n", h->is_steady ? "" : "(while it ran) ", difference);
+}
+
 static void add_process(struct strbuf *b, const struct model_process *p)
 {
 	strbuf_add(b, "  ");
@@ -44,6 +58,7 @@ static void add_process(struct strbuf *b, const struct model_process *p)
 		add_blocks(b, p->layer[l].live_bytes, "in", p->layer[l].live_blocks);
 	}
 	strbuf_add(b, "\n");
+	add_zend_proof(b, &p->zend);
 }
 
 static void add_usage(struct strbuf *b, const struct model_snapshot *s)

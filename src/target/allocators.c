@@ -216,6 +216,11 @@ int target_php_request_site(const struct target_module *m, uint64_t *offset)
 	return function_site(m, "php_request_startup", offset);
 }
 
+int target_php_drop_site(const struct target_module *m, uint64_t *offset)
+{
+	return function_site(m, "shutdown_memory_manager", offset);
+}
+
 int target_has_libc(const struct target_process *p)
 {
 	for (size_t i = 0; i < p->n_maps; i++)

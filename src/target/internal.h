@@ -51,6 +51,10 @@ struct tsrm_access {
  * understood (local exec, initial exec).  Return: 0, or -ENOSYS: another way. */
 int tsrm_decode(const uint8_t *code, size_t n, struct tsrm_access *out);
 
+/* zend_decode - from the code of zend_mm_get_heap: how far behind its first byte the pointer to the heap is.
+ * Return: 0, or -ENOSYS: it finds it in another way. */
+int zend_decode(const uint8_t *code, size_t n, int64_t *offset);
+
 /* php_check - is the PHP engine laid out as php says?
  * Return: 1 yes; 0 its place is right as far as can be told, but it has no user function yet to check their layout by
  * (between requests, before the first); -EBADMSG no, or it was read while it changed. */

@@ -181,6 +181,15 @@ struct target_process *target_at(struct target *t, size_t i)
 	return i < t->n_processes ? t->process[i] : NULL;
 }
 
+int target_is_asleep(pid_t pid)
+{
+	struct target_process now = { .pid = pid };
+	unsigned long memory_bytes;
+	char state = 0;
+
+	return !stat_read(&now, &state, &memory_bytes) && state == 'S';
+}
+
 int target_fork(struct target *t, const struct target_process *parent, pid_t pid)
 {
 	struct target_process *p, **grown;

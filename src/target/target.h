@@ -70,6 +70,9 @@ int target_refresh(struct target *t, struct target_process *p);
 struct target_process *target_find(struct target *t, pid_t pid);
 struct target_process *target_at(struct target *t, size_t i);
 
+/* target_is_asleep - does the process's first thread wait for something? Then it is in no allocation. */
+int target_is_asleep(pid_t pid);
+
 /* target_fork - begin to know a child of a known process: a copy, since at the fork a child has its parent's mappings. Nothing
  * is read of the child, which may have ended by now. target_find and target_at do not show children; a child of a child is one.
  * Return: 0, or -ENOMEM. */
@@ -129,6 +132,18 @@ int target_php(const struct target_process *p, const struct target_php_layout *d
  * Return: 1 all is right; 0 not yet; -EBADMSG it is not: not to be used any more. */
 int target_php_check(const struct target_process *p, struct swt_php *php);
 
+/* target_zend_heap - the address of the pointer to the process's Zend heap.
+ * Return: 0; -ENOENT the process runs no PHP; -ENOSYS it cannot be told (thread-safe builds). */
+int target_zend_heap(const struct target_process *p, uint64_t *heap_at);
+
+/* target_zend_size - zend_mm_heap.size, which memory_get_usage() returns: the sum of what live blocks take. Costs the process
+ * nothing.  Return: 0 (also before PHP has started: 0 bytes); -ENODATA the heap passes everything on to malloc
+ * (USE_ZEND_ALLOC=0) and does not count; -EFAULT the process is gone. */
+int target_zend_size(pid_t pid, uint64_t heap_at, uint64_t *size_bytes);
+
+/* target_zend_least_bytes - what the smallest block takes in a version such as "8.2.36": ZEND_MM_MIN_USEABLE_BIN_SIZE since 8.4. */
+uint32_t target_zend_least_bytes(const char *version);
+
 /* ---- unwind rows ---- */
 
 struct swt_row;
@@ -182,6 +197,10 @@ int target_dl_site(const struct target_module *m, uint64_t *offset);
 /* target_php_request_site - the function by which a PHP engine begins to serve a request: php_request_startup, exported by
  * all SAPIs (main/main.c).  Return: 0 and the offset, or -ENOENT. */
 int target_php_request_site(const struct target_module *m, uint64_t *offset);
+
+/* target_php_drop_site - the function by which a PHP engine drops its whole heap at the end of a request:
+ * shutdown_memory_manager, exported (Zend/zend_alloc.c).  Return: 0 and the offset, or -ENOENT. */
+int target_php_drop_site(const struct target_module *m, uint64_t *offset);
 
 /* target_loader - the module of the process's dynamic loader, or NULL: static, or not mapped yet. */
 struct target_module *target_loader(const struct target_process *p);

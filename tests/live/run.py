@@ -18,5 +18,6 @@ import test_stacks  # noqa: F401
 import test_truth  # noqa: F401
 import test_usage  # noqa: F401
 import test_web  # noqa: F401
+import test_zend  # noqa: F401
 
 sys.exit(harness.run_all(sys.argv[1:]))

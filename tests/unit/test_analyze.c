@@ -21,7 +21,7 @@ static struct model_process processes[] = { { .pid = 42, .comm = "php", .alive =
 static struct model_stack stack(uint32_t id, enum model_layer layer, uint64_t bytes, uint64_t blocks)
 {
 	return (struct model_stack){
-		.id = id, .epoch = 1, .pid = 42, .layer = layer, .live_bytes = bytes, .live_blocks = blocks
+		.id = id, .life = 1, .pid = 42, .layer = layer, .live_bytes = bytes, .live_blocks = blocks
 	};
 }
 
@@ -109,11 +109,11 @@ static void a_gain_is_the_difference_to_the_same_stack_before(void **state)
 static void a_stack_of_an_earlier_program_is_another_stack(void **state)
 {
 	(void)state;
-	/* GIVEN the same id in two epochs */
+	/* GIVEN the same id in two lives */
 	struct model_stack old[] = { stack(1, MODEL_LIBC, 80, 1) }, new[] = { stack(1, MODEL_LIBC, 90, 1) };
 	struct model_snapshot before = snapshot(110 * SEC, old, 1), now = snapshot(115 * SEC, new, 1);
 
-	new[0].epoch = 2;
+	new[0].life = 2;
 	/* WHEN */
 	struct analyze_report *r = report(&now, &before, 0, ALL);
 

@@ -55,10 +55,12 @@ static int set_up(void **state)
 	procs[2].tgid = getpid();
 	procs[2].flags = SWT_PROC_USED;
 	procs[2].epoch[SWT_LAYER_LIBC] = 3;
+	procs[2].life = 9;
 	stacks[5] = (struct swt_stack){
 		.key = 1,
 		.ready = 1,
 		.epoch = 3,
+		.life = 9,
 		.proc = 2,
 		.layer = SWT_LAYER_LIBC,
 		.walk = SWT_WALK_COMPLETE,
@@ -153,7 +155,7 @@ static void what_is_dead_or_half_written_is_left_out(void **state)
 	stacks[6] = stacks[5];
 	stacks[6].ready = 0; /* its frames are being written */
 	stacks[7] = stacks[5];
-	stacks[7].epoch = 2;
+	stacks[7].life = 8; /* likewise */
 	snapshot(NULL);
 	assert_int_equal(s->n_stacks, 1);
 	assert_int_equal(s->stack[0].live_blocks, 0);

@@ -37,7 +37,13 @@ static struct model_process process = { .pid = 4242,
 			   .n_frees = 8000,
 			   .freed_bytes = 910554,
 			   .n_unknown_frees = 5 },
-		{ .live_bytes = 204800, .live_blocks = 113 } } };
+		{ .live_bytes = 204800, .live_blocks = 113 } },
+	.zend = { .is_known = 1,
+		.is_steady = 1,
+		.size_bytes = 5242880,
+		.traced_bytes = 4980736,
+		.before_bytes = 300000,
+		.n_drops = 2 } };
 static struct model_loss losses[] = { { "live_table_full", "blocks not tracked: the live table is full", 12 },
 	{ "return_missed", "calls whose return was never seen", 0 } };
 static struct model_stack model_stacks[] = {
@@ -192,6 +198,7 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 	assert_string_equal(text,
 		"[2026-11-23T21:40:05.123Z] report 3 after 15.0 s: 4.1 MiB live in 52,113 blocks, +1.3 MiB in 5.0 s\n"
 		"  php(4242): zend 3.9 MiB in 52,000 blocks, libc 200.0 KiB in 113 blocks, mmap 0 B in 0 blocks\n"
+		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
 		"  lost: 12 blocks not tracked: the live table is full\n"
 		"  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
 		"  stacks: 0 of 2 are complete\n"
@@ -340,7 +347,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 	assert_string_equal(text,
 		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
 			       ",\"unknown_frees\":0},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
-			       ",\"unknown_frees\":0}}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
+			       ",\"unknown_frees\":0}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
 				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 						"," FRAME_1 "]}\n" HEAD(
 							"stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS

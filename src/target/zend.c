@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* target/zend.c - the Zend heap of a process: where PHP keeps the pointer to it, and what PHP itself counts in it.
+ * zend_mm_get_heap, which all builds export, loads that pointer from alloc_globals and returns it: its one operand is the
+ * address. In a thread-safe build each thread has a heap of its own, and the function looks different.
+ * Source: Zend/zend_alloc.c of PHP 7.4 to 8.5 (struct _zend_mm_heap, with ZEND_MM_CUSTOM and ZEND_MM_STAT, as it is built). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "target/internal.h"
+
+#define HEAP_CUSTOM 0  /* int use_custom_heap */
+#define HEAP_SIZE   16 /* size_t size */
+
+#define CODE_BYTES 16
+
+int zend_decode(const uint8_t *code, size_t n, int64_t *offset)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const uint8_t load[] = { 0x48, 0x8b, 0x05 }; /* mov disp32(%rip),%rax */
+	size_t at = n > sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
+	int32_t displacement;
+
+	if (n < at + sizeof(load) + sizeof(displacement) + 1 || memcmp(code + at, load, sizeof(load)) != 0)
+		return -ENOSYS;
+	at += sizeof(load);
+	memcpy(&displacement, code + at, sizeof(displacement));
+	at += sizeof(displacement);
+	if (code[at] != 0xc3) /* ret */
+		return -ENOSYS;
+	*offset = (int64_t)at + displacement;
+	return 0;
+}
+
+static int read_memory(pid_t pid, uint64_t addr, void *to, size_t len)
+{
+	struct iovec local = { to, len }, remote = { (void *)(uintptr_t)addr, len };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+}
+
+/* zend_find - the function in one mapping of a file that defines it. */
+static int zend_find(const struct target_process *p, const struct target_map *m, uint64_t *heap_at)
+{
+	struct elffile_symbol get_heap;
+	uint8_t code[CODE_BYTES];
+	uint64_t vaddr, addr;
+	int64_t offset;
+
+	if (elffile_find(m->module->elf, "zend_mm_get_heap", &get_heap) ||
+		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
+		return -ENOENT;
+	addr = get_heap.vaddr + (m->start - vaddr);
+	if (read_memory(p->pid, addr, code, sizeof(code)) || zend_decode(code, sizeof(code), &offset))
+		return -ENOSYS;
+	*heap_at = addr + (uint64_t)offset;
+	return 0;
+}
+
+int target_zend_heap(const struct target_process *p, uint64_t *heap_at)
+{
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_map *m = &p->map[i];
+		int err = m->module && m->module->elf ? zend_find(p, m, heap_at) : -ENOENT;
+
+		if (err != -ENOENT)
+			return err;
+	}
+	return -ENOENT;
+}
+
+int target_zend_size(pid_t pid, uint64_t heap_at, uint64_t *size_bytes)
+{
+	uint64_t heap = 0;
+	uint32_t custom = 0;
+
+	*size_bytes = 0;
+	if (read_memory(pid, heap_at, &heap, sizeof(heap)))
+		return -EFAULT;
+	if (!heap) /* PHP has not started */
+		return 0;
+	if (read_memory(pid, heap + HEAP_CUSTOM, &custom, sizeof(custom)) ||
+		read_memory(pid, heap + HEAP_SIZE, size_bytes, sizeof(*size_bytes)))
+		return -EFAULT;
+	return custom ? -ENODATA : 0;
+}
+
+uint32_t target_zend_least_bytes(const char *version)
+{
+	char *end;
+	long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+	return major > 8 || (major == 8 && minor >= 4) ? 16 : 8;
+}

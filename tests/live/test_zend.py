@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_zend.py - the Zend heap's books are proved against PHP's own count, and end with the request as the heap does."""
+import os
+import time
+
+from harness import PHP, HostPhp, Program, RootPhp, equal, test
+from web import OPCACHE, Fpm
+
+
+def heaps(tracer):
+    """What the reports say of the heap, of those in which there is one."""
+    found = [p["zend_heap"] for o in tracer.of("report") for p in o["processes"]]
+    return [h for h in found if h]
+
+
+def check_from_the_start(run, php=HostPhp, *options):
+    argv = php.argv("-dmemory_limit=1G", *options, os.path.join(php.scripts, "heap.php"))
+    tracer = run.trace("-i", 0.1, "--", *argv, wait_for=None)
+    equal(tracer.finish(interrupt=False), 0, "exit code")
+    equal(tracer.lost(), {}, "lost")
+    steady = [h for h in heaps(tracer) if h["steady"] and h["size_bytes"]]
+    sizes = {h["size_bytes"] for h in steady}
+    # Eight rests of the script, in each of which the heap has another size.
+    assert len(sizes) >= 7 and max(sizes) > 100 << 20, sizes
+    equal({h["difference_bytes"] for h in steady}, {0}, "differences")
+    equal({h["before_bytes"] for h in steady}, {0}, "bytes from before tracing")
+    # At its end PHP drops the heap, and the books with it.
+    end = tracer.of("report")[-1]["processes"][0]["layers"]["zend"]
+    equal((end["live_bytes"], end["frees"]), (0, end["allocs"]), "the heap at the end")
+
+
+@test
+def the_books_equal_phps_own_count_to_the_byte(run):
+    check_from_the_start(run)
+
+
+@test
+def the_books_equal_phps_own_count_with_opcache(run):
+    check_from_the_start(run, HostPhp, "-dopcache.enable_cli=1")
+
+
+@test
+def the_books_equal_the_count_of_7_4(run):
+    check_from_the_start(run, RootPhp("bullseye", "php7.4"))
+
+
+@test
+def the_books_equal_the_count_of_8_4(run):
+    check_from_the_start(run, RootPhp("trixie", "php8.4"))
+
+
+@test
+def what_was_there_before_tracing_is_told_apart(run):
+    php = run.php()
+    php.ask("keep 1000 5000")
+    tracer = run.trace("-p", php.pid, "-i", 60)
+    before = int(php.ask("keep 500 5000"))
+    tracer.finish()
+    heap = heaps(tracer)[-1]
+    # 5,000 bytes take two pages.
+    assert heap["before_bytes"] > 8192000 and heap["traced_bytes"] >= 500 * 8192, heap
+    equal((heap["difference_bytes"], heap["steady"]), (0, True), "difference")
+    assert abs(heap["size_bytes"] - before) < 1000, (heap, before)
+
+
+@test
+def what_was_there_before_tracing_may_be_freed(run):
+    php = run.php()
+    php.ask("keep 1000 5000")
+    tracer = run.trace("-p", php.pid, "-i", 60)
+    php.ask("drop")
+    tracer.finish()
+    heap = heaps(tracer)[-1]
+    assert heap["before_bytes"] < 1000000, heap
+    equal(heap["difference_bytes"], 0, "difference")
+
+
+@test
+def a_heap_that_is_malloc_alone_is_not_counted(run):
+    php = run.keep(Program([PHP, os.path.join(HostPhp.scripts, "worker.php")], env={**os.environ, "USE_ZEND_ALLOC": "0"}))
+    tracer = run.trace("-p", php.pid, "-i", 60)
+    php.ask("keep 100 5000")
+    tracer.finish()
+    equal(heaps(tracer), [], "heaps")
+    assert tracer.of("report")[-1]["processes"][0]["layers"]["zend"]["live_bytes"] >= 500000
+
+
+def await_idle(pid):
+    """Until the worker waits for the next request: it answers before it cleans up."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with open(f"/proc/{pid}/syscall") as f:
+            if f.read().split()[0] in ("43", "288"):  # accept, accept4
+                return
+        time.sleep(0.005)
+    assert False, "the worker does not come to rest"
+
+
+def after_requests(run, server, script, n):
+    """The report after so many requests, with the worker at rest."""
+    worker = server.workers()[0]
+    await_idle(worker)
+    tracer = run.trace("-p", worker, "-i", 60)
+    for _ in range(n):
+        equal(server.get(script), "kept 200")
+    await_idle(worker)
+    tracer.finish()
+    equal(tracer.lost(), {}, "lost")
+    return tracer.of("report")[-1]
+
+
+@test
+def what_a_request_leaves_is_dropped_at_its_end(run):
+    server = run.keep(Fpm("php-fpm8.2", 1, OPCACHE))
+    script = os.path.join(HostPhp.scripts, "request.php")
+    server.get(script)
+    few, report = (after_requests(run, server, script, n) for n in (4, 40))
+    heap, zend = report["processes"][0]["zend_heap"], report["processes"][0]["layers"]["zend"]
+    equal((heap["drops"], heap["difference_bytes"], heap["before_bytes"]), (40, 0, 0), "drops, difference, before")
+    equal((zend["live_blocks"], zend["frees"]), (0, zend["allocs"]), "the heap between requests")
+    assert zend["allocs"] > 40 * 200, zend
+    # Each request has the same stacks again, not new ones.
+    stacks = [r["stack_table"]["used"] for r in (few, report)]
+    assert 0 < stacks[1] < 1.5 * stacks[0], stacks
