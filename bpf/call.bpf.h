@@ -93,6 +93,8 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 	t->call.old.layer = SWT_COOKIE_LAYER(t->call.cookie);
 	if (!ptr)
 		return;
+	if (ptr == t->call.recorded)
+		t->call.recorded = 0;
 	if (block_remove(&t->call.old)) {
 		t->call.old.addr = 0;
 		book_unknown_free(proc, t->call.old.layer);
@@ -109,10 +111,85 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 
 	if (!b.addr)
 		return;
+	if (b.addr == t->call.recorded)
+		t->call.recorded = 0;
 	if (!block_remove(&b))
 		book_free(&b, 1, b.size_bytes);
 	else if (!nested) /* else the outer call (realloc) has taken it already */
 		book_unknown_free(b.proc, b.layer);
+}
+
+/* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
+ * the verifier would look at it for each of the ways that lead here.
+ * @at_entry  t->at is in the allocator function, not behind its return */
+__noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
+{
+	struct swt_block *b;
+	struct swt_proc *p;
+	__u32 layer, op;
+	__u64 cookie;
+	long slot;
+
+	if (!t)
+		return 0;
+	b = &t->born;
+	cookie = t->call.cookie;
+	layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1);
+	op = SWT_COOKIE_OP(cookie);
+	b->addr = addr;
+	b->size_bytes = t->call.size_bytes;
+	b->birth_cs = (bpf_ktime_get_ns() - cfg.start_ns) / 10000000;
+	b->proc = t->proc - 1;
+	b->layer = layer;
+	b->zend_bin = 0;
+	p = proc_at(b->proc);
+	if (!p)
+		return 0;
+	if (!b->size_bytes && SWT_COOKIE_KIND(cookie) == SWT_SIZE_NESTED)
+		loss_add(SWT_LOSS_SIZE_UNKNOWN);
+	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
+		b->size_bytes = (b->size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	b->epoch = p->epoch[layer];
+	if (layer == SWT_LAYER_ZEND)
+		zend_place(b, &t->call.old, p->zend_least_bytes);
+	walk_begin(t, &t->at, at_entry);
+	t->walk.is_entry = at_entry;
+	slot = stack_slot(t, layer);
+	if (slot < 0)
+		return 0;
+	b->stack = slot;
+	/* mmap with MAP_FIXED may replace mappings; no other allocator may. */
+	if (!block_insert(b, op == SWT_OP_MMAP || op == SWT_OP_MREMAP))
+		book_alloc(b);
+	return 0;
+}
+
+static __always_inline void call_registers(struct pt_regs *ctx, struct thread_state *t)
+{
+	t->at.ip = PT_REGS_IP(ctx);
+	t->at.sp = PT_REGS_SP(ctx);
+	t->at.bp = PT_REGS_FP(ctx);
+	t->at.bx = ctx->bx;
+}
+
+/* call_foretell - record a block of the Zend heap before it is allocated, if it is sure which one it will be.
+ * Return: true if the return is of no interest. */
+static __always_inline bool call_foretell(struct pt_regs *ctx, struct thread_state *t)
+{
+	bool is_sure;
+
+	if (SWT_COOKIE_KIND(t->call.cookie) == SWT_SIZE_NESTED)
+		return false;
+	t->call.foretold = foretell(t, &is_sure);
+	if (!t->call.foretold || !is_sure)
+		return false;
+	/* No heap hands out a block twice: this call is part of one that was recorded (_ecalloc calls _emalloc). */
+	if (t->call.foretold == t->call.recorded)
+		return true;
+	t->call.recorded = t->call.foretold;
+	call_registers(ctx, t);
+	call_born(t, t->call.foretold, true);
+	return true;
 }
 
 /* call_enter - a probed function is entered.
@@ -140,10 +217,13 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
 		return 1;
 	}
-	t->call.sp = sp;
 	t->call.cookie = cookie;
 	t->call.size_bytes = call_size(ctx, cookie);
 	t->call.old.addr = 0;
+	t->call.foretold = 0;
+	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
+		return 1;
+	t->call.sp = sp;
 	if (op == SWT_OP_ALLOC_OUT)
 		t->call.out_ptr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
 	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP)
@@ -171,41 +251,6 @@ static __always_inline __u64 call_result(struct pt_regs *ctx, const struct call 
 	}
 }
 
-/* call_born - a block was allocated: walk the stack and record it. */
-static __always_inline void call_born(struct pt_regs *ctx, struct thread_state *t, __u64 addr)
-{
-	__u64 cookie = t->call.cookie;
-	__u32 layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1), op = SWT_COOKIE_OP(cookie);
-	struct swt_block b = {
-		.addr = addr,
-		.size_bytes = t->call.size_bytes,
-		.birth_cs = (bpf_ktime_get_ns() - cfg.start_ns) / 10000000,
-		.proc = t->proc - 1,
-		.layer = layer,
-	};
-	struct registers r = { PT_REGS_IP(ctx), PT_REGS_SP(ctx), PT_REGS_FP(ctx), ctx->bx };
-	struct swt_proc *p = proc_at(b.proc);
-	long slot;
-
-	if (!p)
-		return;
-	if (!b.size_bytes && SWT_COOKIE_KIND(cookie) == SWT_SIZE_NESTED)
-		loss_add(SWT_LOSS_SIZE_UNKNOWN);
-	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
-		b.size_bytes = (b.size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-	b.epoch = p->epoch[layer];
-	if (layer == SWT_LAYER_ZEND)
-		zend_place(&b, &t->call.old, p->zend_least_bytes);
-	walk_begin(t, &r, false);
-	slot = stack_slot(t, layer);
-	if (slot < 0)
-		return;
-	b.stack = slot;
-	/* mmap with MAP_FIXED may replace mappings; no other allocator may. */
-	if (!block_insert(&b, op == SWT_OP_MMAP || op == SWT_OP_MREMAP))
-		book_alloc(&b);
-}
-
 /* call_return - a probed function has returned to PT_REGS_IP. */
 static __always_inline void call_return(struct pt_regs *ctx)
 {
@@ -223,8 +268,12 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		else
 			block_insert(&t->call.old, false);
 	}
-	if (addr)
-		call_born(ctx, t, addr);
+	if (t->call.foretold)
+		foretell_check(t, addr);
+	if (addr) {
+		call_registers(ctx, t);
+		call_born(t, addr, false);
+	}
 }
 
 #endif

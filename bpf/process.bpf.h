@@ -63,6 +63,7 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 	if (php) {
 		php->current = 0;
 		php->heap_at = 0;
+		php->heap = 0;
 		php->flags = 0;
 	}
 	if (p->flags & SWT_PROC_CHILD)

@@ -21,6 +21,7 @@
 #include "walk.bpf.h"
 #include "stack.bpf.h"
 #include "zend.bpf.h"
+#include "foretell.bpf.h"
 #include "books.bpf.h"
 #include "call.bpf.h"
 #include "process.bpf.h"
@@ -91,8 +92,10 @@ int on_php_request(struct pt_regs *ctx)
 	struct thread_state *t = thread_get();
 
 	never_tail_call(ctx, &no_dl_calls);
-	if (t)
+	if (t) {
 		proc_count_request(t->proc - 1);
+		foretell_learn(t->proc - 1);
+	}
 	return 0;
 }
 
@@ -103,8 +106,10 @@ int on_php_drop(struct pt_regs *ctx)
 	struct thread_state *t = thread_get();
 
 	never_tail_call(ctx, &no_dl_calls);
-	if (t)
+	if (t) {
 		zend_drop(t->proc - 1);
+		t->call.recorded = 0;
+	}
 	return 0;
 }
 

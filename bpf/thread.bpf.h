@@ -12,6 +12,8 @@ struct call {
 	__u64 size_bytes;
 	__u64 out_ptr;	      /* where the result will be stored (SWT_OP_ALLOC_OUT) */
 	struct swt_block old; /* the block that realloc and mremap replace; addr 0 = none, or unknown */
+	__u64 foretold;	      /* the block that the Zend heap was expected to return; 0 = none was */
+	__u64 recorded;	      /* the last one that was recorded on that alone, while it lives */
 };
 
 /* The copy of memory that walks and the stack cache look into, in words: two registers, EG(current_execute_data), the number
@@ -59,6 +61,7 @@ struct walk {
 	__u64 bp;
 	__u64 bx;
 	__u32 is_exact;	  /* pc is where the thread is, not a return address */
+	__u32 is_entry;	  /* and that is in an allocator function, which is no part of the stack */
 	__u32 first_span; /* the process's spans */
 	__u32 n_spans;
 	__u32 generation;   /* of the spans */
@@ -131,6 +134,8 @@ struct thread_state {
 	__u32 generation; /* registry_generation at which proc was looked up; 0 = never */
 	__u32 proc;	  /* slot in the process table + 1; 0 = not traced */
 	struct call call;
+	struct registers at;   /* where the stack of a new block begins */
+	struct swt_block born; /* that block: here, since the programs' own stack is short */
 	struct walk walk;
 	struct php_walk php;
 	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */

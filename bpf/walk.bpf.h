@@ -14,6 +14,7 @@ static __always_inline void walk_begin(struct thread_state *t, const struct regi
 	w->bp = r->bp;
 	w->bx = r->bx;
 	w->is_exact = is_exact;
+	w->is_entry = 0;
 	w->window_bytes = 0;
 	w->window_at = 0;
 	w->start_sp = r->sp;
@@ -108,10 +109,11 @@ static __always_inline __u32 walk_all(struct thread_state *t, __u8 *why)
 	int end = SWT_WALK_DEEP;
 
 	walk_prepare(t);
-	if (t->walk.is_exact)
+	if (t->walk.is_exact && !t->walk.is_entry)
 		walk_call_of_nothing(t);
 	for (int i = 0; i < SWT_MAX_FRAMES; i++) {
-		walk_place(t);
+		if (i || !t->walk.is_entry)
+			walk_place(t);
 		if (t->php.n >= SWT_MAX_FRAMES)
 			break;
 		end = walk_step(t);

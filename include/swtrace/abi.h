@@ -97,7 +97,7 @@ struct swt_config {
 	__u32 pidns_inum;  /* swtrace's PID namespace: inode number of /proc/self/ns/pid */
 	__u32 bucket_mask; /* number of buckets of the live table - 1 */
 	__u32 stack_mask;  /* number of slots of the stack table - 1 */
-	__u32 pad0;
+	__u32 may_skip;	   /* 1: a probe's entry side can spare its return side */
 };
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */
@@ -292,8 +292,9 @@ struct swt_php {
 	__u16 last;
 	__u32 flags;
 	__u64 heap_at;	/* address of the pointer to the Zend heap; 0 = not known */
+	__u64 heap;	/* the heap itself, once there is one */
 	__u32 requests; /* begun since the process is traced: what is compiled without opcache is there for one alone */
-	__u32 pad0;
+	__u32 free_slots; /* offset of free_slot[] in the heap: the next block of each bin. Written by user space */
 };
 
 #define SWT_PHP_FUNCTION_BYTES 184 /* what is read of a zend_op_array: the offsets must lie in there */
@@ -373,7 +374,7 @@ _Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding"
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
-_Static_assert(sizeof(struct swt_php) == 80, "no padding");
+_Static_assert(sizeof(struct swt_php) == 88, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,
 	"no padding");
 _Static_assert(sizeof(struct swt_row) == 8, "the price of a row");

@@ -37,9 +37,12 @@ void heap_begin(struct attach *a, const struct target_process *p)
 	php = &a->tables.php[proc - a->proc];
 	if (php->heap_at || target_zend_heap(p, &heap_at))
 		return;
+	php->free_slots = target_zend_free_slots(proc->zend_least_bytes);
 	err = read_both(proc, p->pid, heap_at, &size, &traced);
 	proc->zend.before_bytes = !err && size > traced ? size - traced : 0;
 	__atomic_store_n(&php->heap_at, heap_at, __ATOMIC_RELEASE);
+	if (!err)
+		__atomic_store_n(&php->heap, target_zend_pointer(p->pid, heap_at), __ATOMIC_RELEASE);
 	if (err == -ENODATA)
 		msg_debug("%d: PHP's heap passes everything on to malloc", p->pid);
 }

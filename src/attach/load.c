@@ -68,6 +68,7 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 		return -errno;
 	if (stat("/proc/self/ns/pid", &st))
 		return -errno;
+	cfg.may_skip = a->kind == PROBE_SESSION;
 	cfg.pidns_inum = st.st_ino;
 	memcpy((void *)&a->skel->rodata->cfg, &cfg, sizeof(cfg));
 	err = bpf_map__set_max_entries(a->skel->maps.live, a->n_buckets);
@@ -302,6 +303,7 @@ static void slot_free(struct attach *a, int slot)
 	tables_leave(a, __atomic_exchange_n(&a->proc[slot].space, 0, __ATOMIC_ACQ_REL));
 	a->tables.php[slot].current = 0;
 	a->tables.php[slot].heap_at = 0;
+	a->tables.php[slot].heap = 0;
 	a->tables.php[slot].flags = 0;
 	__atomic_store_n(&a->proc[slot].flags, 0, __ATOMIC_RELEASE);
 }

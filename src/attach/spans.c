@@ -248,6 +248,8 @@ int tables_publish_php(struct attach *a, const struct target_process *p)
 	php.current = 0;
 	php.requests = slot->requests;
 	php.heap_at = slot->heap_at;
+	php.heap = slot->heap;
+	php.free_slots = slot->free_slots;
 	php.flags |= found == 2 ? SWT_PHP_UNCHECKED : 0;
 	*slot = php;
 	__atomic_store_n(&slot->current, current, __ATOMIC_RELEASE);

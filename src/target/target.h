@@ -144,6 +144,12 @@ int target_zend_size(pid_t pid, uint64_t heap_at, uint64_t *size_bytes);
 /* target_zend_least_bytes - what the smallest block takes in a version such as "8.2.36": ZEND_MM_MIN_USEABLE_BIN_SIZE since 8.4. */
 uint32_t target_zend_least_bytes(const char *version);
 
+/* target_zend_pointer - the heap's address now; 0 = there is none yet.
+ * target_zend_free_slots - the offset of zend_mm_heap.free_slot, the list of free blocks of each bin, in a version that has
+ * such smallest blocks. */
+uint64_t target_zend_pointer(pid_t pid, uint64_t heap_at);
+uint32_t target_zend_free_slots(uint32_t least_bytes);
+
 /* ---- unwind rows ---- */
 
 struct swt_row;

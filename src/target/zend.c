@@ -86,6 +86,19 @@ int target_zend_size(pid_t pid, uint64_t heap_at, uint64_t *size_bytes)
 	return custom ? -ENODATA : 0;
 }
 
+uint64_t target_zend_pointer(pid_t pid, uint64_t heap_at)
+{
+	uint64_t heap = 0;
+
+	return read_memory(pid, heap_at, &heap, sizeof(heap)) ? 0 : heap;
+}
+
+uint32_t target_zend_free_slots(uint32_t least_bytes)
+{
+	/* use_custom_heap, storage, size, peak; since 8.4 shadow_key, too, in the same change as the larger smallest bin */
+	return least_bytes == 16 ? 40 : 32;
+}
+
 uint32_t target_zend_least_bytes(const char *version)
 {
 	char *end;

@@ -50,6 +50,21 @@ def the_books_equal_the_count_of_8_4(run):
 
 
 @test
+def a_block_whose_return_is_not_probed_has_the_same_stack(run):
+    # After 1,000 calls for a bin the block is known at the entry: from then on the return is not seen.
+    php = run.php()
+    tracer = run.trace("-p", php.pid, "-i", 60, "-T", 1000, "--layer", "zend")
+    php.ask("keep 5000 108")
+    tracer.finish()
+    equal(tracer.lost(), {}, "lost")
+    # The string that is kept, and the one made of digits that it ends in, which is not.
+    kept = [s["live_blocks"] for s in tracer.stacks() if any(f["function"] == "Registry::keep" for f in s["frames"])
+            and s["live_blocks"] >= 1000]
+    equal(kept, [5000], "blocks of stacks of that function")
+    equal(heaps(tracer)[-1]["difference_bytes"], 0, "difference")
+
+
+@test
 def what_was_there_before_tracing_is_told_apart(run):
     php = run.php()
     php.ask("keep 1000 5000")

@@ -12,16 +12,27 @@
 #include "model/model.h"
 #include "target/internal.h"
 
-/* Only what zend.bpf.h needs of maps.bpf.h and thread.bpf.h: a process whose heap pointer and heap are here. */
+/* Only what these headers need of maps.bpf.h and thread.bpf.h: a process whose heap pointer and heap are here. */
+static struct swt_config cfg = { .may_skip = 1 };
 static struct swt_php php;
 static struct swt_proc process;
 static int php_procs;
+struct thread_state {
+	uint32_t proc;
+	struct {
+		uint64_t size_bytes;
+		uint64_t foretold;
+	} call;
+	uint64_t frame[SWT_MAX_FRAMES];
+};
 static struct swt_proc *proc_at(__u32 slot);
 static long bpf_probe_read_user(void *to, uint32_t len, const void *from);
 #include "../../bpf/zend.bpf.h"
+#include "../../bpf/foretell.bpf.h"
 
-static uint32_t heap[8]; /* the first word: use_custom_heap */
-static uint32_t *heap_pointer = heap;
+static uint64_t heap[ZEND_HEAP_WORDS]; /* the first word: use_custom_heap */
+static uint64_t *heap_pointer = heap;
+static struct zend_trust trust;
 
 static struct swt_proc *proc_at(__u32 slot)
 {
@@ -31,7 +42,7 @@ static struct swt_proc *proc_at(__u32 slot)
 static void *host_map_lookup(const void *map, const void *key)
 {
 	(void)key;
-	return map == &php_procs ? &php : NULL;
+	return map == &php_procs ? (void *)&php : map == &zend_trusts ? &trust : NULL;
 }
 
 static long bpf_probe_read_user(void *to, uint32_t len, const void *from)
@@ -119,6 +130,81 @@ static void a_heap_that_passes_everything_on_to_malloc_is_not_dropped(void **sta
 	assert_int_equal(process.epoch[SWT_LAYER_LIBC], 0);
 }
 
+#define FREE_SLOTS 32
+#define OF_64	   (FREE_SLOTS / 8 + 7) /* in the heap: the list of its eighth bin */
+
+/* A thread that is about to allocate 60 bytes. */
+static struct thread_state set_up(void)
+{
+	memset(&trust, 0, sizeof(trust));
+	memset(heap, 0, sizeof(heap));
+	process = (struct swt_proc){ .zend_least_bytes = 8 };
+	php = (struct swt_php){ .heap = (uint64_t)(uintptr_t)heap, .free_slots = FREE_SLOTS };
+	return (struct thread_state){ .proc = 1, .call = { .size_bytes = 60 } };
+}
+
+static void the_first_block_of_the_bins_list_is_foretold(void **state)
+{
+	struct thread_state t = set_up();
+	bool is_sure;
+
+	(void)state;
+	assert_int_equal(foretell(&t, &is_sure), 0); /* the list is empty */
+	heap[OF_64] = 0x7000;
+	assert_int_equal(foretell(&t, &is_sure), 0x7000);
+	heap[0] = 1;
+	assert_int_equal(foretell(&t, &is_sure), 0); /* the heap is malloc */
+	heap[0] = 0;
+	t.call.size_bytes = 4000;
+	assert_int_equal(foretell(&t, &is_sure), 0); /* no bin */
+	t.call.size_bytes = 60;
+	cfg.may_skip = 0;
+	assert_int_equal(foretell(&t, &is_sure), 0); /* a kernel that cannot spare the return */
+	cfg.may_skip = 1;
+}
+
+static void it_is_believed_after_a_thousand_times_and_checked_ever_after(void **state)
+{
+	struct thread_state t = set_up();
+	unsigned n_sure = 0, n = 0;
+	bool is_sure;
+
+	(void)state;
+	for (; n < 1000; n++) {
+		heap[OF_64] = 0x7000 + 64 * n;
+		t.call.foretold = foretell(&t, &is_sure);
+		assert_false(is_sure);
+		foretell_check(&t, 0x7000 + 64 * n);
+	}
+	for (n = 0; n < 100000; n++) {
+		heap[OF_64] = 0x7f0000000000 + 64 * n;
+		foretell(&t, &is_sure);
+		n_sure += is_sure;
+	}
+	assert_in_range(n_sure, 99800, 99950);
+	/* other bins have to earn it themselves */
+	t.call.size_bytes = 30;
+	heap[FREE_SLOTS / 8 + 3] = 0x9000;
+	assert_int_equal(foretell(&t, &is_sure), 0x9000);
+	assert_false(is_sure);
+}
+
+static void one_that_differs_ends_it_for_the_bin(void **state)
+{
+	struct thread_state t = set_up();
+	bool is_sure;
+
+	(void)state;
+	trust.n_right[8] = 1000;
+	heap[OF_64] = 0x7000;
+	t.call.foretold = foretell(&t, &is_sure);
+	assert_int_equal(t.call.foretold, 0x7000);
+	foretell_check(&t, 0x8000);
+	assert_int_equal(foretell(&t, &is_sure), 0);
+	foretell_check(&t, 0x7000);
+	assert_int_equal(foretell(&t, &is_sure), 0);
+}
+
 static void the_heaps_place_is_read_from_the_code_that_loads_it(void **state)
 {
 	static const uint8_t plain[] = { 0x48, 0x8b, 0x05, 0x10, 0x00, 0x00, 0x00, 0xc3 };
@@ -169,6 +255,9 @@ int main(void)
 		cmocka_unit_test(larger_blocks_take_pages_and_huge_ones_an_entry),
 		cmocka_unit_test(a_block_that_realloc_left_where_it_was_is_in_its_old_bin),
 		cmocka_unit_test(a_heap_that_passes_everything_on_to_malloc_is_not_dropped),
+		cmocka_unit_test(the_first_block_of_the_bins_list_is_foretold),
+		cmocka_unit_test(it_is_believed_after_a_thousand_times_and_checked_ever_after),
+		cmocka_unit_test(one_that_differs_ends_it_for_the_bin),
 		cmocka_unit_test(the_heaps_place_is_read_from_the_code_that_loads_it),
 		cmocka_unit_test(the_difference_is_what_neither_the_books_nor_the_past_explain),
 		cmocka_unit_test(the_smallest_block_depends_on_the_version),
