@@ -155,6 +155,25 @@ build/tests/oracle/throws: tests/oracle/targets/throws.cpp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(ORACLE_CFLAGS) -o $@ $<
 
+# The ledger: a program's own book of its live blocks, kept by a preloaded library, against swtrace's. The library is built
+# twice: swtrace takes it for an allocator, unless its name begins with "ld-". See tests/ledger/shim.c.
+LEDGER := $(BUILD)/ledger/ledger $(addprefix build/tests/ledger/,shim.so ld-shim.so churn)
+$(BUILD)/ledger/ledger: tests/ledger/ledger.c tests/ledger/compare.c $(wildcard tests/ledger/*.h) $(LIB_OBJ)
+	$(call say,LEDGER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -Itests/ledger $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+build/tests/ledger/shim.so build/tests/ledger/ld-shim.so: tests/ledger/shim.c tests/ledger/ledger.h
+	$(call say,SHIM,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -fno-builtin -fPIC -shared -Wl,-z,initfirst -o $@ $<
+
+# -fno-builtin: calls of the allocator stay what they are.
+build/tests/ledger/%: tests/ledger/targets/%.c
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -fno-builtin -pthread -o $@ $<
+
 # Fuzz targets, each with what it tests, all of it instrumented; libelf and libdw are the system's and are not.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
@@ -176,15 +195,21 @@ $(ROOTS): build/roots/%/ready:
 # Without the roots the tests that need them fail, and no other.
 .PHONY: check check-unit check-live fuzz
 check: deps ## install what is missing, run every test (live tests need root)
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(FUZZ)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) \
+		$(FUZZ)
 	-$(Q)$(MAKE) --no-print-directory roots
 	$(Q)tests/run $(BUILD)
 
 check-unit: $(UNIT) ## unit tests alone (no root)
 	$(Q)tests/run $(BUILD) unit
 
-check-live: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(ROOTS) ## live tests alone (root)
+check-live: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
+
+OPERATIONS := 10000000
+.PHONY: ledger
+ledger: all $(LEDGER) ## the ledger's tests with OPERATIONS=10000000 random calls (root; 20 minutes)
+	$(Q)LEDGER_OPERATIONS=$(OPERATIONS) SWTRACE=$(abspath $(BUILD)/swtrace) python3 tests/live/run.py ledger
 
 SECONDS := 60
 fuzz: $(FUZZ) ## feed damaged ELF files to their readers for SECONDS=60 (no root)

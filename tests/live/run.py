@@ -10,6 +10,7 @@ import test_crash  # noqa: F401
 import test_engine  # noqa: F401
 import test_kernel  # noqa: F401
 import test_launch  # noqa: F401
+import test_ledger  # noqa: F401
 import test_life  # noqa: F401
 import test_oracle  # noqa: F401
 import test_php  # noqa: F401
