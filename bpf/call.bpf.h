@@ -86,18 +86,14 @@ static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
  * give its address to another thread. It is put back when the call fails. */
 static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 {
-	__u32 proc = t->proc - 1;
-
 	t->call.old.addr = ptr;
-	t->call.old.proc = proc;
+	t->call.old.proc = t->proc - 1;
 	t->call.old.layer = SWT_COOKIE_LAYER(t->call.cookie);
-	if (!ptr)
-		return;
 	if (ptr == t->call.recorded)
 		t->call.recorded = 0;
-	if (block_remove(&t->call.old)) {
+	if (ptr && block_remove(&t->call.old)) {
 		t->call.old.addr = 0;
-		book_unknown_free(proc, t->call.old.layer);
+		t->call.has_unknown_old = 1;
 	}
 }
 
@@ -220,6 +216,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	t->call.cookie = cookie;
 	t->call.size_bytes = call_size(ctx, cookie);
 	t->call.old.addr = 0;
+	t->call.has_unknown_old = 0;
 	t->call.foretold = 0;
 	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
 		return 1;
@@ -251,6 +248,22 @@ static __always_inline __u64 call_result(struct pt_regs *ctx, const struct call 
 	}
 }
 
+/* call_replaced - what becomes of the block that realloc or mremap was given: it is gone when there is a new one, or when
+ * none was asked for; else it stays. */
+static __always_inline void call_replaced(const struct call *c, __u64 addr)
+{
+	bool is_gone = addr || !c->size_bytes;
+
+	if (c->has_unknown_old && is_gone)
+		book_unknown_free(c->old.proc, c->old.layer);
+	if (!c->old.addr)
+		return;
+	if (is_gone)
+		book_free(&c->old, 1, c->old.size_bytes);
+	else
+		block_insert(&c->old, false);
+}
+
 /* call_return - a probed function has returned to PT_REGS_IP. */
 static __always_inline void call_return(struct pt_regs *ctx)
 {
@@ -262,12 +275,7 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		return;
 	t->call.sp = 0;
 	addr = call_result(ctx, &t->call);
-	if (t->call.old.addr) {
-		if (addr || !t->call.size_bytes) /* moved, or freed by realloc(p, 0) */
-			book_free(&t->call.old, 1, t->call.old.size_bytes);
-		else
-			block_insert(&t->call.old, false);
-	}
+	call_replaced(&t->call, addr);
 	if (t->call.foretold)
 		foretell_check(t, addr);
 	if (addr) {

@@ -10,10 +10,11 @@ struct call {
 	__u64 sp; /* stack pointer at entry, where the return address is; 0 = no call */
 	__u64 cookie;
 	__u64 size_bytes;
-	__u64 out_ptr;	      /* where the result will be stored (SWT_OP_ALLOC_OUT) */
-	struct swt_block old; /* the block that realloc and mremap replace; addr 0 = none, or unknown */
-	__u64 foretold;	      /* the block that the Zend heap was expected to return; 0 = none was */
-	__u64 recorded;	      /* the last one that was recorded on that alone, while it lives */
+	__u64 out_ptr;	       /* where the result will be stored (SWT_OP_ALLOC_OUT) */
+	struct swt_block old;  /* the block that realloc and mremap replace; addr 0 = none, or unknown */
+	__u64 foretold;	       /* the block that the Zend heap was expected to return; 0 = none was */
+	__u64 recorded;	       /* the last one that was recorded on that alone, while it lives */
+	__u32 has_unknown_old; /* it was none that is known */
 };
 
 /* The copy of memory that walks and the stack cache look into, in words: two registers, EG(current_execute_data), the number

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* churn.c - random calls of all allocator functions, on several threads that free each other's blocks: usage:
- *   churn THREADS OPERATIONS SEED [FIRST]
- * OPERATIONS in total; FIRST: the allocator is not libc, and has no pvalloc of its own.
+ *   churn THREADS OPERATIONS SEED [first] [alone]
+ * OPERATIONS in total. first: the allocator is not libc, and has no pvalloc of its own. alone: no more threads than those,
+ * and no children.
  * Calls that fail belong to it, and threads and children that come and go. What is live at the end stays so. */
 #include <errno.h>
 #include <malloc.h>
@@ -20,6 +21,7 @@
 static void *slot[SLOTS];
 static unsigned long per_thread;
 static int has_pvalloc = 1;
+static int is_alone;
 
 /* No allocator has as much. Volatile: the compiler would complain. */
 static const volatile size_t huge = (size_t)PTRDIFF_MAX - 4096;
@@ -193,6 +195,8 @@ static void *run(void *arg)
 
 	for (unsigned long i = 0; i < per_thread; i++) {
 		operate(&s);
+		if (is_alone)
+			continue;
 		if (i % 5000 == 4999)
 			thread_short(&s);
 		if (i % 10000 == 9999)
@@ -210,7 +214,10 @@ int main(int argc, char **argv)
 	if (!threads || threads > THREADS)
 		return 2;
 	per_thread = strtoul(argv[2], NULL, 10) / threads;
-	has_pvalloc = argc == 4;
+	for (int i = 4; i < argc; i++) {
+		has_pvalloc &= strcmp(argv[i], "first") != 0;
+		is_alone |= !strcmp(argv[i], "alone");
+	}
 	s = strtoull(argv[3], NULL, 10) * 0x9e3779b97f4a7c15ULL | 1;
 	for (unsigned i = 1; i < threads; i++)
 		if (pthread_create(&t[i], NULL, run, (void *)(uintptr_t)roll(&s)))
