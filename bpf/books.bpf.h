@@ -105,6 +105,14 @@ static __always_inline int block_remove(struct swt_block *b)
 	return 0;
 }
 
+/* block_put_back - a block that was taken out, or what is left of it, lives on. One that finds no place any more is counted
+ * as lost; by the counters it must not be live then, as it would be for ever. */
+static __always_inline void block_put_back(const struct swt_block *b, bool may_replace)
+{
+	if (block_insert(b, may_replace))
+		book_free(b, 1, b->size_bytes);
+}
+
 /* region_unmap_head - munmap from the start of a mapping: all of it, or its head.
  * Return: bytes of the range that are dealt with, 0 when no mapping starts at addr. */
 __noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
@@ -120,7 +128,7 @@ __noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
 	book_free(&b, 0, len);
 	b.addr += len;
 	b.size_bytes -= len;
-	block_insert(&b, true);
+	block_put_back(&b, true);
 	return len;
 }
 
@@ -142,7 +150,7 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
 	}
 	book_free(&b, 0, len);
 	b.size_bytes -= len;
-	block_insert(&b, true);
+	block_put_back(&b, true);
 	return len;
 }
 

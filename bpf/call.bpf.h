@@ -261,7 +261,7 @@ static __always_inline void call_replaced(const struct call *c, __u64 addr)
 	if (is_gone)
 		book_free(&c->old, 1, c->old.size_bytes);
 	else
-		block_insert(&c->old, false);
+		block_put_back(&c->old, false);
 }
 
 /* call_return - a probed function has returned to PT_REGS_IP. */

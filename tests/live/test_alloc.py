@@ -84,6 +84,18 @@ def one_munmap_of_six_neighbours_frees_all(run):
 
 
 @test
+def a_mapping_that_loses_its_place_in_a_full_table_is_not_live_by_the_counters(run):
+    target = run.target("mappings")
+    tracer = run.trace("-p", target.pid, "-i", 60, "--max-blocks", 1000)
+    target.ask("unmap_both_ends 3000")
+    equal(tracer.finish(), 0, "exit code")
+    assert tracer.lost()["live_table_full"] > 1000, tracer.lost()
+    books = tracer.layer(target.pid, "mmap")
+    equal(books["allocs"] - books["frees"], books["live_blocks"], "blocks by the counters")
+    equal(books["alloc_bytes"] - books["freed_bytes"], books["live_bytes"], "bytes by the counters")
+
+
+@test
 def a_failed_munmap_frees_nothing(run):
     mappings(run, "munmap_fails", 50)
 

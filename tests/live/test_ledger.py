@@ -118,6 +118,11 @@ def each_block_that_a_full_table_lacks_of_the_ledgers_is_counted_once(run):
     all_accounted_for(churn(run, 1, 50000, "first", "alone", options=["-l", JEMALLOC, "-b", "1000"]))
 
 
+@test
+def a_full_table_lacks_no_block_of_the_ledgers_uncounted_when_eight_threads_race_for_room(run):
+    all_accounted_for(churn(run, 8, OPERATIONS // 3, "first", "alone", options=["-l", JEMALLOC, "-b", "1000"]))
+
+
 class Redis:
     """redis-server that listens at a path alone."""
 

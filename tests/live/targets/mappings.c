@@ -86,6 +86,16 @@ static NOINLINE void unmap_six(long n)
 	unmap_neighbours(n, 6);
 }
 
+static NOINLINE void unmap_both_ends(long n)
+{
+	for (long i = 0; i < n; i++) {
+		char *p = map(9);
+
+		must(!munmap(p, PAGE) && !munmap(p + 8 * PAGE, PAGE));
+		add(7 * PAGE);
+	}
+}
+
 static NOINLINE void munmap_fails(long n)
 {
 	for (long i = 0; i < n; i++) {
@@ -131,8 +141,8 @@ int main(void)
 		const char *name;
 		void (*run)(long n);
 	} commands[] = { COMMAND(huge_mmap), COMMAND(mapped_over), COMMAND(reserve_commit_release), COMMAND(unmap_two),
-		COMMAND(unmap_six), COMMAND(all_fail), COMMAND(munmap_fails), COMMAND(mremap_fails),
-		COMMAND(mremap_shrinks) };
+		COMMAND(unmap_six), COMMAND(unmap_both_ends), COMMAND(all_fail), COMMAND(munmap_fails),
+		COMMAND(mremap_fails), COMMAND(mremap_shrinks) };
 	char line[128], name[64];
 	long n;
 
