@@ -86,6 +86,7 @@ TARGET_jit-image := -lbpf
 TARGET_deep := -O2 -fomit-frame-pointer -fcf-protection=none
 TARGET_plugin := -O2 -shared -fPIC -fomit-frame-pointer
 TARGET_plugins := -ldl
+TARGET_shim := -shared -fPIC
 TARGET_forks := -fomit-frame-pointer
 TARGET_embed := -l:libphp8.2.so
 build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h

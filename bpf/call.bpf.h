@@ -111,8 +111,10 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 		t->call.recorded = 0;
 	if (!block_remove(&b))
 		book_free(&b, 1, b.size_bytes);
-	else if (!nested) /* else the outer call (realloc) has taken it already */
+	/* Else the outer call has taken it already: a realloc, or a free that calls another (operator delete). */
+	else if (!nested && b.addr != t->freed)
 		book_unknown_free(b.proc, b.layer);
+	t->freed = b.addr;
 }
 
 /* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
@@ -128,6 +130,7 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 
 	if (!t)
 		return 0;
+	t->freed = 0;
 	b = &t->born;
 	cookie = t->call.cookie;
 	layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1);

@@ -4,6 +4,7 @@ import sys
 
 import harness
 import test_alloc  # noqa: F401 - each module adds its tests
+import test_allocators  # noqa: F401
 import test_books  # noqa: F401
 import test_cli  # noqa: F401
 import test_crash  # noqa: F401
