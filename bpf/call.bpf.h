@@ -93,7 +93,7 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 		t->call.recorded = 0;
 	if (ptr && block_remove(&t->call.old)) {
 		t->call.old.addr = 0;
-		t->call.has_unknown_old = 1;
+		t->call.has_unknown_old = SWT_COOKIE_OP(t->call.cookie) != SWT_OP_RESIZE;
 	}
 }
 
@@ -226,7 +226,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	t->call.sp = sp;
 	if (op == SWT_OP_ALLOC_OUT)
 		t->call.out_ptr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
-	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP)
+	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP || op == SWT_OP_REALLOCF || op == SWT_OP_RESIZE)
 		call_stash(t, call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)));
 	return 0;
 }
@@ -240,6 +240,8 @@ static __always_inline __u64 call_result(struct pt_regs *ctx, const struct call 
 	case SWT_OP_MMAP:
 	case SWT_OP_MREMAP:
 		return rc >= -(__u64)MAX_ERRNO ? 0 : rc;
+	case SWT_OP_RESIZE:
+		return rc >= c->size_bytes ? c->old.addr : 0;
 	case SWT_OP_ALLOC_OUT:
 		if ((__u32)rc)
 			return 0;
@@ -251,11 +253,11 @@ static __always_inline __u64 call_result(struct pt_regs *ctx, const struct call 
 	}
 }
 
-/* call_replaced - what becomes of the block that realloc or mremap was given: it is gone when there is a new one, or when
- * none was asked for; else it stays. */
+/* call_replaced - what becomes of the block that realloc or mremap was given: it is gone when there is a new one, when none was
+ * asked for, and after reallocf in any case; else it stays. */
 static __always_inline void call_replaced(const struct call *c, __u64 addr)
 {
-	bool is_gone = addr || !c->size_bytes;
+	bool is_gone = addr || !c->size_bytes || SWT_COOKIE_OP(c->cookie) == SWT_OP_REALLOCF;
 
 	if (c->has_unknown_old && is_gone)
 		book_unknown_free(c->old.proc, c->old.layer);

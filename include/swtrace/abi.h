@@ -36,13 +36,16 @@
 
 /* ---- probe cookies: what a probed function does ---------------------------------------------------------------- */
 
-#define SWT_OP_ALLOC	 1 /* returns a new block */
-#define SWT_OP_ALLOC_OUT 2 /* returns 0 and stores the new block through a pointer argument (posix_memalign) */
-#define SWT_OP_REALLOC	 3 /* takes an old block, returns the block that replaces it */
-#define SWT_OP_FREE	 4 /* takes a block that is then dead */
-#define SWT_OP_MMAP	 5 /* like ALLOC, failure is -1 */
-#define SWT_OP_MUNMAP	 6 /* takes a range */
-#define SWT_OP_MREMAP	 7 /* like REALLOC, failure is -1 */
+#define SWT_OP_ALLOC	 1  /* returns a new block */
+#define SWT_OP_ALLOC_OUT 2  /* returns 0 and stores the new block through a pointer argument (posix_memalign) */
+#define SWT_OP_REALLOC	 3  /* takes an old block, returns the block that replaces it */
+#define SWT_OP_FREE	 4  /* takes a block that is then dead */
+#define SWT_OP_MMAP	 5  /* like ALLOC, failure is -1 */
+#define SWT_OP_MUNMAP	 6  /* takes a range */
+#define SWT_OP_MREMAP	 7  /* like REALLOC, failure is -1 */
+#define SWT_OP_REALLOCF	 8  /* like REALLOC, the old block is dead also when it fails (reallocf) */
+#define SWT_OP_RESIZE	 9  /* takes a block that stays in its place, returns its real size; too small: it failed */
+#define SWT_OP_NEW	 10 /* like ALLOC, but may throw: a probe at its return would end the program */
 
 /* Where the requested size comes from. Arguments are numbered from 0. */
 #define SWT_SIZE_NONE	 0 /* the function takes no size (free) */
