@@ -442,6 +442,7 @@ static void symbol_out(const struct function *fn, struct elffile_symbol *out)
 	out->name = fn->name;
 	out->vaddr = fn->vaddr;
 	out->size_bytes = fn->size_bytes;
+	out->is_exported = fn->dynamic;
 }
 
 /* Linear: asked a few dozen times per file, and comparing names to sort them costs as much as a hostile file makes them

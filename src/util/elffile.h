@@ -18,6 +18,7 @@ struct elffile_symbol {
 	const char *name;
 	uint64_t vaddr;
 	uint64_t size_bytes;
+	int is_exported; /* in .dynsym: other files can be bound to it */
 };
 
 /* elffile_is_ours - is this a file that libelf may be let at: regular, 64-bit, our byte order, a program or a library, with
