@@ -25,10 +25,11 @@ struct probe_link {
 	struct bpf_link *link;
 };
 
-/* The probes of one process in one file. */
+/* The probes of one process in one file, at allocator functions of one sort. */
 struct probe_set {
 	pid_t pid;
 	const struct target_module *module;
+	int what; /* TARGET_SITES_x */
 	struct probe_link *link;
 	size_t n_links;
 	int n_functions; /* allocator functions probed */

@@ -134,15 +134,15 @@ out:
 	return n;
 }
 
-static struct probe_set *set_find(const struct attach *a, pid_t pid, const struct target_module *m)
+static struct probe_set *set_find(const struct attach *a, pid_t pid, const struct target_module *m, int what)
 {
 	for (size_t i = 0; i < a->n_sets; i++)
-		if (a->set[i].pid == pid && a->set[i].module == m)
+		if (a->set[i].pid == pid && a->set[i].module == m && a->set[i].what == what)
 			return &a->set[i];
 	return NULL;
 }
 
-static struct probe_set *set_new(struct attach *a, pid_t pid, const struct target_module *m)
+static struct probe_set *set_new(struct attach *a, pid_t pid, const struct target_module *m, int what)
 {
 	struct probe_set *grown = realloc(a->set, (a->n_sets + 1) * sizeof(*grown));
 
@@ -152,6 +152,7 @@ static struct probe_set *set_new(struct attach *a, pid_t pid, const struct targe
 	memset(&a->set[a->n_sets], 0, sizeof(*grown));
 	a->set[a->n_sets].pid = pid;
 	a->set[a->n_sets].module = m;
+	a->set[a->n_sets].what = what;
 	return &a->set[a->n_sets++];
 }
 
@@ -166,9 +167,9 @@ static void place_one(struct attach *a, struct probe_set *s, const struct placem
 	place(s, &pl, &site, 1);
 }
 
-/* probe_module - probe the allocator functions of one file; in the loader, its report of changes; in a PHP engine, the
- * beginning of requests. */
-static int probe_module(struct attach *a, const struct target_process *p, const struct target_module *m)
+/* probe_module - probe one sort of the allocator functions of one file; with the others, in the loader, its report of changes,
+ * and in a PHP engine, the beginning of requests. */
+static int probe_module(struct attach *a, const struct target_process *p, const struct target_module *m, int what)
 {
 	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
 	struct placement pl = { .pid = p->pid };
@@ -181,15 +182,15 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 
 	if (!m->elf)
 		return 0;
-	n = target_module_sites(m, &sites);
+	n = target_module_sites(m, what, &sites);
 	if (n < 0)
 		return n;
-	has_dl = m == target_loader(p) && !target_dl_site(m, &dl.offset);
-	has_requests = !target_php_request_site(m, &request.offset);
-	has_drops = !target_php_drop_site(m, &drop.offset);
+	has_dl = what == TARGET_SITES_OTHER && m == target_loader(p) && !target_dl_site(m, &dl.offset);
+	has_requests = what == TARGET_SITES_OTHER && !target_php_request_site(m, &request.offset);
+	has_drops = what == TARGET_SITES_OTHER && !target_php_drop_site(m, &drop.offset);
 	if (!n && !has_dl && !has_requests && !has_drops)
 		return 0;
-	s = set_new(a, p->pid, m);
+	s = set_new(a, p->pid, m, what);
 	if (!s) {
 		free(sites);
 		return -ENOMEM;
@@ -218,7 +219,7 @@ static int is_watched(const struct attach *a, const struct target_process *p)
 	const struct target_module *loader = target_loader(p);
 	uint64_t offset;
 
-	return !loader || target_dl_site(loader, &offset) || set_find(a, p->pid, loader);
+	return !loader || target_dl_site(loader, &offset) || set_find(a, p->pid, loader, TARGET_SITES_OTHER);
 }
 
 /* settle - stacks of the process are true from now on, and so are those of its children that have the same spans: they were
@@ -246,11 +247,14 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 
-		if (!m || set_find(a, p->pid, m))
-			continue;
-		err = probe_module(a, p, m);
-		if (err)
-			return err;
+		/* malloc's family before mmap's: what malloc maps is no mapping of the program's. */
+		for (int what = 0; m && what < TARGET_SITES; what++) {
+			if (set_find(a, p->pid, m, what) || (what == TARGET_SITES_MALLOC && !target_uses_malloc(p, m)))
+				continue;
+			err = probe_module(a, p, m, what);
+			if (err)
+				return err;
+		}
 	}
 	heap_begin(a, p);
 	for (size_t i = 0; i < a->n_sets; i++)

@@ -20,9 +20,14 @@ void events_process_gone(struct run *r, struct target_process *p)
 int events_probe(struct run *r, struct target_process *p)
 {
 	uint32_t changes = attach_changes(r->attach, p->pid);
-	int err = target_refresh(r->target, p);
+	int err = target_refresh(r->target, p), n;
 
-	return err ? err : attach_probe(r->attach, p, changes);
+	if (err)
+		return err;
+	n = attach_probe(r->attach, p, changes);
+	if (n > 0)
+		run_tell_allocators(r, p);
+	return n;
 }
 
 /* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped
@@ -36,7 +41,7 @@ static void continue_command(struct run *r, struct target_process *p)
 	n = events_probe(r, p);
 	if (n < 0)
 		msg_warn("%d: cannot place probes: %s", p->pid, strerror(-n));
-	if (target_has_libc(p) || !target_is_dynamic(p)) {
+	if (target_is_started(p)) {
 		attach_set_stop(r->attach, p->pid, 1, 0);
 		if (!n)
 			run_no_allocator(p);

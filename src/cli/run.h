@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/run.h - a tracing session, shared by the files that run it: run.c (set up, wait, take down) and events.c (what happens
- * to the traced processes). */
+/* cli/run.h - a tracing session, shared by the files that run it: run.c (set up, wait, take down), events.c (what happens
+ * to the traced processes) and allocator.c (which malloc they use). */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
@@ -13,7 +13,8 @@ struct run {
 	struct attach *attach;
 	struct collect *collect;
 	struct reporter reporter;
-	struct launch launch; /* pid 0: none */
+	struct launch launch;				/* pid 0: none */
+	const struct target_module *told[CLI_MAX_PIDS]; /* by process: the malloc that it was said to use */
 	int fd_signal;
 	int fd_interval;
 	int fd_duration; /* -1: no end */
@@ -32,6 +33,9 @@ int run_any_alive(struct run *r);
 
 /* run_no_allocator - say that nothing can be traced in a process, and where was looked. */
 void run_no_allocator(const struct target_process *p);
+
+/* run_tell_allocators - say which malloc the process uses, and why, unless that was said before. */
+void run_tell_allocators(struct run *r, const struct target_process *p);
 
 /* events_handle - what an event of a traced process asks for. For collect_open(): ctx is the struct run. */
 void events_handle(void *ctx, const struct model_event *e);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* target/allocators.c - the one list of allocator functions: what each does, and where a file defines them.
- * Sources: malloc(3), posix_memalign(3), mmap(2); Zend/zend_alloc.h of PHP 7.4 to 8.4 for the Zend family. */
+/* target/allocators.c - allocator functions: what those of mmap and of PHP do, and where a file defines these and malloc's
+ * (families.c).
+ * Sources: mmap(2); Zend/zend_alloc.h of PHP 7.4 to 8.4 for the Zend family. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +9,6 @@
 #include "swtrace/abi.h"
 #include "target/internal.h"
 
-struct allocator_function {
-	const char *name;
-	uint64_t cookie;
-};
-
-#define LIBC(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_LIBC, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
 #define MMAP(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_MMAP, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
 #define ZEND(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_ZEND, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
 #define ZEND_BIN(n)                                                                            \
@@ -21,20 +16,6 @@ struct allocator_function {
 	{                                                                                      \
 		"_efree_" #n, ZEND(FREE, NONE, 0, 0)                                           \
 	}
-
-static const struct allocator_function libc_functions[] = {
-	{ "malloc", LIBC(ALLOC, ARG, 0, 0) },
-	{ "free", LIBC(FREE, NONE, 0, 0) },
-	{ "calloc", LIBC(ALLOC, MUL, 0, 0) },
-	{ "realloc", LIBC(REALLOC, ARG, 1, 0) },
-	{ "reallocarray", LIBC(REALLOC, MUL, 1, 0) },
-	{ "posix_memalign", LIBC(ALLOC_OUT, ARG, 2, 0) },
-	{ "aligned_alloc", LIBC(ALLOC, ARG, 1, 0) },
-	{ "memalign", LIBC(ALLOC, ARG, 1, 0) },
-	{ "valloc", LIBC(ALLOC, ARG, 0, 0) },
-	{ "pvalloc", LIBC(ALLOC, ARG, 0, 0) },
-	{ "cfree", LIBC(FREE, NONE, 0, 0) },
-};
 
 static const struct allocator_function mmap_functions[] = {
 	{ "mmap", MMAP(MMAP, ARG, 1, 0) },
@@ -91,7 +72,7 @@ static const struct allocator_function zend_functions[] = {
 };
 
 #define N_FUNCTIONS(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_SITES      (N_FUNCTIONS(libc_functions) + N_FUNCTIONS(mmap_functions) + N_FUNCTIONS(zend_functions))
+#define MAX_SITES      (FAMILIES_MAX_NAMES + N_FUNCTIONS(mmap_functions) + N_FUNCTIONS(zend_functions))
 
 static int defines(const struct target_module *m, const char *name)
 {
@@ -115,7 +96,8 @@ static size_t sites_add(const struct target_module *m, const struct allocator_fu
 		uint32_t op = SWT_COOKIE_OP(fn[i].cookie);
 		size_t k;
 
-		if (elffile_find(m->elf, fn[i].name, &sym) || elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset))
+		if (op == SWT_OP_NEW || elffile_find(m->elf, fn[i].name, &sym) ||
+			elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset))
 			continue;
 		for (k = 0; k < n && sites[k].offset != offset; k++)
 			;
@@ -141,6 +123,8 @@ static int placing_order(const void *a, const void *b)
 		[SWT_OP_MUNMAP] = 0,
 		[SWT_OP_REALLOC] = 1,
 		[SWT_OP_MREMAP] = 1,
+		[SWT_OP_REALLOCF] = 1,
+		[SWT_OP_RESIZE] = 1,
 		[SWT_OP_ALLOC] = 2,
 		[SWT_OP_ALLOC_OUT] = 2,
 		[SWT_OP_MMAP] = 2,
@@ -166,26 +150,58 @@ static void sites_move(const struct target_module *m, struct target_site *sites,
 		sites[i].offset += place[i].move;
 }
 
-/* Any file that defines malloc and free is taken for an allocator: libc, a preloaded one, a static program. A loader
- * that defines them without mmap is not: glibc's ld.so before 2.31 exported a malloc for its own use before libc's. */
-int target_module_sites(const struct target_module *m, struct target_site **out)
+/* has_operators - are C++'s operators new and delete in the file to be probed? They call malloc and free, but for those of an
+ * allocator: of a file that brings a malloc without being a libc, or of a static program that has one of these. */
+static int has_operators(const struct target_module *m)
 {
+	return !is_libc(m) || defines(m, "mallocx") || defines(m, "tc_malloc") || defines(m, "mi_malloc");
+}
+
+static int has_family(const struct target_module *m, const struct allocator_family *family)
+{
+	if (family->is_malloc && !m->malloc)
+		return 0;
+	return defines(m, family->alloc) && defines(m, family->free) && (!family->is_operators || has_operators(m));
+}
+
+static int has_zend(const struct target_module *m)
+{
+	return defines(m, "_emalloc") && defines(m, "_efree");
+}
+
+/* A loader that defines malloc without mmap is no allocator: glibc's before 2.31 exported one for its own use before libc's. */
+void module_find_allocators(struct target_module *m)
+{
+	const struct allocator_family *family;
+	struct elffile_symbol sym;
+
+	if (!m->elf)
+		return;
+	if (defines(m, "free") && !elffile_find(m->elf, "malloc", &sym) && (strncmp(m->name, "ld-", 3) || is_libc(m)))
+		m->malloc = sym.is_exported ? TARGET_EXPORTS_MALLOC : TARGET_HIDES_MALLOC;
+	m->has_others = is_libc(m) || has_zend(m);
+	for (size_t i = 0; !m->malloc && !m->has_others && (family = malloc_family(i)); i++)
+		m->has_others = has_family(m, family);
+}
+
+int target_module_sites(const struct target_module *m, int what, struct target_site **out)
+{
+	const struct allocator_family *family;
 	struct target_site *sites;
 	size_t n = 0;
 
 	*out = NULL;
-	if (!m->elf)
+	if (!(what == TARGET_SITES_MALLOC ? m->malloc : m->has_others))
 		return 0;
 	sites = calloc(MAX_SITES, sizeof(*sites));
 	if (!sites)
 		return -ENOMEM;
-	if (defines(m, "malloc") && defines(m, "free")) {
-		if (is_libc(m) || strncmp(m->name, "ld-", 3))
-			n = sites_add(m, libc_functions, N_FUNCTIONS(libc_functions), sites, n);
-		if (is_libc(m))
-			n = sites_add(m, mmap_functions, N_FUNCTIONS(mmap_functions), sites, n);
-	}
-	if (defines(m, "_emalloc") && defines(m, "_efree"))
+	for (size_t i = 0; (family = malloc_family(i)); i++)
+		if ((what == TARGET_SITES_MALLOC) == (m->malloc != TARGET_NO_MALLOC) && has_family(m, family))
+			n = sites_add(m, family->function, family->n_functions, sites, n);
+	if (what == TARGET_SITES_OTHER && is_libc(m))
+		n = sites_add(m, mmap_functions, N_FUNCTIONS(mmap_functions), sites, n);
+	if (what == TARGET_SITES_OTHER && has_zend(m))
 		n = sites_add(m, zend_functions, N_FUNCTIONS(zend_functions), sites, n);
 	if (!n) {
 		free(sites);
@@ -221,16 +237,19 @@ int target_php_drop_site(const struct target_module *m, uint64_t *offset)
 	return function_site(m, "shutdown_memory_manager", offset);
 }
 
+/* An allocator may define mmap too (tcmalloc does), but only a libc starts programs. */
 int target_has_libc(const struct target_process *p)
 {
-	for (size_t i = 0; i < p->n_maps; i++)
-		if (p->map[i].module && p->map[i].module->elf && is_libc(p->map[i].module))
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		if (m && m->elf && is_libc(m) && defines(m, "__libc_start_main"))
 			return 1;
+	}
 	return 0;
 }
 
-/* exe_module - the module of the program itself: the one whose path is that of /proc/PID/exe. */
-static struct target_module *exe_module(const struct target_process *p)
+struct target_module *exe_module(const struct target_process *p)
 {
 	for (size_t i = 0; p->exe && i < p->n_maps; i++)
 		if (p->map[i].module && !strcmp(p->map[i].name, p->exe))
@@ -243,6 +262,11 @@ int target_is_dynamic(const struct target_process *p)
 	struct target_module *exe = exe_module(p);
 
 	return exe && exe->elf && elffile_interp(exe->elf);
+}
+
+int target_is_started(const struct target_process *p)
+{
+	return target_has_libc(p) || !target_is_dynamic(p);
 }
 
 /* The loader is known by the function that it defines, not by PT_INTERP: that path is often a symbolic link. */

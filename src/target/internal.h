@@ -32,6 +32,76 @@ void maps_free(struct target_map *map, size_t n);
 /* maps_copy - a copy of a process's mappings for another one that has none yet.  Return: 0, or -ENOMEM. */
 int maps_copy(struct target_process *to, const struct target_process *from);
 
+/* ---- allocators ---- */
+
+struct allocator_function {
+	const char *name;
+	uint64_t cookie;
+};
+
+/* Functions that belong together. A file has the family when it defines both alloc and free. */
+struct allocator_family {
+	const struct allocator_function *function;
+	size_t n_functions;
+	const char *alloc;
+	const char *free;
+	int is_malloc;	  /* looked for only in files that bring a malloc */
+	int is_operators; /* C++'s */
+};
+
+#define FAMILIES_MAX_NAMES 200 /* functions in all families */
+
+/* families.c - the families of malloc's layer, malloc's own first; NULL at the end. */
+const struct allocator_family *malloc_family(size_t i);
+
+/* allocators.c - see which allocator functions a new module has. */
+void module_find_allocators(struct target_module *m);
+
+/* allocators.c - the module of the program itself: the one whose path is that of /proc/PID/exe. */
+struct target_module *exe_module(const struct target_process *p);
+
+/* What resolve.c keeps of a file. */
+struct bindings;
+void bindings_free(struct bindings *b);
+
+/* A file of a process, for resolve_decide. */
+struct resolve_file {
+	const uint64_t *function; /* by name: its link-time address, 0 = not defined here. NULL: it brings no malloc */
+	int is_exported;	  /* other files can be bound to its malloc */
+};
+
+/* A word that the loader fills for a file: with the address of the function of that name in another one, or not yet. */
+struct resolve_word {
+	uint32_t from; /* index of the file */
+	uint32_t to;   /* likewise; RESOLVE_NOT_YET; RESOLVE_ELSEWHERE: a file that brings no malloc */
+	uint32_t name;
+};
+
+#define RESOLVE_NOT_YET	  UINT32_MAX
+#define RESOLVE_ELSEWHERE (UINT32_MAX - 1)
+
+/* resolve_decide - which malloc the program's calls resolve to, and which others are used.
+ * @file  in the order in which the loader searches them; the program's own first, if has_program
+ * @n_malloc  the names below this one are those of malloc's own family
+ * @use   out, one for each file: TARGET_x; TARGET_UNUSED also for those that bring no malloc
+ * @by    out, likewise: with TARGET_CALLED the first file whose calls resolve to it
+ * Return: index of the file whose malloc was chosen, or -1: none brings one. */
+struct resolve_question {
+	const struct resolve_file *file;
+	size_t n_files;
+	int has_program;
+	const struct resolve_word *word;
+	size_t n_words;
+	uint32_t n_malloc;
+};
+
+int resolve_decide(const struct resolve_question *q, enum target_use *use, uint32_t *by);
+
+/* resolve_allocators - fill in p->allocator.  Return: 0; -ENOMEM: what was known of them stays. */
+int resolve_allocators(struct target_process *p);
+
+/* ---- PHP ---- */
+
 /* The memory of a process, to read from.  read: 0 when all len bytes at addr could be read. */
 struct php_image {
 	int (*read)(void *ctx, uint64_t addr, void *to, size_t len);

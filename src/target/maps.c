@@ -30,6 +30,7 @@ void module_free(struct target_module *m)
 	if (!m)
 		return;
 	elffile_close(m->elf);
+	bindings_free(m->bindings);
 	if (m->fd >= 0)
 		close(m->fd);
 	free(m->path);
@@ -143,6 +144,7 @@ struct target_module *module_get(
 		if (err)
 			msg_debug("%s: not read as ELF: %s", mod->path, strerror(-err));
 	}
+	module_find_allocators(mod);
 	return mod;
 }
 

@@ -24,6 +24,7 @@ static void process_free(struct target_process *p)
 		close(p->pidfd);
 	maps_free(p->map, p->n_maps);
 	maps_free(p->past, p->n_past);
+	free(p->allocator);
 	free(p->exe);
 	free(p);
 }
@@ -110,7 +111,8 @@ int target_refresh(struct target *t, struct target_process *p)
 		return -ESRCH;
 	}
 	exe_read(p);
-	return maps_read(t, p);
+	err = maps_read(t, p);
+	return err ? err : resolve_allocators(p);
 }
 
 /* is_thread - the pid is that of a thread other than its process's first: the line Tgid: of its status says so. */

@@ -16,6 +16,11 @@
 
 #include "util/elffile.h"
 
+struct bindings; /* of target's own */
+
+/* Does a file bring a malloc (and free) of its own? */
+enum { TARGET_NO_MALLOC, TARGET_EXPORTS_MALLOC, TARGET_HIDES_MALLOC };
+
 struct target_module {
 	uint32_t number; /* from 1; no two files have the same */
 	dev_t dev;
@@ -25,6 +30,26 @@ struct target_module {
 	int deleted;
 	int fd;		     /* open for reading; -1 when it could not be opened */
 	struct elffile *elf; /* NULL when it is no ELF file, or unreadable */
+	int malloc;	     /* TARGET_x_MALLOC */
+	int has_others;	     /* it has allocator functions of the sort TARGET_SITES_OTHER */
+	struct bindings *bindings;
+};
+
+/* What makes a file's malloc be taken for one that is used. */
+enum target_use {
+	TARGET_UNUSED, /* nothing: all calls resolve to others */
+	TARGET_MAYBE,  /* a file whose calls are not resolved yet (they are bound lazily) might be bound to it */
+	TARGET_HIDDEN, /* it is not exported: it is there for code of its own file */
+	TARGET_CALLED, /* calls of a file resolve to it */
+	TARGET_ORDER,  /* no call is resolved yet; it is the first that the loader will find */
+	TARGET_OWN,    /* it is the program's own */
+	TARGET_ONLY,   /* there is no other */
+};
+
+struct target_allocator {
+	struct target_module *module;
+	enum target_use use;
+	const struct target_module *by; /* TARGET_CALLED: the first whose calls resolve to it */
 };
 
 struct target_map {
@@ -50,6 +75,9 @@ struct target_process {
 	uint32_t generation;	 /* counts the changes of its executable mappings; the first state is 1 */
 	struct target_map *past; /* executable mappings that are gone, oldest first */
 	size_t n_past;
+	/* The files that bring a malloc. The first is the one that the program's calls resolve to. */
+	struct target_allocator *allocator;
+	size_t n_allocators;
 };
 
 struct target;
@@ -62,7 +90,7 @@ void target_close(struct target *t);
  * -EALREADY it is known; -errno. Says nothing: the caller knows what the pid means to the user. */
 int target_add(struct target *t, pid_t pid, struct target_process **out);
 
-/* target_refresh - read comm, exe and mappings again. On failure the old ones stay.
+/* target_refresh - read comm, exe and mappings again, and see which malloc its calls resolve to. On failure the old ones stay.
  * Return: 0; -ESRCH the process is gone; -errno. */
 int target_refresh(struct target *t, struct target_process *p);
 
@@ -191,10 +219,21 @@ struct target_site {
 	int wants_return;
 };
 
-/* target_module_sites - the allocator functions that module defines, aliases at one address once.
+/* Which functions: those of a file that brings a malloc, which a process may use or not (target_uses_malloc); all others. */
+enum { TARGET_SITES_MALLOC, TARGET_SITES_OTHER, TARGET_SITES };
+
+/* target_module_sites - the allocator functions of one sort that module defines, aliases at one address once.
+ * @what   TARGET_SITES_x
  * @sites  out, in the order in which probes must be placed; malloc'ed, to be freed by the caller; NULL when there are none
  * Return: their number, or -ENOMEM. */
-int target_module_sites(const struct target_module *m, struct target_site **sites);
+int target_module_sites(const struct target_module *m, int what, struct target_site **sites);
+
+/* target_uses_malloc - may calls of the process come to the malloc of that module? */
+int target_uses_malloc(const struct target_process *p, const struct target_module *m);
+
+/* target_allocator_name - what the malloc of a module is known as ("jemalloc"), or NULL. Static.
+ * @is_libc  out: it is a libc's */
+const char *target_allocator_name(const struct target_module *m, int *is_libc);
 
 /* target_dl_site - the function by which a dynamic loader tells debuggers that its link map changed
  * (_dl_debug_state; glibc and musl export it).  Return: 0 and the offset, or -ENOENT. */
@@ -211,10 +250,13 @@ int target_php_drop_site(const struct target_module *m, uint64_t *offset);
 /* target_loader - the module of the process's dynamic loader, or NULL: static, or not mapped yet. */
 struct target_module *target_loader(const struct target_process *p);
 
-/* target_has_libc - 1 if a libc (a file that defines malloc and mmap) is mapped. */
+/* target_has_libc - 1 if a libc is mapped: a file that brings malloc and mmap, and starts programs. */
 int target_has_libc(const struct target_process *p);
 
 /* target_is_dynamic - 1 if the process's program asks for a dynamic loader. */
 int target_is_dynamic(const struct target_process *p);
+
+/* target_is_started - 1 if it has mapped all that its program needs before it can allocate: the libc, or it is static. */
+int target_is_started(const struct target_process *p);
 
 #endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/allocator.c - which malloc a process's calls resolve to, told to people: which was chosen, and why. */
+#include <string.h>
+
+#include "cli/run.h"
+#include "util/msg.h"
+#include "util/strbuf.h"
+
+static const char *why(const struct target_process *p, const struct target_allocator *a)
+{
+	switch (a->use) {
+	case TARGET_OWN:
+		return "it is in the program's own file";
+	case TARGET_ONLY:
+		return "no other file defines it";
+	case TARGET_ORDER:
+		return "it is the first that the loader will find";
+	case TARGET_CALLED:
+		return a->by && p->exe && !strcmp(a->by->path, p->exe) ? "the program's calls resolve to it"
+								       : "all calls resolve to it";
+	default:
+		return "it is the only one that can be called";
+	}
+}
+
+/* tell_chosen - a libc's malloc is what everybody expects. */
+static void tell_chosen(const struct target_process *p, const struct target_allocator *a)
+{
+	struct strbuf line = { 0 };
+	int is_libc;
+	const char *name = target_allocator_name(a->module, &is_libc);
+
+	strbuf_addf(&line, "%d: malloc is ", p->pid);
+	if (name)
+		strbuf_addf(&line, "%s's (%s): %s", name, a->module->name, why(p, a));
+	else
+		strbuf_addf(&line, "that of %s: %s", a->module->name, why(p, a));
+	if (is_libc)
+		msg_debug("%s", line.data ? line.data : "");
+	else
+		msg_note("%s", line.data ? line.data : "");
+	strbuf_free(&line);
+}
+
+static void tell_other(const struct target_process *p, const struct target_allocator *a)
+{
+	const char *file = a->module->name;
+	int is_libc;
+
+	target_allocator_name(a->module, &is_libc);
+	if (a->use == TARGET_CALLED)
+		msg_note("%d: malloc of %s is traced too: calls of %s resolve to it", p->pid, file, a->by->name);
+	else if (a->use == TARGET_HIDDEN)
+		msg_note("%d: malloc of %s is traced too: code of its own file may call it", p->pid, file);
+	else if (a->use == TARGET_MAYBE)
+		msg_debug("%d: malloc of %s is traced too: calls may resolve to it later", p->pid, file);
+	else if (is_libc)
+		msg_debug("%d: malloc of %s is not traced: no calls resolve to it", p->pid, file);
+	else
+		msg_note("%d: malloc of %s is not traced: no calls resolve to it", p->pid, file);
+}
+
+/* told - what was told of a process the last time, to be changed. */
+static const struct target_module **told(struct run *r, const struct target_process *p)
+{
+	for (size_t i = 0; i < CLI_MAX_PIDS; i++)
+		if (target_at(r->target, i) == p)
+			return &r->told[i];
+	return NULL;
+}
+
+void run_tell_allocators(struct run *r, const struct target_process *p)
+{
+	const struct target_module **last = told(r, p);
+
+	if (!last || !p->n_allocators || *last == p->allocator[0].module || !target_is_started(p))
+		return;
+	*last = p->allocator[0].module;
+	tell_chosen(p, &p->allocator[0]);
+	for (size_t i = 1; i < p->n_allocators; i++)
+		tell_other(p, &p->allocator[i]);
+}
