@@ -145,6 +145,7 @@ static int read_processes(struct reading *r, struct target *target)
 			p->pid = tp->pid;
 			memcpy(p->comm, tp->comm, sizeof(p->comm));
 			p->alive = tp->alive;
+			p->allocator = tp->n_allocators ? tp->allocator[0].module->name : NULL;
 			for (int l = 0; l < SWT_LAYERS; l++) {
 				p->layer[l].n_allocs = kp->layer[l].n_allocs;
 				p->layer[l].alloc_bytes = kp->layer[l].alloc_bytes;

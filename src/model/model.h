@@ -69,6 +69,7 @@ struct model_process {
 	int pid;
 	char comm[16];
 	int alive;
+	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */
 	struct model_zend_heap zend;
 	struct model_layer_counts layer[MODEL_LAYERS];
 };

@@ -94,6 +94,7 @@ static json_t *process(const struct model_process *p)
 	json_object_set_new(o, "pid", json_integer(p->pid));
 	json_object_set_new(o, "comm", text(p->comm));
 	json_object_set_new(o, "alive", json_boolean(p->alive));
+	json_object_set_new(o, "allocator", p->allocator ? text(p->allocator) : json_null());
 	for (int i = 0; i < MODEL_LAYERS; i++) {
 		const struct model_layer_counts *c = &p->layer[i];
 		json_t *l = json_object();

@@ -30,6 +30,7 @@
 static struct model_process process = { .pid = 4242,
 	.comm = "php",
 	.alive = 1,
+	.allocator = "libc.so.6",
 	.layer = { { .live_bytes = 4089446,
 			   .live_blocks = 52000,
 			   .n_allocs = 60000,
@@ -345,7 +346,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
 			       ",\"unknown_frees\":0},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
 			       ",\"unknown_frees\":0}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
 				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
