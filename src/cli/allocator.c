@@ -6,21 +6,18 @@
 #include "util/msg.h"
 #include "util/strbuf.h"
 
-static const char *why(const struct target_process *p, const struct target_allocator *a)
+static void add_why(struct strbuf *b, const struct target_process *p, const struct target_allocator *a)
 {
-	switch (a->use) {
-	case TARGET_OWN:
-		return "it is in the program's own file";
-	case TARGET_ONLY:
-		return "no other file defines it";
-	case TARGET_ORDER:
-		return "it is the first that the loader will find";
-	case TARGET_CALLED:
-		return a->by && p->exe && !strcmp(a->by->path, p->exe) ? "the program's calls resolve to it"
-								       : "all calls resolve to it";
-	default:
-		return "it is the only one that can be called";
-	}
+	if (a->use == TARGET_OWN)
+		strbuf_add(b, "it is in the program's own file");
+	else if (a->use == TARGET_ONLY)
+		strbuf_add(b, "no other file defines it");
+	else if (a->use == TARGET_ORDER)
+		strbuf_add(b, "it is the first that the loader will find");
+	else if (a->by && p->exe && !strcmp(a->by->path, p->exe))
+		strbuf_add(b, "the program's calls resolve to it");
+	else
+		strbuf_addf(b, "calls of %s resolve to it", a->by ? a->by->name : "its files");
 }
 
 /* tell_chosen - a libc's malloc is what everybody expects. */
@@ -32,9 +29,10 @@ static void tell_chosen(const struct target_process *p, const struct target_allo
 
 	strbuf_addf(&line, "%d: malloc is ", p->pid);
 	if (name)
-		strbuf_addf(&line, "%s's (%s): %s", name, a->module->name, why(p, a));
+		strbuf_addf(&line, "%s's (%s): ", name, a->module->name);
 	else
-		strbuf_addf(&line, "that of %s: %s", a->module->name, why(p, a));
+		strbuf_addf(&line, "that of %s: ", a->module->name);
+	add_why(&line, p, a);
 	if (is_libc)
 		msg_debug("%s", line.data ? line.data : "");
 	else

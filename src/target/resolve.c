@@ -174,7 +174,9 @@ int resolve_decide(const struct resolve_question *q, enum target_use *use, uint3
 	for (size_t i = 0; i < q->n_words; i++) {
 		const struct resolve_word *w = &q->word[i];
 
-		if (!brings_malloc(q, w->to) || (use[w->to] == TARGET_CALLED && by[w->to] <= w->from))
+		/* Its own functions an allocator finds in itself, whoever else is called. */
+		if (!brings_malloc(q, w->to) || (w->from == w->to && w->name >= q->n_malloc) ||
+			(use[w->to] == TARGET_CALLED && by[w->to] <= w->from))
 			continue;
 		use[w->to] = TARGET_CALLED;
 		by[w->to] = w->from;

@@ -193,8 +193,12 @@ static void what_an_allocator_calls_itself_makes_nobody_use_it(void **state)
 	(void)state;
 	word(&m, PROGRAM, MALLOC, LIBC);
 	word(&m, PRELOADED, FREE, RESOLVE_NOT_YET);
+	word(&m, PRELOADED, NEW, PRELOADED);
 	assert_int_equal(decided(&m), LIBC);
 	assert_int_equal(m.use[PRELOADED], TARGET_UNUSED);
+	word(&m, PRELOADED, MALLOC, PRELOADED);
+	assert_int_equal(decided(&m), LIBC);
+	assert_int_equal(m.use[PRELOADED], TARGET_CALLED);
 }
 
 static void operators_alone_make_no_malloc_the_programs(void **state)
