@@ -33,8 +33,9 @@ SRC := $(wildcard src/*/*.c)
 OBJ := $(SRC:src/%.c=$(BUILD)/%.o)
 LIB_OBJ := $(filter-out $(BUILD)/cli/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+ALLOC := jemalloc jemalloc-inside jemalloc-static tcmalloc tcmalloc-inside tcmalloc-static mimalloc musl musl-static static
 TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/engine.c %/engine-main.c,\
-	$(wildcard tests/live/targets/*.c))) build/tests/live/life-static \
+	$(wildcard tests/live/targets/*.c))) build/tests/live/life-static $(addprefix build/tests/live/alloc-,$(ALLOC)) \
 	$(addprefix build/tests/live/,engine-nts engine-zts engine-wrong engine-unknown engine-typed engine-stripped engine-initial-exec engine-global-dynamic)
 
 # The sanitized binary stays in its build folder: tests/run finds it there.
@@ -87,6 +88,11 @@ TARGET_deep := -O2 -fomit-frame-pointer -fcf-protection=none
 TARGET_plugin := -O2 -shared -fPIC -fomit-frame-pointer
 TARGET_plugins := -ldl
 TARGET_shim := -shared -fPIC
+TARGET_plugin-malloc := -shared -fPIC -Wl,-z,lazy
+TARGET_binds := -ldl
+TARGET_jemalloc := -ljemalloc
+TARGET_tcmalloc := -ltcmalloc_minimal
+TARGET_mimalloc := -lmimalloc
 TARGET_forks := -fomit-frame-pointer
 TARGET_embed := -l:libphp8.2.so
 build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
@@ -96,6 +102,24 @@ build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 
 build/tests/live/life-static: tests/live/targets/life.c tests/live/targets/target.h
 	$(Q)$(CC) $(TARGET_CFLAGS) -static -o $@ $<
+
+# The malloc family, each time with another allocator in another place: a library, part of the program's file, all of it static.
+ALLOC_jemalloc := -DNO_PVALLOC -Wl,--no-as-needed -ljemalloc
+ALLOC_jemalloc-inside := -DNO_PVALLOC -l:libjemalloc.a -lstdc++ -lm
+ALLOC_jemalloc-static := $(ALLOC_jemalloc-inside) -static
+ALLOC_tcmalloc := -Wl,--no-as-needed -ltcmalloc_minimal
+ALLOC_tcmalloc-inside := -l:libtcmalloc_minimal.a -lstdc++ -lm
+ALLOC_tcmalloc-static := $(ALLOC_tcmalloc-inside) -static
+ALLOC_mimalloc := -Wl,--no-as-needed -lmimalloc
+ALLOC_musl := -DNO_PVALLOC
+ALLOC_musl-static := -DNO_PVALLOC -static
+ALLOC_static := -static
+ALLOC_CC_musl := musl-gcc
+ALLOC_CC_musl-static := musl-gcc
+build/tests/live/alloc-%: tests/live/targets/alloc.c tests/live/targets/target.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(or $(ALLOC_CC_$*),$(CC)) $(TARGET_CFLAGS) -o $@ $< $(ALLOC_$*)
 
 # A made-up PHP engine, as a program, and as a library whose thread-local storage is of that model.
 ENGINE_zts := -DTLS_MODEL='"local-exec"'

@@ -86,8 +86,11 @@ static NOINLINE void realloc_null(long n)
 
 static NOINLINE void realloc_zero(long n)
 {
-	for (long i = 0; i < n; i++)
+	for (long i = 0; i < n; i++) {
 		keep = realloc(malloc(77), 0);
+		if (keep) /* a block of size zero, with musl and mimalloc */
+			add(0);
+	}
 }
 
 /* The old block stays when realloc fails; it belongs to the malloc that made it. */
@@ -127,9 +130,36 @@ static NOINLINE void leak_memalign(long n)
 		add(90);
 		keep = valloc(1000);
 		add(1000);
+#ifndef NO_PVALLOC /* musl and jemalloc have none */
 		keep = pvalloc(2000);
 		add(2000);
+#endif
 	}
+}
+
+/* What libc allocates for its callers, more than once on the way. */
+static NOINLINE void leak_asprintf(long n)
+{
+	for (long i = 0; i < n; i++) {
+		char *line;
+
+		add(asprintf(&line, "%0300ld", i) + 1);
+		keep = line;
+	}
+}
+
+static NOINLINE void use_files(long n)
+{
+	char *line = NULL;
+	size_t cap = 0;
+
+	for (long i = 0; i < n; i++) {
+		FILE *f = fopen("/proc/self/status", "r");
+
+		if (!f || getline(&line, &cap, f) < 0 || fclose(f))
+			_exit(94);
+	}
+	free(line);
 }
 
 static NOINLINE void leak_strdup(long n)
@@ -200,6 +230,8 @@ int main(void)
 		{ "leak_reallocarray", leak_reallocarray },
 		{ "leak_memalign", leak_memalign },
 		{ "leak_strdup", leak_strdup },
+		{ "leak_asprintf", leak_asprintf },
+		{ "use_files", use_files },
 		{ "leak_mmap", leak_mmap },
 		{ "leak_trimmed", leak_trimmed },
 		{ "leak_mremap", leak_mremap },
@@ -207,6 +239,8 @@ int main(void)
 	char line[128], name[64];
 	long n;
 
+	keep = malloc(1); /* from now on it is known whose malloc that is, also if calls are bound at their first use */
+	free(keep);
 	say("ready");
 	while (hear(line, sizeof(line))) {
 		if (sscanf(line, "%63s %ld", name, &n) != 2)
