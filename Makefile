@@ -248,31 +248,46 @@ kernels: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) ## live tests u
 
 # ---- measurements ----------------------------------------------------------------------------------------------------
 
-# The kernel side with programs of the bench's own; attach/ is compiled against it, the rest is production's.
-$(BUILD)/bench/swtrace.bpf.o: tests/bench/stack.bpf.c bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux/*.h) \
+# The kernel side with programs of the bench's own, or with empty ones; attach/ is compiled against it, the rest is
+# production's.
+$(BUILD)/bench/swtrace.bpf.o: tests/bench/stack.bpf.c
+$(BUILD)/floor/swtrace.bpf.o: tests/bench/floor.bpf.c
+$(BUILD)/bench/swtrace.bpf.o $(BUILD)/floor/swtrace.bpf.o: bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux/*.h) \
 	include/swtrace/abi.h
-	$(call say,BPF,$<)
+	$(call say,BPF,$(filter tests/%.bpf.c,$^))
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $(filter tests/%.bpf.c,$^)
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
 	$(Q)rm -f $@.tmp
 
-$(BUILD)/bench/stack: tests/bench/stack.c $(wildcard src/attach/*.c) $(filter-out $(BUILD)/attach/%,$(LIB_OBJ)) \
-	$(BUILD)/bench/swtrace.skel.h
-	$(call say,BENCH,$@)
-	$(Q)$(CC) -I$(BUILD)/bench $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+$(BUILD)/floor/floor.skel.h: $(BUILD)/floor/swtrace.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name swtrace_bpf > $@.tmp && mv $@.tmp $@
 
+$(BUILD)/bench/stack: $(BUILD)/bench/swtrace.skel.h
+$(BUILD)/bench/stack: BENCH_INCLUDE := -I$(BUILD)/bench
+$(BUILD)/bench/floor: $(BUILD)/floor/floor.skel.h tests/bench/floor/swtrace.skel.h
+$(BUILD)/bench/floor: BENCH_INCLUDE := -Itests/bench/floor -I$(BUILD)/floor
+$(BUILD)/bench/stack $(BUILD)/bench/floor: $(BUILD)/bench/%: tests/bench/%.c $(wildcard src/attach/*.c) \
+	$(filter-out $(BUILD)/attach/%,$(LIB_OBJ)) tests/bench/probe.h
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_INCLUDE) -Itests/bench $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -fcf-protection=none
 $(BUILD)/bench/target-%: tests/bench/target.c tests/live/targets/target.h
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -fcf-protection=none -f$*-frame-pointer -o $@ $<
+	$(Q)$(CC) $(BENCH_CFLAGS) -f$*-frame-pointer -o $@ $<
 
 .PHONY: bench
-bench: $(BUILD)/bench/stack $(BUILD)/bench/target-omit $(BUILD)/bench/target-no-omit ## what a stack costs (root; 2 minutes)
-	$(Q)$(BUILD)/bench/stack $(BUILD)/bench/target-no-omit $(BUILD)/bench/target-omit
+STACK_TARGETS := $(BUILD)/bench/target-no-omit $(BUILD)/bench/target-omit
+bench: $(BUILD)/bench/stack $(STACK_TARGETS) ## what a stack costs (root; 2 minutes)
+	$(Q)$< $(STACK_TARGETS)
 
 # ---- habits ----------------------------------------------------------------------------------------------------------
 
-C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/*/*.h tests/live/targets/*.c)
+C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/*/*.h tests/live/targets/*.c \
+	tests/bench/*/*.[ch])
 
 .PHONY: lint format
 # cppcheck sees no system headers, so two macros of libbpf's are explained to it.

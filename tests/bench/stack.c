@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "attach/internal.h"
+#include "probe.h"
 #include "swtrace.skel.h"
 #include "util/msg.h"
 
@@ -74,14 +75,8 @@ static double child_time(struct child *c, int depth, unsigned long calls)
 static void child_add(struct child *c, struct target *t, struct attach *a)
 {
 	struct elffile_symbol sym;
-	int err = target_add(t, c->pid, &c->process);
+	int err = bench_probe(a, t, c->pid, &c->process);
 
-	if (!err)
-		err = attach_register(a, c->pid, 0);
-	if (!err)
-		err = attach_probe(a, c->process, 0);
-	if (err >= 0) /* the second time its loader is known to be watched */
-		err = attach_probe(a, c->process, 0);
 	if (err < 0)
 		fail(c->path, err);
 	for (size_t i = 0; i < c->process->n_maps; i++) {
