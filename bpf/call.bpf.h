@@ -99,22 +99,21 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
 {
-	struct swt_block b = {
-		.addr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)),
-		.proc = t->proc - 1,
-		.layer = SWT_COOKIE_LAYER(cookie),
-	};
+	struct swt_block *b = &t->block;
 
-	if (!b.addr)
+	b->addr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
+	b->proc = t->proc - 1;
+	b->layer = SWT_COOKIE_LAYER(cookie);
+	if (!b->addr)
 		return;
-	if (b.addr == t->call.recorded)
+	if (b->addr == t->call.recorded)
 		t->call.recorded = 0;
-	if (!block_remove(&b))
-		book_free(&b, 1, b.size_bytes);
+	if (!block_remove(b))
+		book_free(b, 1, b->size_bytes);
 	/* Else the outer call has taken it already: a realloc, or a free that calls another (operator delete). */
-	else if (!nested && b.addr != t->freed)
-		book_unknown_free(b.proc, b.layer);
-	t->freed = b.addr;
+	else if (!nested && b->addr != t->freed)
+		book_unknown_free(b->proc, b->layer);
+	t->freed = b->addr;
 }
 
 /* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
@@ -131,7 +130,7 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 	if (!t)
 		return 0;
 	t->freed = 0;
-	b = &t->born;
+	b = &t->block;
 	cookie = t->call.cookie;
 	layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1);
 	op = SWT_COOKIE_OP(cookie);

@@ -135,9 +135,9 @@ struct thread_state {
 	__u32 generation; /* registry_generation at which proc was looked up; 0 = never */
 	__u32 proc;	  /* slot in the process table + 1; 0 = not traced */
 	struct call call;
-	struct registers at;   /* where the stack of a new block begins */
-	struct swt_block born; /* that block: here, since the programs' own stack is short */
-	__u64 freed;	       /* the block that this thread freed last, if it was given none since; 0 = none */
+	struct registers at;	/* where the stack of a new block begins */
+	struct swt_block block; /* the block at hand: here, since the programs' own stack is short */
+	__u64 freed;		/* the block that this thread freed last, if it was given none since; 0 = none */
 	struct walk walk;
 	struct php_walk php;
 	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */
