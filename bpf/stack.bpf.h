@@ -23,6 +23,14 @@ static __always_inline __u64 stack_key(const struct thread_state *t, __u32 n, __
 
 #define STACK_NEW (1L << 32) /* the slot was taken just now: to be filled */
 
+/* stack_is_over - does the slot belong to a program that has ended? Nobody looks at it then. */
+static __always_inline bool stack_is_over(const struct swt_stack *s)
+{
+	struct swt_proc *p = proc_at(s->proc);
+
+	return s->ready && p && p->life != s->life;
+}
+
 /* stack_find - the slot of that key, or one taken for it.
  * Two stacks are the same when their 64-bit keys are: with a seed that nobody knows, 16,384 stacks collide with a
  * probability of 1 in 10^11.  Return: the slot, with STACK_NEW if it is new, or -1 when the table is full (counted). */
@@ -45,6 +53,8 @@ __noinline long stack_find(__u64 key)
 			return slot | STACK_NEW;
 		if (seen == key)
 			return slot;
+		if (stack_is_over(s) && __sync_val_compare_and_swap(&s->key, seen, key) == seen)
+			return slot | STACK_NEW;
 		slot += i; /* steps grow, so that no clusters do */
 	}
 	loss_add(SWT_LOSS_STACKS_FULL);
@@ -71,6 +81,12 @@ __noinline long stack_walk(struct thread_state *t, __u64 owner)
 	s = bpf_map_lookup_elem(&stacks, &slot);
 	if (!s)
 		return -1;
+	/* It may have been another's. */
+	__sync_lock_test_and_set(&s->ready, 0);
+	s->n_allocs = 0;
+	s->alloc_bytes = 0;
+	s->n_frees = 0;
+	s->freed_bytes = 0;
 	s->life = OWNER_LIFE(owner);
 	s->proc = OWNER_PROC(owner);
 	s->layer = OWNER_LAYER(owner);

@@ -207,13 +207,12 @@ static int read_stacks(struct reading *r)
 	for (size_t i = 0; i < r->t->n_stacks; i++) {
 		const struct swt_stack *k = &r->t->stack[i];
 
-		if (k->key)
-			r->s->stacks.used++;
 		if (!stack_is_current(r, k))
-			continue;
+			continue; /* the slots of programs that have ended are used again */
 		n_stacks++;
 		n_frames += frames_of(k);
 	}
+	r->s->stacks.used = n_stacks;
 	r->s->stacks.capacity = r->t->n_stacks;
 	r->s->stack = calloc(n_stacks ? n_stacks : 1, sizeof(*r->s->stack));
 	r->s->frames = calloc(n_frames ? n_frames : 1, sizeof(*r->s->frames));
