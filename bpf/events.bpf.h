@@ -79,7 +79,8 @@ static __always_inline void event_fork(struct task_struct *child)
 		return; /* a thread, not a process */
 	pid = pid_number(BPF_CORE_READ(child, thread_pid));
 	if (pid)
-		proc_inherit(t->proc - 1, pid);
+		proc_inherit(
+			t->proc - 1, pid, BPF_CORE_READ(child, mm) != BPF_CORE_READ(bpf_get_current_task_btf(), mm));
 	event_send(t, SWT_EVENT_FORK, pid);
 }
 

@@ -23,8 +23,9 @@ static __always_inline __u32 proc_claim(__u32 from)
 	return SWT_MAX_PROCS;
 }
 
-/* proc_inherit - make the child of a traced process known. */
-static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid)
+/* proc_inherit - make the child of a traced process known.
+ * @has_memory  it has memory of its own, unlike a child made by vfork, which is about to execute another program */
+static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_memory)
 {
 	struct swt_php *from = bpf_map_lookup_elem(&php_procs, &parent_slot), *to;
 	struct swt_proc *parent = proc_at(parent_slot), *p;
@@ -41,7 +42,9 @@ static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid)
 	p->space = parent->space;
 	p->dl_changes = parent->dl_changes;
 	p->dl_settled = parent->dl_settled;
-	__sync_lock_test_and_set(&p->flags, SWT_PROC_USED | SWT_PROC_CHILD);
+	p->zend_least_bytes = parent->zend_least_bytes;
+	__sync_lock_test_and_set(
+		&p->flags, SWT_PROC_USED | SWT_PROC_CHILD | (has_memory ? parent->flags & SWT_PROC_FOLLOW : 0));
 	if (bpf_map_update_elem(&proc_of_pid, &pid, &slot, BPF_ANY)) {
 		p->flags = 0;
 		loss_add(SWT_LOSS_PROCS_FULL);

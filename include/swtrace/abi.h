@@ -110,6 +110,7 @@ struct swt_config {
 #define SWT_PROC_STOP_AT_DL   4 /* stop it whenever the dynamic loader reports a change of its link map */
 #define SWT_PROC_CHILD	      8 /* a child of a traced process, known by the kernel side: its stacks are, its memory is not */
 #define SWT_PROC_CLAIMED      16 /* the slot is being filled */
+#define SWT_PROC_FOLLOW	      32 /* its children are to be traced, too: they have this flag as well */
 
 /* What a process did in one layer, since tracing began. Written by the probes, atomically. */
 struct swt_layer_counts {

@@ -83,6 +83,14 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 /* attach_unprobe - remove a process's probes. What is known of it stays readable. */
 void attach_unprobe(struct attach *a, pid_t pid);
 
+/* attach_set_follow - children of the process are to be traced, too. */
+int attach_set_follow(struct attach *a, pid_t pid, int follow);
+
+/* attach_adopt - a child of a process whose children are to be traced becomes one that is traced itself: attach_probe() may
+ * follow. Its books start empty.
+ * Return: 0; -ESRCH it is not known, or not to be traced (it is about to execute another program); -errno. */
+int attach_adopt(struct attach *a, const struct target_process *p);
+
 /* attach_forget - give the process's slot back; what the tables hold of it is dead from now on. */
 void attach_forget(struct attach *a, pid_t pid);
 

@@ -81,10 +81,20 @@ struct unwind_tables {
 	size_t n_places;
 };
 
+/* The allocator functions of a file, looked for once: reading a function's code for a cheap place takes milliseconds. */
+struct known_sites {
+	const struct target_module *module;
+	int what;
+	struct target_site *site;
+	int n;
+};
+
 struct attach {
 	struct swtrace_bpf *skel;
 	struct reader *reader; /* NULL: none */
 	struct unwind_tables tables;
+	struct known_sites *known;
+	size_t n_known;
 	enum probe_kind kind;
 	struct swt_proc *proc; /* mapped read-write */
 	struct swt_bucket *bucket;
@@ -117,6 +127,9 @@ struct swt_proc *attach_proc(struct attach *a, pid_t pid);
 
 /* load.c - map a table of n entries; NULL and errno when that fails. */
 void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot);
+
+/* probes.c - free what is kept of files. The probes themselves are attach_unprobe()'s. */
+void probes_close(struct attach *a);
 
 /* rows.c - before loading: learn what libbpf forgets then. */
 void tables_configure(struct attach *a);

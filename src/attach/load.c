@@ -199,6 +199,7 @@ void attach_close(struct attach *a)
 		unmap_table(a->losses, 1, a->skel->maps.losses);
 	}
 	tables_close(a);
+	probes_close(a);
 	swtrace_bpf__destroy(a->skel);
 	free(a);
 }
@@ -289,6 +290,36 @@ int attach_set_stop(struct attach *a, pid_t pid, int at_exec, int at_dl)
 		return slot;
 	a->proc[slot].flags = SWT_PROC_USED | (at_exec ? SWT_PROC_STOP_AT_EXEC : 0) | (at_dl ? SWT_PROC_STOP_AT_DL : 0);
 	return 0;
+}
+
+int attach_set_follow(struct attach *a, pid_t pid, int follow)
+{
+	struct swt_proc *p = attach_proc(a, pid);
+
+	if (!p)
+		return -ESRCH;
+	if (follow)
+		__sync_fetch_and_or(&p->flags, SWT_PROC_FOLLOW);
+	else
+		__sync_fetch_and_and(&p->flags, ~SWT_PROC_FOLLOW);
+	return 0;
+}
+
+int attach_adopt(struct attach *a, const struct target_process *p)
+{
+	struct swt_proc *proc = attach_proc(a, p->pid);
+	struct swt_php *php;
+
+	if (!proc || !(proc->flags & SWT_PROC_FOLLOW))
+		return -ESRCH;
+	php = &a->tables.php[proc - a->proc];
+	php->heap = 0; /* looked for again: what is in it is from before */
+	php->heap_at = 0;
+	memset(proc->layer, 0, sizeof(proc->layer));
+	memset(&proc->zend, 0, sizeof(proc->zend));
+	__sync_fetch_and_and(&proc->flags, ~SWT_PROC_CHILD);
+	/* Its mappings are counted anew, so they may bear its parent's number and be others. */
+	return tables_publish(a, p, 1);
 }
 
 static void slot_free(struct attach *a, int slot)

@@ -156,6 +156,38 @@ static struct probe_set *set_new(struct attach *a, pid_t pid, const struct targe
 	return &a->set[a->n_sets++];
 }
 
+/* sites_of - the functions to probe in a file.  Return: their number, or -errno; *sites is a's own. */
+static int sites_of(struct attach *a, const struct target_module *m, int what, const struct target_site **sites)
+{
+	struct known_sites *k, *grown;
+
+	for (k = a->known; k < a->known + a->n_known; k++) {
+		if (k->module == m && k->what == what) {
+			*sites = k->site;
+			return k->n;
+		}
+	}
+	grown = realloc(a->known, (a->n_known + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	a->known = grown;
+	k = &grown[a->n_known];
+	*k = (struct known_sites){ .module = m, .what = what };
+	k->n = target_module_sites(m, what, &k->site);
+	if (k->n < 0)
+		return k->n;
+	a->n_known++;
+	*sites = k->site;
+	return k->n;
+}
+
+void probes_close(struct attach *a)
+{
+	for (size_t i = 0; i < a->n_known; i++)
+		free(a->known[i].site);
+	free(a->known);
+}
+
 /* place_one - one of the other programs, which see entries alone, at one function. */
 static void place_one(struct attach *a, struct probe_set *s, const struct placement *file, struct bpf_program *prog,
 	const struct target_site *site)
@@ -173,16 +205,16 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 {
 	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
 	struct placement pl = { .pid = p->pid };
-	struct target_site *sites, dl = { .function = "_dl_debug_state" },
-				   request = { .function = "php_request_startup" },
-				   drop = { .function = "shutdown_memory_manager" };
+	const struct target_site *sites;
+	struct target_site dl = { .function = "_dl_debug_state" }, request = { .function = "php_request_startup" },
+			   drop = { .function = "shutdown_memory_manager" };
 	struct probe_set *s;
 	char path[64];
 	int n, has_dl, has_requests, has_drops;
 
 	if (!m->elf)
 		return 0;
-	n = target_module_sites(m, what, &sites);
+	n = sites_of(a, m, what, &sites);
 	if (n < 0)
 		return n;
 	has_dl = what == TARGET_SITES_OTHER && m == target_loader(p) && !target_dl_site(m, &dl.offset);
@@ -191,15 +223,12 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	if (!n && !has_dl && !has_requests && !has_drops)
 		return 0;
 	s = set_new(a, p->pid, m, what);
-	if (!s) {
-		free(sites);
+	if (!s)
 		return -ENOMEM;
-	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
 	pl.path = path;
 	if (n > 0)
 		n = place_sites(a, s, &pl, sites, n);
-	free(sites);
 	if (n < 0)
 		return n;
 	s->n_functions = n;

@@ -58,22 +58,11 @@ static void tell_other(const struct target_process *p, const struct target_alloc
 		msg_note("%d: malloc of %s is not traced: no calls resolve to it", p->pid, file);
 }
 
-/* told - what was told of a process the last time, to be changed. */
-static const struct target_module **told(struct run *r, const struct target_process *p)
+void run_tell_allocators(struct target_process *p)
 {
-	for (size_t i = 0; i < CLI_MAX_PIDS; i++)
-		if (target_at(r->target, i) == p)
-			return &r->told[i];
-	return NULL;
-}
-
-void run_tell_allocators(struct run *r, const struct target_process *p)
-{
-	const struct target_module **last = told(r, p);
-
-	if (!last || !p->n_allocators || *last == p->allocator[0].module || !target_is_started(p))
+	if (!p->n_allocators || p->note == p->allocator[0].module || !target_is_started(p))
 		return;
-	*last = p->allocator[0].module;
+	p->note = p->allocator[0].module;
 	tell_chosen(p, &p->allocator[0]);
 	for (size_t i = 1; i < p->n_allocators; i++)
 		tell_other(p, &p->allocator[i]);

@@ -156,6 +156,20 @@ static int opt_folded(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_follow(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->follow = CLI_FOLLOW_ALL;
+	return 0;
+}
+
+static int opt_no_follow(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->follow = CLI_FOLLOW_NONE;
+	return 0;
+}
+
 static int opt_json(struct cli_settings *s, const char *value)
 {
 	(void)value;
@@ -194,6 +208,8 @@ static int opt_version(struct cli_settings *s, const char *value)
 static const struct option options[] = {
 	HEADING("What to trace:"),
 	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid, "process numbers, each once, at most 64" },
+	{ 0, "follow", NULL, "also their children, present and future", opt_follow, NULL },
+	{ 0, "no-follow", NULL, "not even those of a master (a process with such children)", opt_no_follow, NULL },
 	HEADING("When to report:"),
 	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval, SECONDS },
 	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },

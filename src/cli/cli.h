@@ -27,6 +27,9 @@ enum {
 
 #define CLI_MAX_PIDS 64
 
+/* Are children of the processes traced? By default those of a process that has some which run the same program: a master. */
+enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };
+
 struct cli_settings {
 	pid_t pid[CLI_MAX_PIDS];
 	size_t n_pids;
@@ -36,6 +39,7 @@ struct cli_settings {
 	uint64_t count;	      /* 0 = until stopped */
 	uint64_t top;
 	struct collect_filter filter;
+	int follow; /* children, too: CLI_FOLLOW_x */
 	unsigned layer_mask;
 	uint64_t max_blocks;
 	const char *folded;

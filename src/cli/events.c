@@ -26,7 +26,7 @@ int events_probe(struct run *r, struct target_process *p)
 		return err;
 	n = attach_probe(r->attach, p, changes);
 	if (n > 0)
-		run_tell_allocators(r, p);
+		run_tell_allocators(p);
 	return n;
 }
 
@@ -103,10 +103,14 @@ void events_handle(void *ctx, const struct model_event *e)
 	if (e->type == MODEL_FORK && e->child_pid && (p || child) &&
 		target_fork(r->target, p ? p : child, e->child_pid))
 		msg_warn("%d: its child %d is not known: out of memory", e->pid, e->child_pid);
-	if (p)
+	if (p && e->type == MODEL_EXEC && p->is_followed)
+		follow_retire(r, p);
+	else if (p)
 		err = on_process(r, p, e);
 	else if (child)
 		err = on_child(r, child, e);
+	if (p && e->type == MODEL_FORK && e->child_pid)
+		follow_child(r, p, e->child_pid);
 	if (err)
 		run_output_lost(r, err);
 }

@@ -74,14 +74,22 @@ void run_no_allocator(const struct target_process *p)
 	strbuf_free(&files);
 }
 
-/* unprobe_gone - removing probes can take the kernel seconds, so it is done after what people wait for. */
+/* unprobe_gone - removing probes can take the kernel seconds, so it is done after what people wait for. Of a child the last
+ * numbers were told by now. */
 static void unprobe_gone(struct run *r)
 {
 	struct target_process *p;
+	size_t i = 0;
 
-	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+	while ((p = target_at(r->target, i))) {
+		if (!p->alive && p->is_followed) {
+			follow_retire(r, p);
+			continue;
+		}
 		if (!p->alive)
 			attach_unprobe(r->attach, p->pid);
+		i++;
+	}
 }
 
 static void add_failed(pid_t pid, int err)
@@ -123,8 +131,10 @@ static int add_running(struct run *r, pid_t pid)
 	/* Once more: what it loaded before its loader was probed has not been told of. */
 	if (err > 0)
 		err = events_probe(r, p);
-	if (err > 0)
+	if (err > 0) {
+		follow_begin(r, p);
 		return 0;
+	}
 	/* A process that ends now fails in many ways: ask it, not the error. */
 	if (target_refresh(r->target, p) == -ESRCH)
 		err = -ESRCH;
@@ -136,14 +146,23 @@ static int add_running(struct run *r, pid_t pid)
 	return add_code(err);
 }
 
+#define MAX_NAMED 8 /* processes in the first line */
+
 static void started_note(struct run *r)
 {
 	struct strbuf who = { 0 };
 	struct target_process *p;
+	size_t n_more = 0;
 
 	/* A command that was just started still has swtrace's own name. */
 	for (size_t i = 0; (p = target_at(r->target, i)); i++)
-		strbuf_addf(&who, "%s%s(%d)", i ? ", " : "", r->s->command ? r->s->command[0] : p->comm, p->pid);
+		if (i < MAX_NAMED)
+			strbuf_addf(
+				&who, "%s%s(%d)", i ? ", " : "", r->s->command ? r->s->command[0] : p->comm, p->pid);
+		else
+			n_more++;
+	if (n_more)
+		strbuf_addf(&who, " and %zu more", n_more);
 	msg_note("tracing %s by %s; Ctrl-C ends with a last report", who.data ? who.data : "", attach_kind(r->attach));
 	strbuf_free(&who);
 }
@@ -179,6 +198,8 @@ static int start_command(struct run *r)
 		add_failed(r->launch.pid, err);
 		return add_code(err);
 	}
+	if (r->s->follow == CLI_FOLLOW_ALL)
+		attach_set_follow(r->attach, r->launch.pid, 1);
 	err = launch_exec(&r->launch);
 	if (err) {
 		msg_error("cannot start '%s': %s", r->s->command[0], strerror(-err));
@@ -245,24 +266,38 @@ static void watch_exits(struct run *r)
 
 enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_PIDS };
 
+/* poll_fds - what to wait for: the first ones, and the end of each process.  Return: their number, or -ENOMEM. */
+static int poll_fds(struct run *r, struct pollfd **fd)
+{
+	struct target_process *p;
+	struct pollfd *grown;
+	int n = 0;
+
+	while (target_at(r->target, n))
+		n++;
+	grown = realloc(*fd, (FD_PIDS + n) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*fd = grown;
+	for (int i = 0; i < n; i++) {
+		p = target_at(r->target, i);
+		grown[FD_PIDS + i] = (struct pollfd){ .fd = p->alive ? p->pidfd : -1, .events = POLLIN };
+	}
+	grown[FD_SIGNAL] = (struct pollfd){ .fd = r->fd_signal, .events = POLLIN };
+	grown[FD_INTERVAL] = (struct pollfd){ .fd = r->fd_interval, .events = POLLIN };
+	grown[FD_DURATION] = (struct pollfd){ .fd = r->fd_duration, .events = POLLIN };
+	grown[FD_EVENTS] = (struct pollfd){ .fd = collect_fd(r->collect), .events = POLLIN };
+	return FD_PIDS + n;
+}
+
 static void loop(struct run *r)
 {
-	struct pollfd fd[FD_PIDS + CLI_MAX_PIDS] = {
-		[FD_SIGNAL] = { .fd = r->fd_signal, .events = POLLIN },
-		[FD_INTERVAL] = { .fd = r->fd_interval, .events = POLLIN },
-		[FD_DURATION] = { .fd = r->fd_duration, .events = POLLIN },
-		[FD_EVENTS] = { .fd = collect_fd(r->collect), .events = POLLIN },
-	};
-	struct target_process *p;
+	struct pollfd *fd = NULL;
+	int n;
 
 	while (!r->done) {
-		size_t n = 0;
-
-		for (; n < CLI_MAX_PIDS && (p = target_at(r->target, n)); n++) {
-			fd[FD_PIDS + n].fd = p->alive ? p->pidfd : -1;
-			fd[FD_PIDS + n].events = POLLIN;
-		}
-		if (poll(fd, FD_PIDS + n, -1) < 0 && errno != EINTR)
+		n = poll_fds(r, &fd);
+		if (n < 0 || (poll(fd, n, -1) < 0 && errno != EINTR))
 			break;
 		/* Events first: an exit or a crash is told before the report that follows it. */
 		collect_events(r->collect);
@@ -274,6 +309,7 @@ static void loop(struct run *r)
 		if (fd[FD_DURATION].revents)
 			run_finish(r, EXIT_DONE);
 	}
+	free(fd);
 }
 
 static int timer(uint64_t ns, int repeat)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/run.h - a tracing session, shared by the files that run it: run.c (set up, wait, take down), events.c (what happens
- * to the traced processes) and allocator.c (which malloc they use). */
+ * to the traced processes), follow.c (their children) and allocator.c (which malloc they use). */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
@@ -13,8 +13,7 @@ struct run {
 	struct attach *attach;
 	struct collect *collect;
 	struct reporter reporter;
-	struct launch launch;				/* pid 0: none */
-	const struct target_module *told[CLI_MAX_PIDS]; /* by process: the malloc that it was said to use */
+	struct launch launch; /* pid 0: none */
 	int fd_signal;
 	int fd_interval;
 	int fd_duration; /* -1: no end */
@@ -35,7 +34,7 @@ int run_any_alive(struct run *r);
 void run_no_allocator(const struct target_process *p);
 
 /* run_tell_allocators - say which malloc the process uses, and why, unless that was said before. */
-void run_tell_allocators(struct run *r, const struct target_process *p);
+void run_tell_allocators(struct target_process *p);
 
 /* events_handle - what an event of a traced process asks for. For collect_open(): ctx is the struct run. */
 void events_handle(void *ctx, const struct model_event *e);
@@ -48,5 +47,15 @@ void events_process_gone(struct run *r, struct target_process *p);
 
 /* events_reap - forget the children whose end was missed. */
 void events_reap(struct run *r);
+
+/* follow_begin - trace the children that a process has, and those that it will have, if that is asked for. */
+void follow_begin(struct run *r, struct target_process *p);
+
+/* follow_child - a process has made a child: trace it, too, if that is asked for. One that has ended by now, or is about to
+ * execute another program, is left alone. */
+void follow_child(struct run *r, const struct target_process *parent, pid_t pid);
+
+/* follow_retire - forget a child that was traced, with all that is known of it. */
+void follow_retire(struct run *r, struct target_process *p);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* target/process.c - identity of the traced processes, from /proc/PID and a pidfd. */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -181,6 +182,58 @@ struct target_process *target_find(struct target *t, pid_t pid)
 struct target_process *target_at(struct target *t, size_t i)
 {
 	return i < t->n_processes ? t->process[i] : NULL;
+}
+
+void target_remove(struct target *t, struct target_process *p)
+{
+	for (size_t i = 0; i < t->n_processes; i++) {
+		if (t->process[i] != p)
+			continue;
+		/* in order: they are reported in that in which they came */
+		memmove(&t->process[i], &t->process[i + 1], (--t->n_processes - i) * sizeof(*t->process));
+		process_free(p);
+		return;
+	}
+}
+
+/* children_of_thread - those that one thread has made. */
+static size_t children_of_thread(const char *path, const char *exe, pid_t *out, size_t n)
+{
+	FILE *f = fopen(path, "re");
+	size_t found = 0;
+	int pid;
+
+	while (f && found < n && fscanf(f, "%d", &pid) == 1) {
+		struct target_process child = { .pid = pid };
+
+		exe_read(&child);
+		if (child.exe && !strcmp(child.exe, exe))
+			out[found++] = pid;
+		free(child.exe);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+size_t target_children(const struct target_process *p, pid_t *out, size_t n)
+{
+	char path[64];
+	struct dirent *e;
+	size_t found = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", p->pid);
+	tasks = p->exe ? opendir(path) : NULL;
+	while (tasks && (e = readdir(tasks))) {
+		if (*e->d_name == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", p->pid, e->d_name);
+		found += children_of_thread(path, p->exe, out + found, n - found);
+	}
+	if (tasks)
+		closedir(tasks);
+	return found;
 }
 
 int target_is_asleep(pid_t pid)

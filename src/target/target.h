@@ -75,6 +75,8 @@ struct target_process {
 	uint32_t generation;	 /* counts the changes of its executable mappings; the first state is 1 */
 	struct target_map *past; /* executable mappings that are gone, oldest first */
 	size_t n_past;
+	const void *note; /* its user's own: of no meaning here */
+	int is_followed;  /* likewise */
 	/* The files that bring a malloc. The first is the one that the program's calls resolve to. */
 	struct target_allocator *allocator;
 	size_t n_allocators;
@@ -100,6 +102,13 @@ struct target_process *target_at(struct target *t, size_t i);
 
 /* target_is_asleep - does the process's first thread wait for something? Then it is in no allocation. */
 int target_is_asleep(pid_t pid);
+
+/* target_remove - forget a process. Its files stay known. */
+void target_remove(struct target *t, struct target_process *p);
+
+/* target_children - the children of a process that run the same program, up to n of them, as far as the kernel tells
+ * (CONFIG_PROC_CHILDREN).  Return: their number. */
+size_t target_children(const struct target_process *p, pid_t *out, size_t n);
 
 /* target_fork - begin to know a child of a known process: a copy, since at the fork a child has its parent's mappings. Nothing
  * is read of the child, which may have ended by now. target_find and target_at do not show children; a child of a child is one.

@@ -152,6 +152,15 @@ class Tracer:
             if o["type"] == kind and all(o[k] == v for k, v in fields.items()):
                 return o
 
+    def hear(self, text, seconds=20):
+        """Wait until it says that on standard error."""
+        deadline = time.monotonic() + seconds
+        while (line := self.err.next(max(0, deadline - time.monotonic()))) is not None:
+            self.said.append(line)
+            if text in line:
+                return
+        assert False, f"it does not say {text!r} in {seconds} s; said {self.said}"
+
     def of(self, kind):
         return [o for o in self.objects if o["type"] == kind]
 

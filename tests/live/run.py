@@ -9,6 +9,7 @@ import test_books  # noqa: F401
 import test_cli  # noqa: F401
 import test_crash  # noqa: F401
 import test_engine  # noqa: F401
+import test_follow  # noqa: F401
 import test_kernel  # noqa: F401
 import test_launch  # noqa: F401
 import test_ledger  # noqa: F401
