@@ -5,7 +5,10 @@
  * the Zend heap's own mmap) is one allocation, in the layer of the outermost. Calls are told apart by their stack
  * pointer, not by a depth: a call is nested when its stack pointer is a little below that of a call still pending. A
  * pending call that never returns (longjmp, an exception) is recognised by the same rule or by its return address, and
- * given up, so that it wedges nothing. */
+ * given up, so that it wedges nothing.
+ *
+ * A return probe puts an address of the kernel's in place of the return address, and an exception that reaches it ends the
+ * program. So of functions that may throw (operator new) the instructions are probed by which they return. */
 #ifndef CALL_BPF_H
 #define CALL_BPF_H
 
@@ -68,7 +71,16 @@ static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
 
 	if (!pending)
 		return false;
-	if (sp <= pending && pending - sp <= NEST_BYTES) {
+	if (t->call.return_to) {
+		if (sp < pending && pending - sp <= NEST_BYTES &&
+			!bpf_probe_read_user(&slot, sizeof(slot), (void *)pending) && slot == t->call.return_to)
+			return true;
+		/* At the same place it goes on in another function, or it has thrown and is tried again: nothing is missed. */
+		if (sp == pending) {
+			t->call.sp = 0;
+			return false;
+		}
+	} else if (sp <= pending && pending - sp <= NEST_BYTES) {
 		tramp = trampoline();
 		if (!tramp || bpf_probe_read_user(&slot, sizeof(slot), (void *)pending)) {
 			if (sp < pending) /* it cannot be told: most likely it is nested */
@@ -191,7 +203,7 @@ static __always_inline bool call_foretell(struct pt_regs *ctx, struct thread_sta
 }
 
 /* call_enter - a probed function is entered.
- * Return: 1 if its return is of no interest, 0 if call_return() must see it. */
+ * Return: 1 if its return is of no interest, or is seen otherwise; 0 if call_return() must see it. */
 static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 {
 	struct thread_state *t = thread_get();
@@ -220,6 +232,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	t->call.old.addr = 0;
 	t->call.has_unknown_old = 0;
 	t->call.foretold = 0;
+	t->call.return_to = 0;
 	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
 		return 1;
 	t->call.sp = sp;
@@ -227,7 +240,13 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 		t->call.out_ptr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
 	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP || op == SWT_OP_REALLOCF || op == SWT_OP_RESIZE)
 		call_stash(t, call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)));
-	return 0;
+	if (op != SWT_OP_NEW)
+		return 0;
+	if (bpf_probe_read_user(&t->call.return_to, sizeof(t->call.return_to), (void *)sp) || !t->call.return_to) {
+		t->call.sp = 0;
+		loss_add(SWT_LOSS_RETURN_MISSED);
+	}
+	return 1;
 }
 
 /* call_result - the new block's address; 0 when the call failed. */
@@ -268,24 +287,41 @@ static __always_inline void call_replaced(const struct call *c, __u64 addr)
 		block_put_back(&c->old, false);
 }
 
-/* call_return - a probed function has returned to PT_REGS_IP. */
-static __always_inline void call_return(struct pt_regs *ctx)
+/* call_end - the pending call has returned, or is about to (is_leaving: the return address is still on the stack). */
+static __always_inline void call_end(struct pt_regs *ctx, bool is_leaving)
 {
 	struct thread_state *t = thread_get();
-	__u64 sp = PT_REGS_SP(ctx) - sizeof(__u64); /* where the return address was: call.sp */
+	/* where the return address is, or was: call.sp */
+	__u64 sp = PT_REGS_SP(ctx) - (is_leaving ? 0 : sizeof(__u64));
 	__u64 addr;
 
-	if (!t || t->call.sp != sp)
+	if (!t || t->call.sp != sp || (is_leaving && !t->call.return_to))
 		return;
 	t->call.sp = 0;
 	addr = call_result(ctx, &t->call);
 	call_replaced(&t->call, addr);
 	if (t->call.foretold)
 		foretell_check(t, addr);
-	if (addr) {
-		call_registers(ctx, t);
-		call_born(t, addr, false);
+	if (!addr)
+		return;
+	call_registers(ctx, t);
+	if (is_leaving) {
+		t->at.ip = t->call.return_to;
+		t->at.sp += sizeof(__u64);
 	}
+	call_born(t, addr, false);
+}
+
+/* call_return - a probed function has returned to PT_REGS_IP. */
+static __always_inline void call_return(struct pt_regs *ctx)
+{
+	call_end(ctx, false);
+}
+
+/* call_leave - a function is about to return: of interest if it is one of SWT_OP_NEW. */
+static __always_inline void call_leave(struct pt_regs *ctx)
+{
+	call_end(ctx, true);
 }
 
 #endif

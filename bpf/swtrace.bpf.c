@@ -4,7 +4,8 @@
  *
  * The probes of allocator functions come in two sets; user space loads the one that the kernel can use:
  *   on_call             entry and return in one program (uprobe session, kernel 6.13)
- *   on_enter, on_return entry and return apart (uprobe_multi, 6.6; perf uprobes with cookies, 5.15) */
+ *   on_enter, on_return entry and return apart (uprobe_multi, 6.6; perf uprobes with cookies, 5.15)
+ * on_leave is beside both. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -56,6 +57,15 @@ int on_return(struct pt_regs *ctx)
 {
 	never_tail_call(ctx, &no_calls);
 	call_return(ctx);
+	return 0;
+}
+
+/* At the instructions by which functions return that may throw. */
+SEC("uprobe")
+int on_leave(struct pt_regs *ctx)
+{
+	never_tail_call(ctx, &no_dl_calls);
+	call_leave(ctx);
 	return 0;
 }
 

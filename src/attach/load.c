@@ -83,6 +83,7 @@ static void choose_programs(struct attach *a)
 
 	bpf_program__set_autoload(s->progs.on_trial, 0);
 	if (a->kind != PROBE_PERF) {
+		bpf_program__set_expected_attach_type(s->progs.on_leave, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_drop, ATTACH_UPROBE_MULTI);
