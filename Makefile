@@ -36,6 +36,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/te
 ALLOC := jemalloc jemalloc-inside jemalloc-static tcmalloc tcmalloc-inside tcmalloc-static mimalloc musl musl-static static
 TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/engine.c %/engine-main.c,\
 	$(wildcard tests/live/targets/*.c))) build/tests/live/life-static $(addprefix build/tests/live/alloc-,$(ALLOC)) \
+	$(addprefix build/tests/live/operators-,plain $(filter-out musl%,$(ALLOC))) \
 	$(addprefix build/tests/live/,engine-nts engine-zts engine-wrong engine-unknown engine-typed engine-stripped engine-initial-exec engine-global-dynamic)
 
 # The sanitized binary stays in its build folder: tests/run finds it there.
@@ -120,6 +121,11 @@ build/tests/live/alloc-%: tests/live/targets/alloc.c tests/live/targets/target.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(or $(ALLOC_CC_$*),$(CC)) $(TARGET_CFLAGS) -o $@ $< $(ALLOC_$*)
+
+build/tests/live/operators-%: tests/live/targets/operators.cpp
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(filter-out -std=%,$(TARGET_CFLAGS)) -o $@ $< $(ALLOC_$*)
 
 # A made-up PHP engine, as a program, and as a library whose thread-local storage is of that model.
 ENGINE_zts := -DTLS_MODEL='"local-exec"'

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "attach/internal.h"
+#include "swtrace/abi.h"
 #include "swtrace.skel.h"
 #include "util/msg.h"
 
@@ -94,43 +95,62 @@ out:
 	return n_placed ? n_placed : err;
 }
 
-/* place_sites - all sites of a file that want their return seen, or all that do not. */
-static int place_sites(struct attach *a, struct probe_set *s, const struct placement *file,
-	const struct target_site *sites, size_t n_sites)
+/* place_functions - entries of functions, and the returns of those that want theirs seen.
+ * @site  n of them, followed by the n_paired of these */
+static int place_functions(struct attach *a, struct probe_set *s, const struct placement *file,
+	const struct target_site *const *site, size_t n_sites, size_t n_paired)
 {
-	const struct target_site **all = calloc(2 * n_sites, sizeof(*all)), **paired;
 	struct swtrace_bpf *skel = a->skel;
 	struct placement pl = *file;
-	size_t n_paired = 0;
 	int n;
 
-	if (!all)
-		return -ENOMEM;
-	paired = all + n_sites;
-	for (size_t i = 0; i < n_sites; i++) {
-		all[i] = &sites[i];
-		if (sites[i].wants_return)
-			paired[n_paired++] = &sites[i];
-	}
 	if (a->kind == PROBE_SESSION) {
 		pl.prog = skel->progs.on_call;
 		pl.type = ATTACH_UPROBE_SESSION;
-		n = place(s, &pl, all, n_sites);
-		goto out;
+		return place(s, &pl, site, n_sites);
 	}
 	pl.type = a->kind == PROBE_MULTI ? ATTACH_UPROBE_MULTI : 0;
 	/* The return side first: a call that is entered in between is seen at its return alone and ignored, while one
 	 * seen at its entry alone would count as missed. */
 	pl.prog = skel->progs.on_return;
 	pl.at_return = 1;
-	n = n_paired ? place(s, &pl, paired, n_paired) : 0;
+	n = n_paired ? place(s, &pl, site + n_sites, n_paired) : 0;
 	if (n < 0)
-		goto out;
+		return n;
 	pl.prog = skel->progs.on_enter;
 	pl.at_return = 0;
-	n = place(s, &pl, all, n_sites);
-out:
-	free(all);
+	return place(s, &pl, site, n_sites);
+}
+
+/* place_sites - all sites of a file. The instructions by which functions return first, for the same reason.
+ * Return: the number of functions that are probed, or -errno. */
+static int place_sites(struct attach *a, struct probe_set *s, const struct placement *file,
+	const struct target_site *sites, size_t n_sites)
+{
+	const struct target_site **site = calloc(3 * n_sites, sizeof(*site)), **leaf;
+	size_t n_functions = 0, n_paired = 0, n_leaves = 0;
+	struct placement pl = *file;
+	int n = 0;
+
+	if (!site)
+		return -ENOMEM;
+	leaf = site + 2 * n_sites;
+	for (size_t i = 0; i < n_sites; i++) {
+		if (SWT_COOKIE_OP(sites[i].cookie) == SWT_OP_LEAVE)
+			leaf[n_leaves++] = &sites[i];
+		else
+			site[n_functions++] = &sites[i];
+	}
+	for (size_t i = 0; i < n_sites; i++)
+		if (sites[i].wants_return)
+			site[n_functions + n_paired++] = &sites[i];
+	pl.prog = a->skel->progs.on_leave;
+	pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
+	if (n_leaves)
+		n = place(s, &pl, leaf, n_leaves);
+	if (n >= 0)
+		n = place_functions(a, s, file, site, n_functions, n_paired);
+	free(site);
 	return n;
 }
 

@@ -8,6 +8,7 @@
 
 #include "swtrace/abi.h"
 #include "target/internal.h"
+#include "util/msg.h"
 
 #define MMAP(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_MMAP, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
 #define ZEND(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_ZEND, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
@@ -72,7 +73,8 @@ static const struct allocator_function zend_functions[] = {
 };
 
 #define N_FUNCTIONS(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_SITES      (FAMILIES_MAX_NAMES + N_FUNCTIONS(mmap_functions) + N_FUNCTIONS(zend_functions))
+#define MAX_LEAVES     64   /* of one function; tcmalloc's operator new has 20 */
+#define MAX_SITES      1024 /* 300 functions, and the places where those that may throw return */
 
 static int defines(const struct target_module *m, const char *name)
 {
@@ -86,29 +88,53 @@ static int is_libc(const struct target_module *m)
 	return defines(m, "malloc") && defines(m, "mmap") && defines(m, "munmap");
 }
 
+static int has_site(const struct target_site *sites, size_t n, uint64_t offset)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sites[i].offset == offset)
+			return 1;
+	return 0;
+}
+
+/* sites_add_leaves - the instructions by which a function returns that may throw.
+ * Return: 1; 0 there are none to be found, or too many. */
+static int sites_add_leaves(const struct target_module *m, const struct allocator_function *fn, uint64_t vaddr,
+	struct target_site *sites, size_t *n)
+{
+	uint64_t offset[MAX_LEAVES];
+	int n_leaves = leaves_find(m, vaddr, offset, MAX_LEAVES);
+
+	if (n_leaves <= 0 || *n + n_leaves >= MAX_SITES) {
+		msg_warn("%s: '%s' is not traced: it cannot be found out where it returns", m->path, fn->name);
+		return 0;
+	}
+	for (int i = 0; i < n_leaves; i++)
+		if (!has_site(sites, *n, offset[i]))
+			sites[(*n)++] = (struct target_site){ fn->name, offset[i],
+				SWT_COOKIE(SWT_OP_LEAVE, SWT_COOKIE_LAYER(fn->cookie), SWT_SIZE_NONE, 0, 0, 0), 0 };
+	return 1;
+}
+
 static size_t sites_add(const struct target_module *m, const struct allocator_function *fn, size_t n_fn,
 	struct target_site *sites, size_t n)
 {
 	struct elffile_symbol sym;
 	uint64_t offset;
 
-	for (size_t i = 0; i < n_fn; i++) {
+	for (size_t i = 0; i < n_fn && n < MAX_SITES; i++) {
 		uint32_t op = SWT_COOKIE_OP(fn[i].cookie);
-		size_t k;
 
-		if (op == SWT_OP_NEW || elffile_find(m->elf, fn[i].name, &sym) ||
-			elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset))
+		if (elffile_find(m->elf, fn[i].name, &sym) || elffile_vaddr_to_offset(m->elf, sym.vaddr, &offset) ||
+			has_site(sites, n, offset)) /* an alias: memalign is aligned_alloc in glibc */
 			continue;
-		for (k = 0; k < n && sites[k].offset != offset; k++)
-			;
-		if (k < n) /* an alias: memalign is aligned_alloc in glibc */
+		if (op == SWT_OP_NEW && !sites_add_leaves(m, &fn[i], sym.vaddr, sites, &n))
 			continue;
 		sites[n].function = fn[i].name;
 		sites[n].offset = offset;
 		sites[n].vaddr = sym.vaddr;
 		sites[n].size_bytes = sym.size_bytes;
 		sites[n].cookie = fn[i].cookie;
-		sites[n].wants_return = op != SWT_OP_FREE && op != SWT_OP_MUNMAP;
+		sites[n].wants_return = op != SWT_OP_FREE && op != SWT_OP_MUNMAP && op != SWT_OP_NEW;
 		n++;
 	}
 	return n;
@@ -121,6 +147,7 @@ static int placing_order(const void *a, const void *b)
 	static const int rank[] = {
 		[SWT_OP_FREE] = 0,
 		[SWT_OP_MUNMAP] = 0,
+		[SWT_OP_LEAVE] = 1,
 		[SWT_OP_REALLOC] = 1,
 		[SWT_OP_MREMAP] = 1,
 		[SWT_OP_REALLOCF] = 1,
@@ -128,6 +155,7 @@ static int placing_order(const void *a, const void *b)
 		[SWT_OP_ALLOC] = 2,
 		[SWT_OP_ALLOC_OUT] = 2,
 		[SWT_OP_MMAP] = 2,
+		[SWT_OP_NEW] = 2,
 	};
 	const struct target_site *x = a, *y = b;
 

@@ -54,6 +54,11 @@ struct allocator_family {
 /* families.c - the families of malloc's layer, malloc's own first; NULL at the end. */
 const struct allocator_family *malloc_family(size_t i);
 
+/* leaves.c - the instructions by which the function at vaddr, and those in which it goes on, return to its caller.
+ * @offset  out: their places in the file
+ * Return: their number, as far as they can be found; -E2BIG more than cap; -ENOMEM. */
+int leaves_find(const struct target_module *m, uint64_t vaddr, uint64_t *offset, size_t cap);
+
 /* allocators.c - see which allocator functions a new module has. */
 void module_find_allocators(struct target_module *m);
 

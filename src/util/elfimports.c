@@ -89,56 +89,131 @@ static size_t add_table(const struct names *n, const Elf_Data *table, struct elf
 	return n_out;
 }
 
-/* read_words - of the first .dynsym and the tables that belong to it: ELF knows one of each. */
-static int read_words(struct names *n, Elf *elf, struct elfimport *out)
+/* find_dynsym - the first .dynsym: ELF knows one.  Return: its index, 0 = there is none; and of its names. */
+static size_t find_dynsym(Elf *elf, size_t *dynstr)
 {
-	size_t dynsym = 0, n_out = 0, n_tables = 0;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNSYM)
+			continue;
+		*dynstr = sh.sh_link;
+		return elf_ndxscn(scn);
+	}
+	return 0;
+}
+
+/* next_table - the next table of relocations that belongs to that .dynsym, after scn.  Return: NULL at the end. */
+static Elf_Scn *next_table(Elf *elf, Elf_Scn *scn, size_t dynsym)
+{
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_RELA && sh.sh_link == dynsym)
+			return scn;
+	return NULL;
+}
+
+static Elf_Data *table_bytes(Elf *elf, Elf_Scn *scn)
+{
+	return section_bytes(elf, elf_ndxscn(scn), SHT_RELA, MAX_RELOCATIONS * sizeof(Elf64_Rela));
+}
+
+static int read_words(struct names *n, Elf *elf, struct elfimport *out)
+{
+	size_t dynstr = 0, dynsym = find_dynsym(elf, &dynstr), n_out = 0, n_tables = 0;
+	Elf_Scn *scn = NULL;
 	int err;
 
-	while (!dynsym && (scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_DYNSYM)
-			dynsym = elf_ndxscn(scn);
 	if (!dynsym)
 		return 0;
-	err = mark_symbols(n, elf, dynsym, sh.sh_link);
+	err = mark_symbols(n, elf, dynsym, dynstr);
 	if (err)
 		return err;
-	for (scn = NULL; n_tables < MAX_TABLES && (scn = elf_nextscn(elf, scn));) {
-		Elf_Data *table;
+	while (n_tables++ < MAX_TABLES && (scn = next_table(elf, scn, dynsym))) {
+		Elf_Data *table = table_bytes(elf, scn);
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || sh.sh_link != dynsym)
-			continue;
-		n_tables++;
-		table = section_bytes(elf, elf_ndxscn(scn), SHT_RELA, MAX_RELOCATIONS * sizeof(Elf64_Rela));
 		if (table)
 			n_out = add_table(n, table, out, n_out);
 	}
 	return n_out;
 }
 
+/* elf_of - let libelf at the file.  Return: NULL when it is not one of ours. */
+static Elf *elf_of(int fd)
+{
+	Elf *elf = elf_version(EV_CURRENT) != EV_NONE && elffile_is_ours(fd) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+
+	if (elf && elf_kind(elf) == ELF_K_ELF)
+		return elf;
+	elf_end(elf);
+	return NULL;
+}
+
 int elfimports_read(int fd, const char *const *names, size_t n_names, struct elfimport **out)
 {
 	struct names n = { .name = names, .n = n_names };
 	struct elfimport *words = NULL;
+	Elf *elf = elf_of(fd);
 	int count = -ENOEXEC;
-	Elf *elf = NULL;
 
 	*out = NULL;
-	if (elf_version(EV_CURRENT) != EV_NONE && elffile_is_ours(fd))
-		elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf || elf_kind(elf) != ELF_K_ELF)
-		goto out;
+	if (!elf)
+		return -ENOEXEC;
 	words = calloc(ELFIMPORTS_MAX, sizeof(*words));
 	count = words ? read_words(&n, elf, words) : -ENOMEM;
 	if (count > 0) {
 		*out = words;
 		words = NULL;
 	}
-out:
 	free(words);
 	free(n.of_symbol);
 	elf_end(elf);
 	return count;
+}
+
+/* symbol_name - copy the name of a dynamic symbol, if it fits.  Return: 0, or -ENOENT. */
+static int symbol_name(Elf *elf, size_t dynsym, size_t dynstr, uint64_t index, char *name, size_t cap)
+{
+	Elf_Data *symbols = section_bytes(elf, dynsym, SHT_DYNSYM, MAX_SYMBOLS * sizeof(Elf64_Sym));
+	Elf_Data *strings = section_bytes(elf, dynstr, SHT_STRTAB, MAX_STRINGS);
+	const char *from, *end;
+	Elf64_Sym sym;
+
+	if (!symbols || !strings || index >= symbols->d_size / sizeof(sym))
+		return -ENOENT;
+	memcpy(&sym, (const char *)symbols->d_buf + index * sizeof(sym), sizeof(sym));
+	if (sym.st_name >= strings->d_size)
+		return -ENOENT;
+	from = (const char *)strings->d_buf + sym.st_name;
+	end = memchr(from, 0, strings->d_size - sym.st_name);
+	if (!end || (size_t)(end - from) >= cap)
+		return -ENOENT;
+	memcpy(name, from, end - from + 1);
+	return 0;
+}
+
+int elfimports_name(int fd, uint64_t vaddr, char *name, size_t cap)
+{
+	size_t dynstr = 0, dynsym, n_tables = 0;
+	Elf *elf = elf_of(fd);
+	Elf_Scn *scn = NULL;
+	int err = -ENOENT;
+	Elf64_Rela r;
+
+	if (!elf)
+		return -ENOEXEC;
+	dynsym = find_dynsym(elf, &dynstr);
+	while (dynsym && err && n_tables++ < MAX_TABLES && (scn = next_table(elf, scn, dynsym))) {
+		Elf_Data *table = table_bytes(elf, scn);
+
+		for (size_t i = 0; table && err && i < table->d_size / sizeof(r); i++) {
+			memcpy(&r, (const char *)table->d_buf + i * sizeof(r), sizeof(r));
+			if (r.r_offset == vaddr)
+				err = symbol_name(elf, dynsym, dynstr, ELF64_R_SYM(r.r_info), name, cap);
+		}
+	}
+	elf_end(elf);
+	return err;
 }

@@ -24,4 +24,9 @@ struct elfimport {
  * Return: their number; -ENOEXEC not such a file; -ENOMEM. */
 int elfimports_read(int fd, const char *const *names, size_t n_names, struct elfimport **out);
 
+/* elfimports_name - of which function the loader writes the address into the word at vaddr.
+ * @name  out, with a NUL; @cap its size
+ * Return: 0; -ENOENT of none that is known; -ENOEXEC. */
+int elfimports_name(int fd, uint64_t vaddr, char *name, size_t cap);
+
 #endif

@@ -128,6 +128,34 @@ def mimallocs_own_functions_count_as_what_they_do(run):
                     ("libmimalloc.so.2.0", "mimalloc"), CALLS)
 
 
+OPERATORS = ("leak_new", "delete_all")
+
+
+@test
+def operators_new_and_delete_count_once_in_every_allocator(run):
+    for name, chosen, why in (("plain", ("libc.so.6", None), None),
+                              ("static", ("operators-static", None), None),
+                              ("jemalloc", ("libjemalloc.so.2", "jemalloc"), CALLS),
+                              ("jemalloc-inside", ("operators-jemalloc-inside", "jemalloc"), OWN),
+                              ("jemalloc-static", ("operators-jemalloc-static", "jemalloc"), OWN),
+                              ("tcmalloc", (TCMALLOC_FILE, "tcmalloc"), CALLS),
+                              ("tcmalloc-inside", ("operators-tcmalloc-inside", "tcmalloc"), OWN),
+                              ("tcmalloc-static", ("operators-tcmalloc-static", "tcmalloc"), OWN),
+                              ("mimalloc", ("libmimalloc.so.2.0", "mimalloc"), CALLS)):
+        books_are_exact(run, run.target(f"operators-{name}"), OPERATORS, chosen, why)
+
+
+@test
+def an_operator_new_that_throws_is_caught_as_without_tracing(run):
+    for library in (JEMALLOC, TCMALLOC):  # mimalloc, which is C, ends the program itself
+        target = run.target("operators-plain", env=preloaded(library))
+        tracer = run.trace("-p", target.pid, "-i", 60)
+        expected = told(target.ask("new_throws 100"))
+        tracer.finish()
+        equal(tracer.live("new_throws"), expected, "blocks")
+        assert set(tracer.lost()) <= {"return_missed"}, tracer.lost()
+
+
 @test
 def a_size_that_is_in_no_argument_is_told_as_unknown(run):
     target = run.target("mimalloc")

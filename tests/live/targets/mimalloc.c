@@ -35,6 +35,12 @@ static NOINLINE void leak_default(long n)
 		add(mi_calloc_aligned(4, 60, 64), 240);
 		add(mi_memalign(64, 203), 203);
 		add(mi_aligned_alloc(64, 256), 256);
+		add(mi_new(104), 104);
+		add(mi_new_nothrow(105), 105);
+		add(mi_new_aligned(106, 64), 106);
+		add(mi_new_aligned_nothrow(107, 64), 107);
+		add(mi_new_n(3, 36), 108);
+		add(mi_new_realloc(mi_new(50), 5000), 5000);
 		add(mi_valloc(1000), 1000);
 		add(mi_pvalloc(1001), 1001);
 		if (mi_posix_memalign(&p, 64, 204))
@@ -48,6 +54,8 @@ static NOINLINE void leak_heap(long n)
 	for (long i = 0; i < n; i++) {
 		add(mi_heap_malloc(heap, 100), 100);
 		add(mi_heap_malloc_small(heap, 101), 101);
+		add(mi_heap_alloc_new(heap, 104), 104);
+		add(mi_heap_alloc_new_n(heap, 3, 35), 105);
 		add(mi_heap_mallocn(heap, 3, 40), 120);
 		add(mi_heap_zalloc(heap, 102), 102);
 		add(mi_heap_calloc(heap, 5, 50), 250);

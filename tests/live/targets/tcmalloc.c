@@ -4,6 +4,14 @@
 #include <gperftools/tcmalloc.h>
 #include <stdint.h>
 
+/* The header has these for C++ alone. */
+void *tc_new(size_t size);
+void *tc_newarray(size_t size);
+void tc_delete(void *p);
+void tc_deletearray(void *p);
+void tc_delete_sized(void *p, size_t size);
+void tc_deletearray_sized(void *p, size_t size);
+
 static void *volatile keep;
 static long bytes, blocks;
 
@@ -31,6 +39,8 @@ static NOINLINE void leak_all(long n)
 		if (tc_posix_memalign(&p, 64, 204))
 			_exit(97);
 		add(p, 204);
+		add(tc_new(104), 104);
+		add(tc_newarray(105), 105);
 		add(tc_realloc(tc_malloc(50), 5000), 5000);
 		add(tc_realloc(tc_malloc(5000), 50), 50);
 		p = tc_malloc(50);
@@ -49,6 +59,14 @@ static NOINLINE void free_all(long n)
 		tc_cfree(keep);
 		keep = tc_malloc(300);
 		tc_free_sized(keep, 300);
+		keep = tc_new(300);
+		tc_delete(keep);
+		keep = tc_new(300);
+		tc_delete_sized(keep, 300);
+		keep = tc_newarray(300);
+		tc_deletearray(keep);
+		keep = tc_newarray(300);
+		tc_deletearray_sized(keep, 300);
 	}
 }
 
