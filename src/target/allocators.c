@@ -110,8 +110,10 @@ static int sites_add_leaves(const struct target_module *m, const struct allocato
 	}
 	for (int i = 0; i < n_leaves; i++)
 		if (!has_site(sites, *n, offset[i]))
-			sites[(*n)++] = (struct target_site){ fn->name, offset[i],
-				SWT_COOKIE(SWT_OP_LEAVE, SWT_COOKIE_LAYER(fn->cookie), SWT_SIZE_NONE, 0, 0, 0), 0 };
+			sites[(*n)++] = (struct target_site){ .function = fn->name,
+				.offset = offset[i],
+				.cookie = SWT_COOKIE(
+					SWT_OP_LEAVE, SWT_COOKIE_LAYER(fn->cookie), SWT_SIZE_NONE, 0, 0, 0) };
 	return 1;
 }
 
@@ -162,7 +164,7 @@ static int placing_order(const void *a, const void *b)
 	return rank[SWT_COOKIE_OP(x->cookie)] - rank[SWT_COOKIE_OP(y->cookie)];
 }
 
-/* sites_move - to where their probes are cheap. */
+/* sites_move - to where their probes are cheap. Leaves are no functions, and have no size. */
 static void sites_move(const struct target_module *m, struct target_site *sites, size_t n)
 {
 	struct entry_place place[MAX_SITES];

@@ -244,7 +244,8 @@ static int find_copies(struct reading *r)
 
 	r->copy = calloc(MAX_COPIES, sizeof(*r->copy));
 	r->file = calloc(MAX_COPIES, sizeof(struct target_module *));
-	if (!r->copy || !r->file)
+	r->word = calloc(MAX_WORDS, sizeof(*r->word));
+	if (!r->copy || !r->file || !r->word)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->p->n_maps && r->n_copies < MAX_COPIES; i++) {
 		const struct target_map *m = &r->p->map[i];
@@ -329,16 +330,11 @@ static uint32_t leads_to(const struct reading *r, const struct copy *c, uint64_t
 }
 
 /* read_copy - the words of one copy of a file. What cannot be read is not filled yet. */
-static int read_copy(struct reading *r, const struct copy *c)
+static void read_copy(struct reading *r, const struct copy *c)
 {
 	const struct bindings *b = c->module->bindings;
-	struct resolve_word *grown;
 	uint64_t addr;
 
-	grown = realloc(r->word, (r->n_words + b->n_imports + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	r->word = grown;
 	for (size_t i = 0; i < b->n_imports && r->n_words < MAX_WORDS; i++) {
 		struct resolve_word *w = &r->word[r->n_words++];
 
@@ -347,7 +343,6 @@ static int read_copy(struct reading *r, const struct copy *c)
 		w->to = read_words(r->p, c->bias + b->import[i].vaddr, &addr, 1) ? RESOLVE_NOT_YET
 										 : leads_to(r, c, addr, w->name);
 	}
-	return 0;
 }
 
 /* decide - ask, and keep the answer.  Return: 0, or -ENOMEM. */
@@ -404,6 +399,22 @@ static int only_one(const struct target_process *p, struct target_module **out)
 	return 1;
 }
 
+/* look - at the files of a process, and at what the loader has written into their words. */
+static int look(struct reading *r, struct target_module *exe)
+{
+	int err;
+
+	name_functions(r);
+	err = find_copies(r);
+	if (!err)
+		order_files(r, exe);
+	for (size_t i = 0; i < r->n_files && !err; i++)
+		err = bindings_read(r, r->file[i]);
+	for (size_t i = 0; i < r->n_copies && !err; i++)
+		read_copy(r, &r->copy[i]);
+	return err;
+}
+
 int resolve_allocators(struct target_process *p)
 {
 	struct target_module *exe = exe_module(p), *only;
@@ -422,14 +433,7 @@ int resolve_allocators(struct target_process *p)
 		p->n_allocators = only != NULL;
 		return 0;
 	}
-	name_functions(&r);
-	err = find_copies(&r);
-	if (!err)
-		order_files(&r, exe);
-	for (size_t i = 0; i < r.n_files && !err; i++)
-		err = bindings_read(&r, r.file[i]);
-	for (size_t i = 0; i < r.n_copies && !err; i++)
-		err = read_copy(&r, &r.copy[i]);
+	err = look(&r, exe);
 	if (!err)
 		err = decide(&r, p, exe && r.n_files && r.file[0] == exe);
 	free(r.copy);

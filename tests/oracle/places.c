@@ -52,20 +52,20 @@ static int place(const struct places *l, const struct probed *d, int end, const 
 static size_t find_places(const struct places *l, const struct target_module *m, uint64_t *offset)
 {
 	struct elffile_symbol symbol;
-	int n_all = 0;
+	int has_sites = 0;
 	size_t n = 0;
 
 	for (int what = 0; what < TARGET_SITES; what++) {
 		struct target_site *site = NULL;
 		int n_sites = target_module_sites(m, what, &site);
 
+		has_sites |= n_sites > 0;
 		for (int i = 0; i < n_sites && n < MAX_PLACES; i++)
-			if (is_asked(l, site[i].function))
+			if (SWT_COOKIE_OP(site[i].cookie) != SWT_OP_LEAVE && is_asked(l, site[i].function))
 				offset[n++] = site[i].offset;
-		n_all += n_sites > 0 ? n_sites : 0;
 		free(site);
 	}
-	for (size_t i = 0; i < l->n_patterns && !n_all; i++)
+	for (size_t i = 0; i < l->n_patterns && !has_sites; i++)
 		if (!elffile_find(m->elf, l->pattern[i], &symbol) &&
 			!elffile_vaddr_to_offset(m->elf, symbol.vaddr, &offset[n]))
 			n++;
