@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "live"))
 import harness  # noqa: E402
 import test_alloc  # noqa: E402,F401 - each module adds its tests
+import test_allocators  # noqa: E402,F401
 import test_books  # noqa: E402,F401
 import test_cli  # noqa: E402,F401
 import test_crash  # noqa: E402,F401
@@ -27,6 +28,7 @@ realloc_leaves_one_block_of_the_last_size
 mappings_count_in_pages_and_follow_munmap_at_both_ends
 threads_that_free_each_others_blocks_lose_nothing
 the_blocks_of_threads_that_ended_stay
+an_operator_new_that_throws_is_caught_as_without_tracing
 children_made_by_posix_spawn_disturb_nothing
 a_command_is_traced_before_its_first_allocation
 a_static_command_is_traced_before_its_first_allocation
