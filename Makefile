@@ -285,9 +285,29 @@ $(BUILD)/bench/target-%: tests/bench/target.c tests/live/targets/target.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -f$*-frame-pointer -o $@ $<
 
-.PHONY: bench
+# Two static copies of pairs: two files, so that they can be traced at the same time without hitting each other's probes.
+BENCH_WORK := $(addprefix build/bench/work/,pairs threads stacks pairs-few pairs-many)
+build/bench/work/pairs-few build/bench/work/pairs-many: BENCH_LDFLAGS := -static
+$(filter %/pairs %/pairs-few %/pairs-many,$(BENCH_WORK)): tests/bench/work/pairs.c
+$(filter %/threads %/stacks,$(BENCH_WORK)): build/bench/work/%: tests/bench/work/%.c
+$(BENCH_WORK): tests/bench/work/work.h tests/live/targets/target.h
+	$(call say,WORK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer -pthread $(BENCH_LDFLAGS) -o $@ $(filter %.c,$^)
+
+build/roots/memleak/ready: tests/roots/make
+	$(call say,ROOT,memleak)
+	$(Q)tests/roots/make trixie $(@D) libbpf-tools usr/sbin/memleak-libbpf
+
+.PHONY: bench bench-stack
+bench: ## measure cost and write docs/benchmarks.md (root; 12 minutes, 3 GiB)
+	$(Q)./deps
+	$(Q)./deps bench
+	$(Q)$(MAKE) --no-print-directory all bench-stack $(BUILD)/bench/floor $(BENCH_WORK) build/roots/memleak/ready
+	$(Q)python3 tests/bench/run.py
+
 STACK_TARGETS := $(BUILD)/bench/target-no-omit $(BUILD)/bench/target-omit
-bench: $(BUILD)/bench/stack $(STACK_TARGETS) ## what a stack costs (root; 2 minutes)
+bench-stack: $(BUILD)/bench/stack $(STACK_TARGETS) ## measure what a stack costs (root; 2 minutes)
 	$(Q)$< $(STACK_TARGETS)
 
 # ---- habits ----------------------------------------------------------------------------------------------------------
