@@ -74,6 +74,24 @@ def pairs(page, n):
                       at_most=0.25, unit="times"))
 
 
+def processes(page, n):
+    """Whether tracing others makes a pair dearer: their probes are in the same libc, but not of this process."""
+    argv = [os.path.join(WORK, "pairs")]
+    others = [Work(argv) for _ in range(3)]
+
+    def among(count):
+        return lambda pid: Swtrace(",".join(str(p) for p in (pid, *(w.pid for w in others[:count - 1]))))
+    variants = [Variant(f"{count}", among(count)) for count in (1, 2, 4)]
+    r = Rounds().run(variants, lambda v: v.measure(argv, timed("pairs")), n)
+    for work in others:
+        work.end()
+    table = page.add(Table("A pair while other processes are traced", "The same pair of malloc and free, by one "
+                           "process that swtrace traces alone, or with others that do nothing but have the same libc.",
+                           ["processes traced", "CPU ns", "times one alone"]))
+    for v in variants:
+        table.add(v.name, r.spread(v.name, "cpu").text(0), r.ratio(v.name, "1", "cpu").text() if v.name != "1" else "")
+
+
 def threads(page, n):
     """Pairs a second with one thread and with two."""
     argv = [os.path.join(WORK, "threads")]
@@ -260,5 +278,5 @@ def attach(page, n):
     page.limit(Figure("attach to php8.2 with 40 libraries", Spread(seconds), at_most=0.5, unit="s"))
 
 
-PARTS = {"pairs": pairs, "threads": threads, "php-pairs": php_pairs, "php-requests": php_requests, "web": web,
-         "live-blocks": live_blocks, "own-cpu": own_cpu, "attach": attach}
+PARTS = {"pairs": pairs, "processes": processes, "threads": threads, "php-pairs": php_pairs,
+         "php-requests": php_requests, "web": web, "live-blocks": live_blocks, "own-cpu": own_cpu, "attach": attach}
