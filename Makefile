@@ -295,7 +295,7 @@ $(BENCH_WORK): tests/bench/work/work.h tests/live/targets/target.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer -pthread $(BENCH_LDFLAGS) -o $@ $(filter %.c,$^)
 
-build/roots/memleak/ready: tests/roots/make
+build/roots/memleak/ready:
 	$(call say,ROOT,memleak)
 	$(Q)tests/roots/make trixie $(@D) libbpf-tools usr/sbin/memleak-libbpf
 
@@ -303,8 +303,9 @@ build/roots/memleak/ready: tests/roots/make
 bench: ## measure cost and write docs/benchmarks.md (root; 12 minutes, 3 GiB)
 	$(Q)./deps
 	$(Q)./deps bench
-	$(Q)$(MAKE) --no-print-directory all bench-stack $(BUILD)/bench/floor $(BENCH_WORK) build/roots/memleak/ready
+	$(Q)$(MAKE) -s --no-print-directory all $(BUILD)/bench/floor $(BENCH_WORK) build/roots/memleak/ready
 	$(Q)python3 tests/bench/run.py
+	$(Q)$(MAKE) -s --no-print-directory bench-stack
 
 STACK_TARGETS := $(BUILD)/bench/target-no-omit $(BUILD)/bench/target-omit
 bench-stack: $(BUILD)/bench/stack $(STACK_TARGETS) ## measure what a stack costs (root; 2 minutes)
