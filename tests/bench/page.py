@@ -94,7 +94,7 @@ def first(pattern, path):
 
 
 def package_versions():
-    names = ["php8.2-cli", "php8.2-fpm", "php-twig", "nginx-light", "wrk", "heaptrack", "valgrind", "libc6", "libbpf1",
+    names = ["php8.2-cli", "php8.2-fpm", "php-twig", "nginx", "wrk", "heaptrack", "valgrind", "libc6", "libbpf1",
              "gcc", "clang"]
     out = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *names], stdout=subprocess.PIPE,
                          text=True, check=True).stdout.splitlines()
@@ -113,6 +113,7 @@ class Machine:
 
     def __init__(self):
         self.probes = probes()
+        self.packages = package_versions()
         self.load = os.getloadavg()
         self.date = datetime.datetime.now(datetime.timezone.utc)
 
@@ -126,5 +127,5 @@ class Machine:
                  f"- Linux {os.uname().release}, {first('PRETTY_NAME=.(.*).', '/etc/os-release')}",
                  f"- {self.date:%Y-%m-%d}, load at the start {self.load[0]:.2f} (1 min), {self.load[1]:.2f} (5 min), "
                  f"probes of others {self.probes}",
-                 f"- swtrace {commit}", *(f"- {line}" for line in package_versions())]
+                 f"- swtrace {commit}", *(f"- {line}" for line in self.packages)]
         return "## Machine\n\n" + "\n".join(lines) + "\n"
