@@ -23,11 +23,34 @@ static __always_inline __u32 process_stop(const struct thread_state *t, __u32 fl
 	return p && p->flags & flag && !bpf_send_signal(SIGSTOP);
 }
 
+/* Words of struct r_debug: <link.h>; the last one, a list of further namespaces, is there from version 2 on. */
+#define R_VERSION     0
+#define R_STATE	      3
+#define R_NEXT	      5
+#define R_WORDS	      6
+#define RT_CONSISTENT 0
+
+/* dl_is_unchanged - the loader speaks up also when it was asked for a library that is there already. It has changed its list only
+ * if it said before that it would; in which namespace, where there are several, it does not say. */
+static __always_inline bool dl_is_unchanged(struct swt_proc *p)
+{
+	__u64 word[R_WORDS];
+	bool is_open, was_open = p->dl_open;
+
+	if (!p->r_debug || bpf_probe_read_user(word, sizeof(word), (void *)p->r_debug))
+		return false;
+	is_open = (__u32)word[R_STATE] != RT_CONSISTENT;
+	p->dl_open = is_open;
+	return !is_open && !was_open && ((__u32)word[R_VERSION] < 2 || !word[R_NEXT]);
+}
+
 /* event_dl - the loader has changed, or is about to change, its list of libraries. */
 static __always_inline void event_dl(const struct thread_state *t)
 {
 	struct swt_proc *p = proc_at(t->proc - 1);
 
+	if (p && dl_is_unchanged(p))
+		return;
 	if (p)
 		__sync_fetch_and_add(&p->dl_changes, 1);
 	event_send(t, SWT_EVENT_DL, process_stop(t, SWT_PROC_STOP_AT_DL));

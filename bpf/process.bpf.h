@@ -42,6 +42,8 @@ static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_
 	p->space = parent->space;
 	p->dl_changes = parent->dl_changes;
 	p->dl_settled = parent->dl_settled;
+	p->dl_open = parent->dl_open;
+	p->r_debug = parent->r_debug;
 	p->zend_least_bytes = parent->zend_least_bytes;
 	__sync_lock_test_and_set(
 		&p->flags, SWT_PROC_USED | SWT_PROC_CHILD | (has_memory ? parent->flags & SWT_PROC_FOLLOW : 0));
@@ -63,6 +65,8 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 	p->zend.traced_bytes = 0;
 	p->zend.before_bytes = 0;
 	p->space = 0;
+	p->r_debug = 0;
+	p->dl_open = 0;
 	if (php) {
 		php->current = 0;
 		php->heap_at = 0;

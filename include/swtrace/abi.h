@@ -143,8 +143,11 @@ struct swt_proc {
 	 * read the mappings behind the spans. While they differ a library may be where the spans have another. */
 	__u32 dl_changes;
 	__u32 dl_settled;
-	__u32 life;		    /* counts the programs that it has executed: a stack belongs to one of them */
-	__u32 zend_least_bytes;	    /* of a block of the Zend heap. Written by user space */
+	__u32 life;		/* counts the programs that it has executed: a stack belongs to one of them */
+	__u32 zend_least_bytes; /* of a block of the Zend heap. Written by user space */
+	__u32 dl_open;		/* the loader's list is being changed, by the loader's own word */
+	__u32 pad0;
+	__u64 r_debug;		    /* address of struct r_debug, the loader's word for debuggers; 0 = not known */
 	struct swt_zend_books zend; /* written by the probes, atomically */
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
 };
@@ -374,7 +377,7 @@ struct swt_event_signal {
 _Static_assert(sizeof(struct swt_block) == 32, "the price of a live block");
 _Static_assert(sizeof(struct swt_bucket) == 256, "four cache lines, read as one map value");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 80 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 96 + SWT_LAYER_SLOTS * 40, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");

@@ -265,6 +265,8 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 	a->proc[slot].tgid = pid;
 	a->proc[slot].dl_changes = 0;
 	a->proc[slot].dl_settled = 0;
+	a->proc[slot].dl_open = 0;
+	a->proc[slot].r_debug = 0;
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
 	memset(&a->proc[slot].zend, 0, sizeof(a->proc[slot].zend));
 	a->proc[slot].flags = SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);

@@ -271,6 +271,21 @@ static int is_watched(const struct attach *a, const struct target_process *p)
 	return !loader || target_dl_site(loader, &offset) || set_find(a, p->pid, loader, TARGET_SITES_OTHER);
 }
 
+/* watch_state - from now on the kernel side can tell whether the loader has changed anything. If it is at it now, its next
+ * word counts. */
+static void watch_state(struct attach *a, const struct target_process *p, struct swt_proc *proc)
+{
+	uint64_t r_debug;
+	int is_open;
+
+	if (proc->r_debug || !target_loader(p) || !set_find(a, p->pid, target_loader(p), TARGET_SITES_OTHER))
+		return;
+	if (target_loader_state(p, &r_debug, &is_open))
+		return;
+	proc->dl_open = is_open;
+	__atomic_store_n(&proc->r_debug, r_debug, __ATOMIC_RELEASE);
+}
+
 /* settle - stacks of the process are true from now on, and so are those of its children that have the same spans: they were
  * made while it was not known yet whether these are all. */
 static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
@@ -305,6 +320,7 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 				return err;
 		}
 	}
+	watch_state(a, p, attach_proc(a, p->pid));
 	heap_begin(a, p);
 	for (size_t i = 0; i < a->n_sets; i++)
 		if (a->set[i].pid == p->pid)

@@ -300,15 +300,3 @@ int target_is_started(const struct target_process *p)
 }
 
 /* The loader is known by the function that it defines, not by PT_INTERP: that path is often a symbolic link. */
-struct target_module *target_loader(const struct target_process *p)
-{
-	struct target_module *exe = exe_module(p);
-	uint64_t offset;
-
-	if (!exe || !exe->elf || !elffile_interp(exe->elf))
-		return NULL;
-	for (size_t i = 0; i < p->n_maps; i++)
-		if (p->map[i].module && p->map[i].module != exe && !target_dl_site(p->map[i].module, &offset))
-			return p->map[i].module;
-	return NULL;
-}

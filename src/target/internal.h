@@ -22,6 +22,13 @@ struct target {
 	size_t n_modules;
 };
 
+/* process_read - from the memory of a process: len bytes at addr.  Return: 0, or -EFAULT: not all of them. */
+int process_read(pid_t pid, uint64_t addr, void *to, size_t len);
+
+/* loader_debug - the address of the loader's struct r_debug in the process; 0 = there is none yet.
+ * Return: 0; -ENOENT it is a static program, or the loader does not say; -EFAULT. */
+int loader_debug(const struct target_process *p, uint64_t *at);
+
 /* process_has_memory - 0 once a process that ends has given up its memory, or is gone. */
 int process_has_memory(const struct target_process *p);
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "swtrace/abi.h"
@@ -63,10 +62,9 @@ static int find_version(int fd, char *version, size_t cap)
 
 static int read_memory(void *ctx, uint64_t addr, void *to, size_t len)
 {
-	struct iovec local = { to, len }, remote = { (void *)(uintptr_t)addr, len };
 	const pid_t *pid = ctx;
 
-	return process_vm_readv(*pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+	return process_read(*pid, addr, to, len);
 }
 
 static const struct target_php_layout *find_layout(const char *version)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "target/internal.h"
@@ -86,6 +87,13 @@ static void exe_read(struct target_process *p)
 	exe[n] = 0;
 	free(p->exe);
 	p->exe = strdup(exe);
+}
+
+int process_read(pid_t pid, uint64_t addr, void *to, size_t len)
+{
+	struct iovec local = { to, len }, remote = { (void *)(uintptr_t)addr, len };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
 }
 
 int process_has_memory(const struct target_process *p)

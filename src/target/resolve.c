@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "target/internal.h"
 #include "util/elfimports.h"
@@ -197,9 +196,7 @@ int resolve_decide(const struct resolve_question *q, enum target_use *use, uint3
 
 static int read_words(const struct target_process *p, uint64_t addr, uint64_t *to, size_t n)
 {
-	struct iovec local = { to, n * sizeof(*to) }, remote = { (void *)(uintptr_t)addr, n * sizeof(*to) };
-
-	return process_vm_readv(p->pid, &local, 1, &remote, 1, 0) == (ssize_t)(n * sizeof(*to)) ? 0 : -EFAULT;
+	return process_read(p->pid, addr, to, n * sizeof(*to));
 }
 
 static int bindings_read(const struct reading *r, struct target_module *m)
@@ -271,24 +268,12 @@ static void add_file(struct reading *r, struct target_module *m)
 	r->file[r->n_files++] = m;
 }
 
-/* link_map_start - the first link of the dynamic loader's list, which debuggers read as well: glibc's loader exports the
- * struct r_debug that leads to it, musl's a pointer to that.  Return: its address, or 0. */
+/* link_map_start - the first link of the dynamic loader's list, which debuggers read as well.  Return: its address, or 0. */
 static uint64_t link_map_start(const struct reading *r)
 {
-	const struct target_module *loader = target_loader(r->p);
-	struct elffile_symbol sym;
-	uint64_t bias = 0, at = 0;
+	uint64_t at = 0;
 
-	if (!loader)
-		return 0;
-	for (size_t i = 0; i < r->n_copies; i++)
-		if (r->copy[i].module == loader)
-			bias = r->copy[i].bias;
-	if (!elffile_find_object(loader->elf, "_r_debug", &sym))
-		at = bias + sym.vaddr;
-	else if (elffile_find_object(loader->elf, "_dl_debug_addr", &sym) || read_words(r->p, bias + sym.vaddr, &at, 1))
-		return 0;
-	return read_words(r->p, at + LINK_MAP_AT, &at, 1) ? 0 : at;
+	return loader_debug(r->p, &at) || !at || read_words(r->p, at + LINK_MAP_AT, &at, 1) ? 0 : at;
 }
 
 /* order_files - the program's own file, then as the link map has them, then the others. */

@@ -259,6 +259,10 @@ int target_php_drop_site(const struct target_module *m, uint64_t *offset);
 /* target_loader - the module of the process's dynamic loader, or NULL: static, or not mapped yet. */
 struct target_module *target_loader(const struct target_process *p);
 
+/* target_loader_state - the loader's word for debuggers (struct r_debug of <link.h>), and whether it is changing its list of
+ * libraries now.  Return: 0; -ENOENT there is none to be found; -EFAULT. */
+int target_loader_state(const struct target_process *p, uint64_t *r_debug, int *is_open);
+
 /* target_has_libc - 1 if a libc is mapped: a file that brings malloc and mmap, and starts programs. */
 int target_has_libc(const struct target_process *p);
 

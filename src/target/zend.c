@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "target/internal.h"
 
@@ -33,13 +32,6 @@ int zend_decode(const uint8_t *code, size_t n, int64_t *offset)
 	return 0;
 }
 
-static int read_memory(pid_t pid, uint64_t addr, void *to, size_t len)
-{
-	struct iovec local = { to, len }, remote = { (void *)(uintptr_t)addr, len };
-
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
-}
-
 /* zend_find - the function in one mapping of a file that defines it. */
 static int zend_find(const struct target_process *p, const struct target_map *m, uint64_t *heap_at)
 {
@@ -52,7 +44,7 @@ static int zend_find(const struct target_process *p, const struct target_map *m,
 		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
 		return -ENOENT;
 	addr = get_heap.vaddr + (m->start - vaddr);
-	if (read_memory(p->pid, addr, code, sizeof(code)) || zend_decode(code, sizeof(code), &offset))
+	if (process_read(p->pid, addr, code, sizeof(code)) || zend_decode(code, sizeof(code), &offset))
 		return -ENOSYS;
 	*heap_at = addr + (uint64_t)offset;
 	return 0;
@@ -76,12 +68,12 @@ int target_zend_size(pid_t pid, uint64_t heap_at, uint64_t *size_bytes)
 	uint32_t custom = 0;
 
 	*size_bytes = 0;
-	if (read_memory(pid, heap_at, &heap, sizeof(heap)))
+	if (process_read(pid, heap_at, &heap, sizeof(heap)))
 		return -EFAULT;
 	if (!heap) /* PHP has not started */
 		return 0;
-	if (read_memory(pid, heap + HEAP_CUSTOM, &custom, sizeof(custom)) ||
-		read_memory(pid, heap + HEAP_SIZE, size_bytes, sizeof(*size_bytes)))
+	if (process_read(pid, heap + HEAP_CUSTOM, &custom, sizeof(custom)) ||
+		process_read(pid, heap + HEAP_SIZE, size_bytes, sizeof(*size_bytes)))
 		return -EFAULT;
 	return custom ? -ENODATA : 0;
 }
@@ -90,7 +82,7 @@ uint64_t target_zend_pointer(pid_t pid, uint64_t heap_at)
 {
 	uint64_t heap = 0;
 
-	return read_memory(pid, heap_at, &heap, sizeof(heap)) ? 0 : heap;
+	return process_read(pid, heap_at, &heap, sizeof(heap)) ? 0 : heap;
 }
 
 uint32_t target_zend_free_slots(uint32_t least_bytes)

@@ -46,3 +46,18 @@ def php_frames_are_right_when_the_engine_is_a_library_of_apache(run):
     server = run.keep(Apache(HostPhp.scripts, OPCACHE))
     server.get(SCRIPT, case="function")
     compare_requests(run, server, ALL_CASES)
+
+
+@test
+def a_library_that_is_asked_for_again_changes_nothing(run):
+    # FFI asks the loader for libc, and the loader tells debuggers of it.
+    server = run.keep(Fpm("php-fpm8.2", 1))
+    script = os.path.join(HostPhp.scripts, "native.php")
+    tracer = run.trace("-p", server.workers()[0], "-i", 60, "-T", 1000, "--layer", "libc")
+    for _ in range(5):
+        equal(server.get(script), "leaked")
+    tracer.finish()
+    equal([o["event"] for o in tracer.of("lifecycle")], [], "events")
+    leaks = [s for s in tracer.stacks() if any(f["function"] == "leak_in_request" for f in s["frames"])]
+    equal(sum(s["live_blocks"] for s in leaks), 55, "blocks")
+    equal({s["walk"] for s in leaks}, {"complete"}, "stacks")
