@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz/fuzz_elffile.c - any file to elffile_open(), and every question to it: the promises of util/elffile.h hold.
+/* fuzz/fuzz_elffile.c - any file to elffile_open(), and every question to it: the promises of util/elffile.h hold, and of
+ * util/elfimports.h.
  * Addresses, offsets and names that are asked for come from the input itself. */
 #include <elf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "util/elffile.h"
+#include "util/elfimports.h"
 
 #define MAX_QUESTIONS 256 /* of each sort: a file has more bytes than time allows to ask about */
 
@@ -151,13 +154,31 @@ static void ask(const struct elffile *f, const uint8_t *data, size_t size)
 	}
 }
 
+/* check_imports - the words that the loader fills: of names that were asked for, and of no more than there may be. */
+static void check_imports(int fd, int is_readable)
+{
+	static const char *const names[] = { "malloc", "free", "calloc", "puts" };
+	struct elfimport *import;
+	char name[64];
+	int n = elfimports_read(fd, names, 4, &import);
+
+	FUZZ_CHECK(n >= 0 ? n <= ELFIMPORTS_MAX : n == -ENOEXEC && !is_readable);
+	FUZZ_CHECK(n > 0 == !!import);
+	for (int i = 0; i < n; i++) {
+		FUZZ_CHECK(import[i].name < 4);
+		FUZZ_CHECK(elfimports_name(fd, import[i].vaddr, name, sizeof(name)) || strlen(name) < sizeof(name));
+	}
+	free(import);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct elffile *f = NULL;
-	int err = elffile_open(&f, fuzz_file(data, size));
+	int fd = fuzz_file(data, size), err = elffile_open(&f, fd);
 
 	FUZZ_CHECK(!err || err == -ENOEXEC);
 	FUZZ_CHECK(!err == !!f);
+	check_imports(fd, !err);
 	if (err)
 		return 0;
 	check_identity(f);
