@@ -158,9 +158,11 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
 #define USER_END      (1ULL << 56) /* no user address is above this */
 
 /* region_unmap - what munmap(addr, len) does to the mappings that are known. A hole punched into the middle of a
- * mapping matches neither a start nor an end and is not followed. */
-static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len)
+ * mapping matches neither a start nor an end and is not followed.
+ * @freed  a block that was freed just before: where it was is an allocator's own mapping, which nobody is to know */
+static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len, __u64 freed)
 {
+	bool is_allocators = freed >= addr && freed - addr < len;
 	__u64 done, left;
 
 	if (addr & (PAGE_BYTES - 1) || !len || addr >= USER_END || len >= USER_END - addr)
@@ -172,7 +174,8 @@ static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len)
 		if (!done)
 			done = region_unmap_tail(proc, addr, left);
 		if (!done) {
-			book_unknown_free(proc, SWT_LAYER_MMAP);
+			if (!is_allocators)
+				book_unknown_free(proc, SWT_LAYER_MMAP);
 			return;
 		}
 		left -= done;

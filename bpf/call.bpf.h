@@ -109,6 +109,15 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 	}
 }
 
+/* call_is_handed_on - is this free part of the last one, which hands its block on to another allocator's function (operator
+ * delete to free, _efree to free under USE_ZEND_ALLOC=0), by a call or a jump? */
+static __always_inline bool call_is_handed_on(const struct thread_state *t, __u64 addr, __u64 sp, __u64 ip)
+{
+	const struct freed *f = &t->freed;
+
+	return addr == f->addr && ip != f->ip && sp <= f->sp && f->sp - sp <= NEST_BYTES;
+}
+
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
 {
 	struct swt_block *b = &t->block;
@@ -122,10 +131,13 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 		t->call.recorded = 0;
 	if (!block_remove(b))
 		book_free(b, 1, b->size_bytes);
-	/* Else the outer call has taken it already: a realloc, or a free that calls another (operator delete). */
-	else if (!nested && b->addr != t->freed)
+	else if (nested || call_is_handed_on(t, b->addr, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
+		return; /* the outer call has taken it already */
+	else
 		book_unknown_free(b->proc, b->layer);
-	t->freed = b->addr;
+	t->freed.addr = b->addr;
+	t->freed.sp = PT_REGS_SP(ctx);
+	t->freed.ip = PT_REGS_IP(ctx);
 }
 
 /* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
@@ -141,7 +153,6 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 
 	if (!t)
 		return 0;
-	t->freed = 0;
 	b = &t->block;
 	cookie = t->call.cookie;
 	layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1);
@@ -224,9 +235,10 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 		return 1;
 	}
 	if (op == SWT_OP_MUNMAP) {
-		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), t->freed.addr);
 		return 1;
 	}
+	t->freed.addr = 0;
 	t->call.cookie = cookie;
 	t->call.size_bytes = call_size(ctx, cookie);
 	t->call.old.addr = 0;

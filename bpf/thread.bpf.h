@@ -18,6 +18,13 @@ struct call {
 	__u32 has_unknown_old; /* it was none that is known */
 };
 
+/* The last call of a free function, if nothing was allocated since. Its return is not probed. */
+struct freed {
+	__u64 addr; /* of the block; 0 = none */
+	__u64 sp;
+	__u64 ip; /* in the function */
+};
+
 /* The copy of memory that walks and the stack cache look into, in words: two registers, EG(current_execute_data), the number
  * of the request that PHP serves, single words from anywhere, the top of the stack, two parts of the stack further up (behind
  * very large frames: php_execute_script's has 9 KiB, that of PHP's main function 5), the top of PHP's stack (which grows
@@ -138,7 +145,7 @@ struct thread_state {
 	struct call call;
 	struct registers at;	/* where the stack of a new block begins */
 	struct swt_block block; /* the block at hand: here, since the programs' own stack is short */
-	__u64 freed;		/* the block that this thread freed last, if it was given none since; 0 = none */
+	struct freed freed;
 	struct walk walk;
 	struct php_walk php;
 	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */

@@ -14,6 +14,7 @@ import test_crash  # noqa: E402,F401
 import test_engine  # noqa: E402,F401
 import test_kernel  # noqa: E402,F401
 import test_launch  # noqa: E402,F401
+import test_ledger  # noqa: E402,F401
 import test_life  # noqa: E402,F401
 import test_oracle  # noqa: E402,F401
 import test_php  # noqa: E402,F401
@@ -49,6 +50,9 @@ php_frames_are_what_php_itself_tells
 a_fibers_stack_has_its_root_and_who_resumed_it
 lines_of_one_function_are_told_apart
 a_php_crash_is_told
+the_books_are_the_ledgers_after_random_calls
+the_books_are_the_ledgers_when_eight_threads_free_each_others_blocks
+each_cpp_object_that_the_books_lack_of_the_ledgers_under_jemalloc_is_counted_once
 the_oracle_agrees_on_php
 the_oracle_agrees_on_cpp_threads_that_throw
 the_oracle_agrees_below_ten_pending_return_probes

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* churn.c - random calls of all allocator functions, on several threads that free each other's blocks: usage:
  *   churn THREADS OPERATIONS SEED [first] [alone]
- * OPERATIONS in total. first: the allocator is not libc, and has no pvalloc of its own. alone: no more threads than those,
- * and no children.
+ * OPERATIONS in total. first: the allocator is not libc, and has no pvalloc of its own. alone: no more threads than
+ * those, and no children.
  * Calls that fail belong to it, and threads and children that come and go. What is live at the end stays so. */
 #include <errno.h>
 #include <malloc.h>

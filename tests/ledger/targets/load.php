@@ -28,7 +28,7 @@ function squares(int $n): Generator
 }
 
 $kept = [];
-for ($n = 0; $n < 60; $n++) {
+for ($n = 0; $n < 30; $n++) {
     $kept[] = json_decode(json_encode(iterator_to_array(squares(40))), true);
     $kept[] = preg_replace_callback('/\d+/', fn ($m) => $m[0] + $n, implode(',', range(0, 90)));
     tree(3);

@@ -80,7 +80,8 @@ static NOINLINE void realloc_moves(long n)
 static NOINLINE void big_blocks(long n)
 {
 	for (long i = 0; i < n; i++) {
-		free(malloc(4 << 20));
+		keep = malloc(40 << 20); /* not freed in the same expression: the compiler would leave out both */
+		free(keep);
 		keep = realloc(malloc(40 << 20), 44 << 20);
 		add(44 << 20);
 		keep = realloc(malloc(40 << 20), 200);
