@@ -248,7 +248,7 @@ fuzz: $(FUZZ) ## feed damaged ELF files to their readers for SECONDS=60 (no root
 
 KERNELS := 6.1 6.12
 .PHONY: kernels
-kernels: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) ## live tests under KERNELS="6.1 6.12", emulated (10 minutes)
+kernels: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) ## live tests under KERNELS="6.1 6.12", emulated (10 minutes)
 	$(Q)./deps kernels
 	$(Q)tests/kernels/run $(BUILD) $(KERNELS)
 
