@@ -239,7 +239,7 @@ check-live: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(
 
 OPERATIONS := 10000000
 .PHONY: ledger
-ledger: all $(LEDGER) ## the ledger's tests with OPERATIONS=10000000 random calls (root; 20 minutes)
+ledger: all $(LEDGER) ## the ledger's tests with OPERATIONS=10000000 random calls (root; 10 minutes)
 	$(Q)LEDGER_OPERATIONS=$(OPERATIONS) SWTRACE=$(abspath $(BUILD)/swtrace) python3 tests/live/run.py ledger
 
 SECONDS := 60
