@@ -42,7 +42,7 @@ int loader_debug(const struct target_process *p, uint64_t *at)
 
 int target_loader_state(const struct target_process *p, uint64_t *r_debug, int *is_open)
 {
-	int state, err = loader_debug(p, r_debug);
+	int state = 0, err = loader_debug(p, r_debug);
 
 	if (!err && !*r_debug)
 		err = -ENOENT;
