@@ -114,6 +114,8 @@ static __always_inline __u32 walk_all(struct thread_state *t, __u8 *why)
 	for (int i = 0; i < SWT_MAX_FRAMES; i++) {
 		if (i || !t->walk.is_entry)
 			walk_place(t);
+		if (i == 1 && t->walk.is_entry) /* the allocator's own file is not the stack's */
+			t->walk.files = 0;
 		if (t->php.n >= SWT_MAX_FRAMES)
 			break;
 		end = walk_step(t);

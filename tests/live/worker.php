@@ -6,6 +6,14 @@ class Registry
 {
     public static array $kept = [];
 
+    // A new string each time: nothing is reallocated.
+    public static function concat(int $n, string $left): void
+    {
+        for ($i = 0; $i < $n; $i++) {
+            self::$kept[] = $left . $i;
+        }
+    }
+
     public static function keep(int $n, int $length): void
     {
         for ($i = 0; $i < $n; $i++) {
@@ -51,6 +59,9 @@ while (($line = fgets(STDIN)) !== false) {
     switch ($word[0]) {
         case 'keep':
             Registry::keep((int)$word[1], (int)$word[2]);
+            break;
+        case 'concat':
+            Registry::concat((int)$word[1], str_repeat('c', 80));
             break;
         case 'native':
             leak_native($libc, (int)$word[1], (int)$word[2]);
