@@ -5,7 +5,7 @@
  * The probes of allocator functions come in two sets; user space loads the one that the kernel can use:
  *   on_call             entry and return in one program (uprobe session, kernel 6.13)
  *   on_enter, on_return entry and return apart (uprobe_multi, 6.6; perf uprobes with cookies, 5.15)
- * on_leave is beside both. */
+ *   on_leave            beside both, and on_enter at the same functions: they must not have a return side */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -47,7 +47,7 @@ int on_call(struct pt_regs *ctx)
 SEC("uprobe")
 int on_enter(struct pt_regs *ctx)
 {
-	never_tail_call(ctx, &no_calls);
+	never_tail_call(ctx, &no_dl_calls);
 	call_enter(ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
@@ -55,7 +55,7 @@ int on_enter(struct pt_regs *ctx)
 SEC("uprobe")
 int on_return(struct pt_regs *ctx)
 {
-	never_tail_call(ctx, &no_calls);
+	never_tail_call(ctx, &no_dl_calls);
 	call_return(ctx);
 	return 0;
 }

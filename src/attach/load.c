@@ -84,19 +84,17 @@ static void choose_programs(struct attach *a)
 	bpf_program__set_autoload(s->progs.on_trial, 0);
 	if (a->kind != PROBE_PERF) {
 		bpf_program__set_expected_attach_type(s->progs.on_leave, ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_enter, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_drop, ATTACH_UPROBE_MULTI);
 	}
 	bpf_program__set_autoload(s->progs.on_call, session);
-	bpf_program__set_autoload(s->progs.on_enter, !session);
 	bpf_program__set_autoload(s->progs.on_return, !session);
 	if (session)
 		bpf_program__set_expected_attach_type(s->progs.on_call, ATTACH_UPROBE_SESSION);
-	if (a->kind == PROBE_MULTI) {
-		bpf_program__set_expected_attach_type(s->progs.on_enter, ATTACH_UPROBE_MULTI);
+	if (a->kind == PROBE_MULTI)
 		bpf_program__set_expected_attach_type(s->progs.on_return, ATTACH_UPROBE_MULTI);
-	}
 }
 
 void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot)

@@ -122,36 +122,61 @@ static int place_functions(struct attach *a, struct probe_set *s, const struct p
 	return place(s, &pl, site, n_sites);
 }
 
-/* place_sites - all sites of a file. The instructions by which functions return first, for the same reason.
+/* place_throwing - the instructions by which functions return that may throw, then their entries.
+ * Not as sessions: where the kernel has two of these at one place, for two processes, each of them makes it replace the
+ * return addresses of the other's process as well, and an exception would end that.
  * Return: the number of functions that are probed, or -errno. */
-static int place_sites(struct attach *a, struct probe_set *s, const struct placement *file,
+static int place_throwing(struct attach *a, struct probe_set *s, const struct placement *file,
 	const struct target_site *sites, size_t n_sites)
 {
-	const struct target_site **site = calloc(3 * n_sites, sizeof(*site)), **leaf;
-	size_t n_functions = 0, n_paired = 0, n_leaves = 0;
+	const struct target_site **site = calloc(2 * n_sites, sizeof(*site));
+	size_t n_leaves = 0, n_entries = 0;
 	struct placement pl = *file;
 	int n = 0;
 
 	if (!site)
 		return -ENOMEM;
-	leaf = site + 2 * n_sites;
 	for (size_t i = 0; i < n_sites; i++) {
 		if (SWT_COOKIE_OP(sites[i].cookie) == SWT_OP_LEAVE)
-			leaf[n_leaves++] = &sites[i];
-		else
+			site[n_leaves++] = &sites[i];
+		else if (SWT_COOKIE_OP(sites[i].cookie) == SWT_OP_NEW)
+			site[n_sites + n_entries++] = &sites[i];
+	}
+	pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
+	pl.prog = a->skel->progs.on_leave;
+	if (n_entries)
+		n = place(s, &pl, site, n_leaves);
+	pl.prog = a->skel->progs.on_enter;
+	if (n > 0)
+		n = place(s, &pl, site + n_sites, n_entries);
+	free(site);
+	return n;
+}
+
+/* place_sites - all sites of a file.  Return: the number of functions that are probed, or -errno. */
+static int place_sites(struct attach *a, struct probe_set *s, const struct placement *file,
+	const struct target_site *sites, size_t n_sites)
+{
+	const struct target_site **site = calloc(2 * n_sites, sizeof(*site));
+	int n_throwing = place_throwing(a, s, file, sites, n_sites), n;
+	size_t n_functions = 0, n_paired = 0;
+
+	if (!site || n_throwing < 0) {
+		free(site);
+		return n_throwing < 0 ? n_throwing : -ENOMEM;
+	}
+	for (size_t i = 0; i < n_sites; i++) {
+		uint32_t op = SWT_COOKIE_OP(sites[i].cookie);
+
+		if (op != SWT_OP_LEAVE && op != SWT_OP_NEW)
 			site[n_functions++] = &sites[i];
 	}
 	for (size_t i = 0; i < n_sites; i++)
 		if (sites[i].wants_return)
 			site[n_functions + n_paired++] = &sites[i];
-	pl.prog = a->skel->progs.on_leave;
-	pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
-	if (n_leaves)
-		n = place(s, &pl, leaf, n_leaves);
-	if (n >= 0)
-		n = place_functions(a, s, file, site, n_functions, n_paired);
+	n = place_functions(a, s, file, site, n_functions, n_paired);
 	free(site);
-	return n;
+	return n < 0 ? n : n + n_throwing;
 }
 
 static struct probe_set *set_find(const struct attach *a, pid_t pid, const struct target_module *m, int what)

@@ -157,6 +157,20 @@ def an_operator_new_that_throws_is_caught_as_without_tracing(run):
 
 
 @test
+def two_traced_processes_with_one_allocator_do_not_disturb_each_other(run):
+    targets = [run.target("operators-jemalloc") for _ in range(2)]
+    tracer = run.trace("-p", ",".join(str(t.pid) for t in targets), "-i", 60, "--top", 1000)
+    for target in targets:
+        expected = told(target.ask("leak_new 100"))
+        thrown = told(target.ask("new_throws 50"))  # an exception that met a return probe would end it
+        target.books = tuple(map(sum, zip(expected, thrown)))
+    tracer.finish()
+    for target in targets:
+        found = [tracer.live(f, pid=target.pid) for f in ("leak_new", "new_throws")]
+        equal(tuple(map(sum, zip(*found))), target.books, "blocks")
+
+
+@test
 def a_size_that_is_in_no_argument_is_told_as_unknown(run):
     target = run.target("mimalloc")
     tracer = run.trace("-p", target.pid, "-i", 60)
