@@ -62,9 +62,11 @@ static int place_multi(
  * Return: the number of sites that have it, or -errno when that is none. */
 static int place(struct probe_set *s, const struct placement *pl, const struct target_site *const *site, size_t n)
 {
-	uint64_t *offset = calloc(2 * n, sizeof(*offset)), *cookie;
+	uint64_t *offset = n ? calloc(2 * n, sizeof(*offset)) : NULL, *cookie;
 	int err = 0, n_placed = 0;
 
+	if (!n)
+		return 0;
 	if (!offset)
 		return -ENOMEM;
 	cookie = offset + n;
