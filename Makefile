@@ -55,8 +55,8 @@ $(BUILD)/%.o: src/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Only these see the skeleton: generated before they are compiled.
-$(filter $(BUILD)/attach/%,$(OBJ)): $(BUILD)/swtrace.skel.h
+# Only these see the skeletons: generated before they are compiled.
+$(filter $(BUILD)/attach/%,$(OBJ)): $(BUILD)/swtrace.skel.h $(BUILD)/trial.skel.h
 
 # ---- kernel side -----------------------------------------------------------------------------------------------------
 
@@ -72,6 +72,12 @@ $(BUILD)/swtrace.bpf.o: bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux
 %/swtrace.skel.h: %/swtrace.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name swtrace_bpf > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/trial.skel.h: bpf/trial.bpf.c $(wildcard vmlinux/*.h)
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $(BUILD)/trial.bpf.o $<
+	$(Q)$(BPFTOOL) gen skeleton $(BUILD)/trial.bpf.o name trial_bpf > $@.tmp && mv $@.tmp $@
 
 # ---- tests -----------------------------------------------------------------------------------------------------------
 
@@ -321,7 +327,7 @@ C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h te
 CPPCHECK_MACROS := '-DLIBBPF_OPTS(type,name,...)=struct type name={0}' \
 	'-Dbpf_object__for_each_program(p,o)=while((p=next_program(o)))'
 
-lint: $(BUILD)/swtrace.skel.h ## style, includes, clang-tidy, cppcheck
+lint: $(BUILD)/swtrace.skel.h $(BUILD)/trial.skel.h ## style, includes, clang-tidy, cppcheck
 	$(Q)tests/lint/includes.sh
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \

@@ -69,20 +69,6 @@ int on_leave(struct pt_regs *ctx)
 	return 0;
 }
 
-/* What user space attaches to a function of its own to see what the kernel can do. */
-__u32 trial_enters = 0;
-__u32 trial_returns = 0;
-
-SEC("uprobe")
-int on_trial(struct pt_regs *ctx)
-{
-	if (PT_REGS_IP(ctx) == bpf_get_func_ip(ctx))
-		trial_enters++;
-	else
-		trial_returns++;
-	return 0;
-}
-
 /* The dynamic loader calls this function before and after it changes the list of libraries. */
 SEC("uprobe")
 int on_dl_state(struct pt_regs *ctx)

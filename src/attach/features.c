@@ -13,7 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "attach/internal.h"
-#include "swtrace.skel.h"
+#include "trial.skel.h"
 #include "util/msg.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
@@ -127,7 +127,7 @@ static int tried_offset(uint64_t *offset)
 }
 
 /* try_calls - call tried() from a second thread with the probes in place. */
-static int try_calls(struct swtrace_bpf *skel, int type, uint64_t offset)
+static int try_calls(struct trial_bpf *skel, int type, uint64_t offset)
 {
 	int prog_fd = bpf_program__fd(skel->progs.on_trial), fd, fd_return = -1, ok = 0;
 	uint64_t cookie = 1;
@@ -152,25 +152,18 @@ out:
 	return ok;
 }
 
-/* try_type - load on_trial alone, with the given attach type, and try it.  Return: 1 it works, 0 it does not, -errno. */
+/* try_type - load the trial with the given attach type, and try it.  Return: 1 it works, 0 it does not, -errno. */
 static int try_type(int type, uint64_t offset)
 {
-	struct swtrace_bpf *skel = swtrace_bpf__open();
-	struct bpf_program *prog;
+	struct trial_bpf *skel = trial_bpf__open();
 	int works = 0;
 
 	if (!skel)
 		return -errno;
-	bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(prog, prog == skel->progs.on_trial);
 	bpf_program__set_expected_attach_type(skel->progs.on_trial, type);
-	bpf_map__set_max_entries(skel->maps.live, 1);
-	bpf_map__set_max_entries(skel->maps.stacks, 1);
-	bpf_map__set_max_entries(skel->maps.pages, 1);
-	bpf_map__set_max_entries(skel->maps.spans, 1);
-	bpf_map__set_max_entries(skel->maps.php_table, 1);
-	if (!swtrace_bpf__load(skel))
+	if (!trial_bpf__load(skel))
 		works = try_calls(skel, type, offset);
-	swtrace_bpf__destroy(skel);
+	trial_bpf__destroy(skel);
 	return works;
 }
 

@@ -81,7 +81,6 @@ static void choose_programs(struct attach *a)
 	struct swtrace_bpf *s = a->skel;
 	int session = a->kind == PROBE_SESSION;
 
-	bpf_program__set_autoload(s->progs.on_trial, 0);
 	if (a->kind != PROBE_PERF) {
 		bpf_program__set_expected_attach_type(s->progs.on_leave, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_enter, ATTACH_UPROBE_MULTI);
