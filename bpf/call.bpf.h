@@ -94,8 +94,9 @@ static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
 	return false;
 }
 
-/* call_stash - take the block that realloc or mremap is about to replace out of the table, before the allocator can
- * give its address to another thread. It is put back when the call fails. */
+/* call_stash - take the block that realloc or mremap is about to replace out of the books, before the allocator can
+ * give its address to another thread. It is put back when the call fails; when its return is never seen, nothing is left
+ * behind that no free could ever settle. */
 static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 {
 	t->call.old.addr = ptr;
@@ -103,7 +104,11 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 	t->call.old.layer = SWT_COOKIE_LAYER(t->call.cookie);
 	if (ptr == t->call.recorded)
 		t->call.recorded = 0;
-	if (ptr && block_remove(&t->call.old)) {
+	if (!ptr)
+		return;
+	if (!block_remove(&t->call.old)) {
+		book_free(&t->call.old, 1, t->call.old.size_bytes);
+	} else {
 		t->call.old.addr = 0;
 		t->call.has_unknown_old = SWT_COOKIE_OP(t->call.cookie) != SWT_OP_RESIZE;
 	}
@@ -291,12 +296,8 @@ static __always_inline void call_replaced(const struct call *c, __u64 addr)
 
 	if (c->has_unknown_old && is_gone)
 		book_unknown_free(c->old.proc, c->old.layer);
-	if (!c->old.addr)
-		return;
-	if (is_gone)
-		book_free(&c->old, 1, c->old.size_bytes);
-	else
-		block_put_back(&c->old, false);
+	if (!is_gone && c->old.addr && !block_insert(&c->old, false))
+		book_not_freed(&c->old);
 }
 
 /* call_end - the pending call has returned, or is about to (is_leaving: the return address is still on the stack). */

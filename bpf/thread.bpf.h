@@ -12,7 +12,7 @@ struct call {
 	__u64 size_bytes;
 	__u64 out_ptr;	 /* where the result will be stored (SWT_OP_ALLOC_OUT) */
 	__u64 return_to; /* SWT_OP_NEW: the return address; 0 = the return is probed, and another address is there */
-	struct swt_block old;  /* the block that realloc and mremap replace; addr 0 = none, or unknown */
+	struct swt_block old;  /* the one that realloc and mremap replace, booked as gone; addr 0 = none, or unknown */
 	__u64 foretold;	       /* the block that the Zend heap was expected to return; 0 = none was */
 	__u64 recorded;	       /* the last one that was recorded on that alone, while it lives */
 	__u32 has_unknown_old; /* it was none that is known */

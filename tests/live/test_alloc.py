@@ -124,6 +124,12 @@ def a_jump_out_of_realloc_costs_no_later_block_and_is_counted(run):
 
 
 @test
+def a_block_whose_realloc_is_left_by_a_jump_is_gone_from_table_and_counters_alike(run):
+    _, tracer = edge(run, "jump_with_block", 50, lost="expected")
+    equal(tracer.lost(), {"return_missed": 50}, "lost")
+
+
+@test
 def coroutines_on_their_own_stacks_lose_nothing(run):
     edge(run, "coroutines", 2000, "in_routine")
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 
@@ -97,13 +98,13 @@ static void jump_back(int sig)
 	siglongjmp(back, 1);
 }
 
-/* realloc reads the head of a block that is none, and is left by the handler of the fault. */
-static NOINLINE void fault_in_realloc(void)
-{
-	void *volatile bad = (void *)0x10;
+static void *volatile no_block = (void *)0x10;
 
+/* realloc reads the head of a block that has none, and is left by the handler of the fault. */
+static NOINLINE void fault_in_realloc(void *block)
+{
 	if (!sigsetjmp(back, 1))
-		keep = realloc(bad, 5);
+		keep = realloc(block, 5);
 }
 
 static NOINLINE void deeper(void)
@@ -119,17 +120,32 @@ static NOINLINE void after_jump(long n)
 {
 	signal(SIGSEGV, jump_back);
 	for (long i = 0; i < n; i++) {
-		fault_in_realloc();
+		fault_in_realloc(no_block);
 		keep = malloc(77);
 		add(77);
-		fault_in_realloc();
+		fault_in_realloc(no_block);
 		deeper();
 		add(66);
 	}
 	signal(SIGSEGV, SIG_DFL);
 }
 
-/* The same, but nothing is written to where realloc's return address was: the stack looks as if realloc still ran. */
+/* Of blocks that are known: the page that the head of each is in is gone. */
+static NOINLINE void jump_with_block(long n)
+{
+	signal(SIGSEGV, jump_back);
+	for (long i = 0; i < n; i++) {
+		void *p = malloc(1 << 20);
+
+		must(!syscall(SYS_munmap, (uintptr_t)p & ~4095UL, 4096));
+		fault_in_realloc(p);
+		keep = malloc(77);
+		add(77);
+	}
+	signal(SIGSEGV, SIG_DFL);
+}
+
+/* As after_jump, but nothing is written to where realloc's return address was: the stack looks as if realloc still ran. */
 static NOINLINE void deeper_untouched(long n)
 {
 	char room[4096];
@@ -145,7 +161,7 @@ static NOINLINE void deeper_untouched(long n)
 static NOINLINE void after_jump_untouched(long n)
 {
 	signal(SIGSEGV, jump_back);
-	fault_in_realloc();
+	fault_in_realloc(no_block);
 	deeper_untouched(n);
 	signal(SIGSEGV, SIG_DFL);
 }
@@ -307,9 +323,9 @@ int main(void)
 		void (*run)(long n);
 	} commands[] = { COMMAND(zero_sizes), COMMAND(all_fail), COMMAND(reallocarray_overflows),
 		COMMAND(realloc_moves), COMMAND(big_blocks), COMMAND(after_jump), COMMAND(after_jump_untouched),
-		COMMAND(coroutines), COMMAND(in_handler), COMMAND(dying_threads), COMMAND(spawn), COMMAND(after_dlopen),
-		COMMAND(exit_among_threads), COMMAND(crash_ignored), COMMAND(crash_blocked),
-		COMMAND(crash_in_second_try) };
+		COMMAND(jump_with_block), COMMAND(coroutines), COMMAND(in_handler), COMMAND(dying_threads),
+		COMMAND(spawn), COMMAND(after_dlopen), COMMAND(exit_among_threads), COMMAND(crash_ignored),
+		COMMAND(crash_blocked), COMMAND(crash_in_second_try) };
 	char line[128], name[64];
 	long n;
 
