@@ -36,8 +36,9 @@ static __always_inline void book_alloc(const struct swt_block *b)
 	__sync_fetch_and_add(&s->alloc_bytes, b->size_bytes);
 }
 
-/* book_free - n blocks (0 when a mapping only shrank) and so many bytes of b are gone. */
-static __always_inline void book_free(const struct swt_block *b, __u64 n, __u64 bytes)
+/* book_free - n blocks (0 when a mapping only shrank, -1 when what was booked as gone is there after all) and so many bytes of b
+ * are gone. */
+static __always_inline void book_free(const struct swt_block *b, __s64 n, __s64 bytes)
 {
 	struct swt_proc *p = proc_at(b->proc);
 	struct swt_stack *s = stack_of(b);
@@ -46,30 +47,12 @@ static __always_inline void book_free(const struct swt_block *b, __u64 n, __u64 
 	if (!p || !s)
 		return;
 	if (b->layer == SWT_LAYER_ZEND)
-		__sync_fetch_and_sub(&p->zend.traced_bytes, zend_bytes(b));
+		__sync_fetch_and_add(&p->zend.traced_bytes, -n * (__s64)zend_bytes(b));
 	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
 	__sync_fetch_and_add(&l->n_frees, n);
 	__sync_fetch_and_add(&l->freed_bytes, bytes);
 	__sync_fetch_and_add(&s->n_frees, n);
 	__sync_fetch_and_add(&s->freed_bytes, bytes);
-}
-
-/* book_not_freed - a block that was booked as gone is there after all. */
-static __always_inline void book_not_freed(const struct swt_block *b)
-{
-	struct swt_proc *p = proc_at(b->proc);
-	struct swt_stack *s = stack_of(b);
-	struct swt_layer_counts *l;
-
-	if (!p || !s)
-		return;
-	if (b->layer == SWT_LAYER_ZEND)
-		__sync_fetch_and_add(&p->zend.traced_bytes, zend_bytes(b));
-	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
-	__sync_fetch_and_sub(&l->n_frees, 1);
-	__sync_fetch_and_sub(&l->freed_bytes, b->size_bytes);
-	__sync_fetch_and_sub(&s->n_frees, 1);
-	__sync_fetch_and_sub(&s->freed_bytes, b->size_bytes);
 }
 
 static __always_inline void book_unknown_free(__u32 proc, __u32 layer)

@@ -297,7 +297,7 @@ static __always_inline void call_replaced(const struct call *c, __u64 addr)
 	if (c->has_unknown_old && is_gone)
 		book_unknown_free(c->old.proc, c->old.layer);
 	if (!is_gone && c->old.addr && !block_insert(&c->old, false))
-		book_not_freed(&c->old);
+		book_free(&c->old, -1, -(__s64)c->old.size_bytes);
 }
 
 /* call_end - the pending call has returned, or is about to (is_leaving: the return address is still on the stack). */
