@@ -133,7 +133,7 @@ __noinline int live_insert(const struct swt_block *block, struct swt_block *repl
 			r = live_claim(&b);
 		}
 		if (!r) {
-			loss_add(SWT_LOSS_BLOCKS_FULL);
+			loss_add(block->layer < SWT_LAYER_MMAP ? SWT_LOSS_BLOCKS_FULL : SWT_LOSS_MAPS_FULL);
 			return -1;
 		}
 	}

@@ -74,6 +74,7 @@
 /* X(NAME, key in JSON, sentence for people). A name is a counter in struct swt_losses; the order is the ABI. */
 #define SWT_LOSS_LIST(X)                                                                            \
 	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")             \
+	X(MAPS_FULL, "mappings_full", "mappings not tracked: the live table is full")               \
 	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")           \
 	X(PROCS_FULL, "process_table_full", "children not known: the process table is full")        \
 	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")          \

@@ -89,7 +89,7 @@ def a_mapping_that_loses_its_place_in_a_full_table_is_not_live_by_the_counters(r
     tracer = run.trace("-p", target.pid, "-i", 60, "--max-blocks", 1000)
     target.ask("unmap_both_ends 3000")
     equal(tracer.finish(), 0, "exit code")
-    assert tracer.lost()["live_table_full"] > 1000, tracer.lost()
+    assert tracer.lost()["mappings_full"] > 1000, tracer.lost()
     books = tracer.layer(target.pid, "mmap")
     equal(books["allocs"] - books["frees"], books["live_blocks"], "blocks by the counters")
     equal(books["alloc_bytes"] - books["freed_bytes"], books["live_bytes"], "bytes by the counters")
