@@ -76,11 +76,30 @@ static __always_inline void php_string_get(struct php_string *s, __u64 at)
 		bpf_probe_read_user(&s->gc, STRING_HEAD, (void *)at);
 }
 
-/* php_string_id - what tells strings apart, wherever they are: names of functions, classes and files have a hash. One that
- * has none is known by its address. */
-static __always_inline __u64 php_string_id(const struct php_string *s)
+#define PART_BYTES 64 /* of a string without a hash, at its beginning and at its end */
+
+/* php_string_hash - of a string for which PHP has not made one: the file names of evaluated code, "FILE(LINE) : eval()'d code".
+ * They come and go, one in the place of another. The room for the file's name is not in use yet. */
+static __always_inline __u64 php_string_hash(struct php_walk *p, const struct php_string *s)
 {
-	return mix64((s->hash ? s->hash : s->at) ^ s->length << 48);
+	__u64 *word = (__u64 *)p->frame.file, at = s->at + STRING_HEAD, h = s->length;
+	__u64 bytes = s->length < PART_BYTES ? s->length : PART_BYTES;
+
+	__builtin_memset(word, 0, 2 * PART_BYTES);
+	if (bpf_probe_read_user(word, bytes & (2 * PART_BYTES - 1), (void *)at) ||
+		bpf_probe_read_user(
+			word + PART_BYTES / 8, bytes & (2 * PART_BYTES - 1), (void *)(at + s->length - bytes)))
+		return s->at;
+#pragma unroll
+	for (int i = 0; i < 2 * PART_BYTES / 8; i++)
+		h = (h ^ word[i]) * 0x9e3779b97f4a7c15ULL + (h >> 29);
+	return h;
+}
+
+/* php_string_id - what tells strings apart, wherever they are: names of functions, classes and files have a hash. */
+static __always_inline __u64 php_string_id(struct php_walk *p, const struct php_string *s)
+{
+	return mix64((s->hash || !s->at ? s->hash : php_string_hash(p, s)) ^ s->length << 48);
 }
 
 /* php_string_copy - its value. */
@@ -156,10 +175,10 @@ __noinline long php_slot(struct thread_state *t)
 	p->frame.line = p->frame.type == SWT_PHP_INTERNAL ? 0 : php_line(p);
 	key = mix64(cfg.hash_seed ^ (__u64)t->proc << 48 ^ (__u64)p->frame.type << 40 ^ (__u64)p->frame.flags << 32 ^
 		    p->frame.line);
-	key = mix64(key ^ php_string_id(&p->name));
-	key = mix64(key + php_string_id(&p->class_name));
+	key = mix64(key ^ php_string_id(p, &p->name));
+	key = mix64(key + php_string_id(p, &p->class_name));
 	if (p->frame.type != SWT_PHP_INTERNAL)
-		key = mix64(key ^ php_string_id(&p->file));
+		key = mix64(key ^ php_string_id(p, &p->file));
 	key |= 1;
 	for (int i = 0; i < PHP_PROBES; i++) {
 		slot = ((__u32)(key >> 32) + i) & (SWT_PHP_FRAMES - 1);
@@ -187,13 +206,16 @@ static __always_inline void php_note(struct thread_state *t, __u32 word)
 
 /* php_note_code - note what tells, of code that comes and goes, that it is still the same. Code in opcache's memory stays.
  * Else it is there for the request; within it, names of files are not freed, but files and evaluated code are when they
- * have run, and with them the closures in them: the next may be compiled into the same place. */
+ * have run, and with them the closures in them: the next may be compiled into the same place. Where the file's name may be
+ * another in the same place, too, the stack is not cached. */
 static __always_inline void php_note_code(struct thread_state *t)
 {
 	struct php_walk *p = &t->php;
 
 	if (p->frame.type == SWT_PHP_INTERNAL || p->file.gc & STRING_LASTING)
 		return;
+	if (p->file.at && !p->file.hash)
+		t->walk.is_uncachable = 1;
 	if (!p->is_of_request) {
 		p->is_of_request = 1;
 		walk_note(&t->walk, COPY_REQUEST, 0, p->at.requests);

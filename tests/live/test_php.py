@@ -94,6 +94,25 @@ def lines_of_one_function_are_told_apart(run):
 
 
 @test
+def evaluated_code_is_told_apart_by_where_it_stands(run):
+    php = run.php()
+    php.ask("evals 1")
+    tracer = run.trace("-p", php.pid, "-i", 60, "-T", 1000, "--layer", "libc")
+    php.ask("evals 200")
+    tracer.finish()
+    path = os.path.join(ROOT, "tests/live/worker.php")
+    source = open(path, encoding="utf-8").read().split("\n")
+    expected = {f"{path}({n}) : eval()'d code": 200 for n, text in enumerate(source, 1) if "malloc(3003)" in text}
+    got = {}
+    for s in tracer.stacks():
+        for f in s["frames"]:
+            if f["function"] == "eval()":
+                got[f["file"]] = got.get(f["file"], 0) + s["live_blocks"]
+    equal(len(expected), 3, "lines")
+    equal(got, expected, "blocks by file")
+
+
+@test
 def a_name_that_is_cut_is_counted(run):
     php = run.php()
     tracer = run.trace("-p", php.pid, "-i", 60, "-T", 1000, "--layer", "libc")

@@ -41,6 +41,16 @@ function leak_by_line(FFI $libc, int $n): void
     }
 }
 
+// Code that is compiled anew each time, to where the one before was; so is the name of its file.
+function leak_by_eval(FFI $libc, int $n): void
+{
+    for ($i = 0; $i < $n; $i++) {
+        eval('$libc->malloc(3003);');
+        eval('$libc->malloc(3003);');
+        eval('$libc->malloc(3003);');
+    }
+}
+
 function a_function_whose_name_is_so_long_that_it_does_not_fit_into_what_is_recorded_of_it(FFI $libc): void
 {
     $libc->malloc(3002);
@@ -68,6 +78,9 @@ while (($line = fgets(STDIN)) !== false) {
             break;
         case 'lines':
             leak_by_line($libc, (int)$word[1]);
+            break;
+        case 'evals':
+            leak_by_eval($libc, (int)$word[1]);
             break;
         case 'long':
             a_function_whose_name_is_so_long_that_it_does_not_fit_into_what_is_recorded_of_it($libc);
