@@ -253,20 +253,31 @@ static int still_busy(struct reader *r)
 	return 0;
 }
 
-int reader_debuglink(struct reader *r, int fd, const char *path, char name[READER_NAME_BYTES], uint32_t *crc)
+/*
+ * ask_about - ask about one file and wait for the answer.  Return: 0, the answer is in @r; -EAGAIN, an earlier request keeps
+ * the child busy; or why there is none, the child being ended if it did not answer.
+ */
+static int ask_about(struct reader *r, struct ask *q, int fd, const char *path, int may_have_frames)
 {
-	struct ask q = { .type = ASK_LINK };
 	int err;
 
 	if (still_busy(r))
 		return -EAGAIN;
 	err = child_start(r);
 	if (!err)
-		err = ask(r, &q, path, &fd, 1);
+		err = ask(r, q, path, &fd, 1);
 	if (!err)
-		err = answer_await(r, now_ns() + ROWS_NS, 1);
+		err = answer_await(r, now_ns() + ROWS_NS, may_have_frames);
+	return err && r->is_busy ? child_lost(r) : err;
+}
+
+int reader_debuglink(struct reader *r, int fd, const char *path, char name[READER_NAME_BYTES], uint32_t *crc)
+{
+	struct ask q = { .type = ASK_LINK };
+	int err = ask_about(r, &q, fd, path, 1);
+
 	if (err)
-		return r->is_busy ? child_lost(r) : err;
+		return err;
 	if (r->answer.status <= 0)
 		return -ENOENT;
 	memcpy(name, r->answer.frame[0].file, READER_NAME_BYTES);
@@ -278,17 +289,10 @@ int reader_debuglink(struct reader *r, int fd, const char *path, char name[READE
 int reader_php(struct reader *r, int fd, const char *path, uint32_t offset[READER_PHP_OFFSETS])
 {
 	struct ask q = { .type = ASK_PHP };
-	int err;
+	int err = ask_about(r, &q, fd, path, 0);
 
-	if (still_busy(r))
-		return -EAGAIN;
-	err = child_start(r);
-	if (!err)
-		err = ask(r, &q, path, &fd, 1);
-	if (!err)
-		err = answer_await(r, now_ns() + ROWS_NS, 0);
 	if (err)
-		return r->is_busy ? child_lost(r) : err;
+		return err;
 	memcpy(offset, r->answer.offset, READER_PHP_OFFSETS * sizeof(*offset));
 	return r->answer.status ? -ENOENT : 0;
 }
