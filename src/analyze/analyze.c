@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* analyze/analyze.c - rank the stacks of a snapshot by live bytes, and tell what each gained. */
+/* analyze/analyze.c - rank the stacks and the processes of a snapshot by live bytes, and tell what each gained. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +77,49 @@ static void add_row(
 	row->oldest_age_ns = s->oldest_ns && now->time_ns > s->oldest_ns ? now->time_ns - s->oldest_ns : 0;
 }
 
+static uint64_t process_bytes(const struct model_process *p)
+{
+	uint64_t sum = 0;
+
+	for (int l = 0; p && l < MODEL_LAYERS; l++)
+		sum += p->layer[l].live_bytes;
+	return sum;
+}
+
+static int by_process_bytes(const void *a, const void *b)
+{
+	const struct analyze_process *x = a, *y = b;
+
+	if (x->live_bytes != y->live_bytes)
+		return x->live_bytes > y->live_bytes ? -1 : 1;
+	return x->process->pid < y->process->pid ? -1 : x->process->pid > y->process->pid;
+}
+
+/* add_processes - the processes of the snapshot, most live bytes first. */
+static int add_processes(
+	struct analyze_report *r, const struct model_snapshot *now, const struct model_snapshot *before)
+{
+	r->process = calloc(now->n_processes ? now->n_processes : 1, sizeof(*r->process));
+	if (!r->process)
+		return -ENOMEM;
+	for (size_t i = 0; i < now->n_processes; i++) {
+		const struct model_process *p = &now->process[i];
+		struct analyze_process *row = &r->process[r->n_processes++];
+
+		row->process = p;
+		row->live_bytes = process_bytes(p);
+		row->gained_bytes =
+			(int64_t)(row->live_bytes - process_bytes(before ? model_find_process(before, p->pid) : NULL));
+		for (int l = 0; l < MODEL_LAYERS; l++) {
+			row->live_blocks += p->layer[l].live_blocks;
+			if (p->layer[l].live_bytes > p->layer[row->layer].live_bytes)
+				row->layer = l;
+		}
+	}
+	qsort(r->process, r->n_processes, sizeof(*r->process), by_process_bytes);
+	return 0;
+}
+
 int analyze_report_make(const struct model_snapshot *now, const struct model_snapshot *before,
 	const struct analyze_opts *opts, struct analyze_report **out)
 {
@@ -87,9 +130,11 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 	if (!r || !index)
 		goto out;
 	r->row = calloc(now->n_stacks ? now->n_stacks : 1, sizeof(*r->row));
-	if (!r->row)
+	if (!r->row || add_processes(r, now, before))
 		goto out;
 	r->snapshot = now;
+	r->is_system = opts->is_system;
+	r->top = opts->top;
 	r->since_start_ns = now->time_ns - now->start_ns;
 	r->since_last_ns = now->time_ns - (before ? before->time_ns : now->start_ns);
 	r->live_bytes = live_bytes(now, opts);
@@ -123,5 +168,6 @@ void analyze_report_free(struct analyze_report *r)
 	if (!r)
 		return;
 	free(r->row);
+	free(r->process);
 	free(r);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* analyze/analyze.h - from snapshots to findings: which stacks hold memory, and how they grow.
+/* analyze/analyze.h - from snapshots to findings: which stacks hold memory, and how they grow, by stack and by process.
  *
  * Pure functions: in: model/model.h; out: struct analyze_report. No I/O, no names: symbols are added to the rows that
  * are shown by whoever shows them.
@@ -12,6 +12,7 @@
 struct analyze_opts {
 	size_t top;	     /* rows at most; 0 = all */
 	unsigned layer_mask; /* 1 << enum model_layer */
+	int is_system;	     /* many processes: a table of those that hold most stands for lines about all */
 };
 
 struct analyze_row {
@@ -20,6 +21,15 @@ struct analyze_row {
 	int64_t gained_bytes;	    /* since the snapshot before; may be negative */
 	int64_t gained_start_bytes; /* since tracing began (or since the process executed its program) */
 	uint64_t oldest_age_ns;	    /* 0 when nothing is live */
+};
+
+/* A process, all its layers together. */
+struct analyze_process {
+	const struct model_process *process; /* borrowed */
+	uint64_t live_bytes;
+	uint64_t live_blocks;
+	int64_t gained_bytes;	/* since the snapshot before; all that is live of a process that was not in it */
+	enum model_layer layer; /* the one with the most live bytes */
 };
 
 struct analyze_report {
@@ -36,6 +46,10 @@ struct analyze_report {
 	size_t n_complete;	 /* of them, those walked to the end */
 	struct analyze_row *row; /* most live bytes first; only stacks with live blocks */
 	size_t n_rows;
+	struct analyze_process *process; /* every one, most live bytes first */
+	size_t n_processes;
+	int is_system; /* show a table of the first ones */
+	size_t top;    /* rows of it at most; 0 = all */
 	uint64_t lost; /* sum of the snapshot's losses */
 };
 

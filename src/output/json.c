@@ -87,9 +87,10 @@ static json_t *zend_heap(const struct model_zend_heap *h)
 	return o;
 }
 
-static json_t *process(const struct model_process *p)
+static json_t *process(const struct analyze_process *row)
 {
 	json_t *o = json_object(), *layers = json_object();
+	const struct model_process *p = row->process;
 
 	json_object_set_new(o, "pid", json_integer(p->pid));
 	json_object_set_new(o, "comm", text(p->comm));
@@ -108,6 +109,8 @@ static json_t *process(const struct model_process *p)
 		json_object_set_new(l, "unknown_frees", number(c->n_unknown_frees));
 		json_object_set_new(layers, model_layer_name(i), l);
 	}
+	json_object_set_new(o, "live_bytes", number(row->live_bytes));
+	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "layers", layers);
 	json_object_set_new(o, "zend_heap", zend_heap(&p->zend));
 	return o;
@@ -130,8 +133,11 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	json_object_set_new(o, "lost", number(r->lost));
 	json_object_set_new(o, "live_table", usage(&r->snapshot->blocks));
 	json_object_set_new(o, "stack_table", usage(&r->snapshot->stacks));
-	for (size_t i = 0; i < r->snapshot->n_processes; i++)
-		json_array_append_new(processes, process(&r->snapshot->process[i]));
+	for (size_t i = 0; i < r->n_processes; i++)
+		json_array_append_new(processes, json_null());
+	/* In the order of the snapshot, which is that in which they came. */
+	for (size_t i = 0; i < r->n_processes; i++)
+		json_array_set_new(processes, r->process[i].process - r->snapshot->process, process(&r->process[i]));
 	json_object_set_new(o, "processes", processes);
 	end(b, o);
 }

@@ -61,6 +61,31 @@ static void add_process(struct strbuf *b, const struct model_process *p)
 	add_zend_proof(b, &p->zend);
 }
 
+/* add_table - the processes that hold most. */
+static void add_table(struct strbuf *b, const struct analyze_report *r)
+{
+	char live[FORMAT_BYTES_BYTES], gain[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
+	size_t n_holding = 0, n_shown;
+
+	while (n_holding < r->n_processes && r->process[n_holding].live_blocks)
+		n_holding++;
+	n_shown = r->top && r->top < n_holding ? r->top : n_holding;
+	strbuf_addf(b, "  processes: %s traced, ", format_count(r->n_processes, count));
+	strbuf_addf(b, "%s with live blocks", format_count(n_holding, count));
+	if (n_shown < n_holding)
+		strbuf_addf(b, ", these hold most (--top)");
+	strbuf_add(b, n_shown ? "\n        live       gained  most in  process\n" : "\n");
+	for (size_t i = 0; i < n_shown; i++) {
+		const struct analyze_process *p = &r->process[i];
+
+		strbuf_addf(b, "  %10s  %11s  %-7s  ", format_bytes(p->live_bytes, live),
+			format_gain(p->gained_bytes, gain), model_layer_name(p->layer));
+		add_who(b, p->process->comm, p->process->pid);
+		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
+		add_zend_proof(b, &p->process->zend);
+	}
+}
+
 static void add_usage(struct strbuf *b, const struct model_snapshot *s)
 {
 	char used[FORMAT_COUNT_BYTES], capacity[FORMAT_COUNT_BYTES];
@@ -170,7 +195,9 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 	struct strbuf b = { 0 };
 
 	add_heading(&b, r);
-	for (size_t i = 0; i < r->snapshot->n_processes; i++)
+	if (r->is_system)
+		add_table(&b, r);
+	for (size_t i = 0; !r->is_system && i < r->snapshot->n_processes; i++)
 		add_process(&b, &r->snapshot->process[i]);
 	add_losses(&b, r);
 	add_usage(&b, r->snapshot);

@@ -260,6 +260,38 @@ static void full_stack_tables_are_compared_in_a_blink(void **state)
 	free(new);
 }
 
+static void processes_are_ranked_by_what_they_hold_and_tell_where(void **state)
+{
+	struct model_process were[] = { { .pid = 1, .layer[MODEL_LIBC].live_bytes = 70 }, { .pid = 2 } },
+			     are[] = { { .pid = 1, .layer[MODEL_LIBC] = { .live_bytes = 50, .live_blocks = 5 } },
+				     { .pid = 2,
+					     .layer[MODEL_ZEND] = { .live_bytes = 40, .live_blocks = 2 },
+					     .layer[MODEL_MMAP] = { .live_bytes = 60, .live_blocks = 1 } },
+				     { .pid = 3, .layer[MODEL_ZEND] = { .live_bytes = 100, .live_blocks = 9 } } };
+	struct model_snapshot before = snapshot(110 * SEC, NULL, 0), now = snapshot(115 * SEC, NULL, 0);
+	struct analyze_report *r;
+
+	(void)state;
+	/* GIVEN three processes, one of them new */
+	before.process = were;
+	now.process = are;
+	now.n_processes = 3;
+	/* WHEN */
+	r = report(&now, &before, 1, ALL);
+	/* THEN all are there, also when fewer stacks are asked for; ties by pid */
+	assert_int_equal(r->n_processes, 3);
+	assert_ptr_equal(r->process[0].process, &are[1]);
+	assert_int_equal(r->process[0].live_bytes, 100);
+	assert_int_equal(r->process[0].live_blocks, 3);
+	assert_int_equal(r->process[0].layer, MODEL_MMAP);
+	assert_int_equal(r->process[0].gained_bytes, 100);
+	assert_ptr_equal(r->process[1].process, &are[2]);
+	assert_int_equal(r->process[1].gained_bytes, 100);
+	assert_ptr_equal(r->process[2].process, &are[0]);
+	assert_int_equal(r->process[2].gained_bytes, -20);
+	analyze_report_free(r);
+}
+
 static void snapshots_and_reports_that_are_null_can_be_freed(void **state)
 {
 	(void)state;
@@ -291,6 +323,7 @@ int main(void)
 		cmocka_unit_test(the_age_of_a_stack_is_that_of_its_oldest_block),
 		cmocka_unit_test(losses_are_summed_and_an_unknown_process_is_null),
 		cmocka_unit_test(full_stack_tables_are_compared_in_a_blink),
+		cmocka_unit_test(processes_are_ranked_by_what_they_hold_and_tell_where),
 		cmocka_unit_test(snapshots_and_reports_that_are_null_can_be_freed),
 		cmocka_unit_test(layers_have_stable_names),
 	};

@@ -73,7 +73,10 @@ static struct analyze_row rows[] = {
 	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL },
 	{ &model_stacks[1], &process, -2048, 512, 500000000ULL },
 };
+static struct analyze_process process_rows[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND } };
 static const struct analyze_report plain_report = { .snapshot = &snapshot,
+	.process = process_rows,
+	.n_processes = 1,
 	.number = 3,
 	.since_last_ns = 5 * SEC,
 	.since_start_ns = 15 * SEC,
@@ -120,9 +123,14 @@ static const struct output_stack evil_stacks[] = { { evil_frames, 2, MODEL_WALK_
 static struct model_stack evil_stack = { .pid = 7, .layer = MODEL_MMAP, .live_bytes = 100, .live_blocks = 1 };
 static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0 };
 static const struct model_snapshot evil_snapshot = { .utc_ns = UTC_NS, .process = &evil_process, .n_processes = 1 };
-static const struct analyze_report evil_report = {
-	.snapshot = &evil_snapshot, .number = 1, .n_stacks = 1, .row = &evil_row, .n_rows = 1
-};
+static struct analyze_process evil_process_rows[] = { { &evil_process, 100, 1, 100, MODEL_MMAP } };
+static const struct analyze_report evil_report = { .snapshot = &evil_snapshot,
+	.number = 1,
+	.n_stacks = 1,
+	.row = &evil_row,
+	.n_rows = 1,
+	.process = evil_process_rows,
+	.n_processes = 1 };
 
 static const struct model_event segv = { .type = MODEL_SIGNAL,
 	.utc_ns = UTC_NS,
@@ -215,6 +223,38 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"      (the stack ends here: the stack could not be read)\n"
 		"\n");
+	free(text);
+}
+
+static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(void **state)
+{
+	static struct model_process idle = { .pid = 9, .comm = "idle", .alive = 1 };
+	struct analyze_process rows_of_system[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND },
+		{ &evil_process, 2048, 3, -512, MODEL_MMAP }, { &idle, 0, 0, 0, MODEL_ZEND } };
+	struct analyze_report r = plain_report;
+	char *text;
+
+	(void)state;
+	/* GIVEN three processes, of which two hold something */
+	r.is_system = 1;
+	r.process = rows_of_system;
+	r.n_processes = 3;
+	r.top = 10;
+	/* WHEN, THEN both are listed, whatever they call themselves */
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text,
+		"  processes: 3 traced, 2 with live blocks\n"
+		"        live       gained  most in  process\n"
+		"     4.1 MiB     +1.3 MiB  zend     php(4242)\n"
+		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
+		"     2.0 KiB       -512 B  mmap     \\x1b[2J;a b\\x0a\"(7) (ended)\n"
+		"  lost: 12 "));
+	free(text);
+	/* WHEN one row is asked for, THEN it is said that there are others */
+	r.top = 1;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "  processes: 3 traced, 2 with live blocks, these hold most (--top)\n"));
+	assert_null(strstr(text, "(7)"));
 	free(text);
 }
 
@@ -346,7 +386,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
 			       ",\"unknown_frees\":0},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
 			       ",\"unknown_frees\":0}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
 				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
@@ -589,6 +629,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_report_tells_what_is_lost_before_the_stacks),
+		cmocka_unit_test(a_report_of_a_system_has_a_table_of_the_processes_that_hold_most),
 		cmocka_unit_test(an_empty_final_text_report_says_so),
 		cmocka_unit_test(hostile_names_cannot_command_the_terminal),
 		cmocka_unit_test(a_fault_is_told_with_its_address_and_place),
