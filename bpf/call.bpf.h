@@ -222,7 +222,7 @@ static __always_inline bool call_foretell(struct pt_regs *ctx, struct thread_sta
  * Return: 1 if its return is of no interest, or is seen otherwise; 0 if call_return() must see it. */
 static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 {
-	struct thread_state *t = thread_get();
+	struct thread_state *t = thread_calling();
 	__u32 op = SWT_COOKIE_OP(cookie);
 	__u64 sp = PT_REGS_SP(ctx);
 	bool nested;

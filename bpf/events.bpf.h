@@ -63,6 +63,8 @@ static __always_inline void event_exec(__u32 old_pid)
 	struct thread_state *t = thread_get();
 	struct swt_proc *p;
 
+	if (selection.is_system)
+		t = system_exec(t);
 	if (!t)
 		return;
 	p = proc_at(t->proc - 1);

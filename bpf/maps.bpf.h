@@ -6,6 +6,7 @@
 #define MAPS_BPF_H
 
 const volatile struct swt_config cfg = {};
+const volatile struct swt_selection selection = {};
 
 /* Incremented by user space whenever it changes the process table: threads then look their process up again. */
 __u32 registry_generation = 0;

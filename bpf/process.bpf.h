@@ -2,7 +2,7 @@
 /* process.bpf.h - the process table's share of fork and exec.
  * A child has its parent's mappings until it executes another program, so it is given the parent's spans and PHP layout
  * before it runs its first instruction: a crash right after the fork has a whole stack. Its memory is not traced: the
- * parent's probes are not the child's. */
+ * parent's probes are not the child's; but in system-wide mode probes are everybody's, and it is traced from the start. */
 #ifndef PROCESS_BPF_H
 #define PROCESS_BPF_H
 
@@ -23,14 +23,47 @@ static __always_inline __u32 proc_claim(__u32 from)
 	return SWT_MAX_PROCS;
 }
 
+/* proc_clear - empty books. */
+static __always_inline void proc_clear(struct swt_proc *p)
+{
+#pragma unroll
+	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
+		p->layer[i] = (struct swt_layer_counts){};
+	p->zend = (struct swt_zend_books){};
+	p->space = 0;
+	p->dl_changes = 0;
+	p->dl_settled = 0;
+	p->dl_open = 0;
+	p->r_debug = 0;
+}
+
+/* proc_share - a child made by vfork uses its parent's memory until it executes another program: so are its books. */
+static __always_inline void proc_share(__u32 parent_slot, __u32 pid)
+{
+	if (bpf_map_update_elem(&proc_of_pid, &pid, &parent_slot, BPF_ANY))
+		loss_add(SWT_LOSS_PROCS_FULL);
+}
+
+/* proc_begin - the books of a child that is traced from the start. What is in its Zend heap is from before. */
+static __always_inline void proc_begin(struct swt_proc *p, const struct swt_proc *parent)
+{
+	proc_clear(p);
+	p->zend.before_bytes = parent->zend.before_bytes + parent->zend.traced_bytes;
+}
+
 /* proc_inherit - make the child of a traced process known.
  * @has_memory  it has memory of its own, unlike a child made by vfork, which is about to execute another program */
 static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_memory)
 {
 	struct swt_php *from = bpf_map_lookup_elem(&php_procs, &parent_slot), *to;
 	struct swt_proc *parent = proc_at(parent_slot), *p;
-	__u32 slot = proc_claim(pid);
+	__u32 slot;
 
+	if (selection.is_system && !has_memory) {
+		proc_share(parent_slot, pid);
+		return;
+	}
+	slot = proc_claim(pid);
 	p = proc_at(slot);
 	to = bpf_map_lookup_elem(&php_procs, &slot);
 	if (!p || !to || !from || !parent) {
@@ -38,6 +71,8 @@ static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_
 		return;
 	}
 	*to = *from;
+	if (selection.is_system)
+		proc_begin(p, parent);
 	p->tgid = pid;
 	p->space = parent->space;
 	p->dl_changes = parent->dl_changes;
@@ -45,8 +80,10 @@ static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_
 	p->dl_open = parent->dl_open;
 	p->r_debug = parent->r_debug;
 	p->zend_least_bytes = parent->zend_least_bytes;
-	__sync_lock_test_and_set(
-		&p->flags, SWT_PROC_USED | SWT_PROC_CHILD | (has_memory ? parent->flags & SWT_PROC_FOLLOW : 0));
+	__sync_lock_test_and_set(&p->flags,
+		selection.is_system
+			? SWT_PROC_USED | SWT_PROC_ADMITTED
+			: SWT_PROC_USED | SWT_PROC_CHILD | (has_memory ? parent->flags & SWT_PROC_FOLLOW : 0));
 	if (bpf_map_update_elem(&proc_of_pid, &pid, &slot, BPF_ANY)) {
 		p->flags = 0;
 		loss_add(SWT_LOSS_PROCS_FULL);

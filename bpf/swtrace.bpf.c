@@ -26,6 +26,8 @@
 #include "books.bpf.h"
 #include "call.bpf.h"
 #include "process.bpf.h"
+#include "select.bpf.h"
+#include "system.bpf.h"
 #include "events.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -106,6 +108,19 @@ int on_php_drop(struct pt_regs *ctx)
 		zend_drop(t->proc - 1);
 		t->call.recorded = 0;
 	}
+	return 0;
+}
+
+/* One call for each thread that there is, and a last one without. */
+SEC("iter/task")
+int on_task(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task =
+		ctx->task; /* read once: what the verifier knows of it is known of this value alone */
+
+	if (task)
+		system_list(seq, task);
 	return 0;
 }
 

@@ -222,6 +222,59 @@ static __always_inline struct thread_state *thread_get(void)
 	return t->proc ? t : 0;
 }
 
+/* In system-wide mode: threads of processes that are not traced. */
+struct bystander {
+	__u32 generation; /* registry_generation at which that was found out; 0 = never */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct bystander);
+} bystanders SEC(".maps");
+
+/* Their calls of probed functions. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} bystander_calls SEC(".maps");
+
+/* thread_of_many - thread_get() in system-wide mode, where most calls may be by processes that are not traced: that is
+ * remembered by thread, for it takes long to find out. A function of its own: the stack of its caller is short. */
+static __noinline struct thread_state *thread_of_many(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 generation = registry_generation, zero = 0;
+	struct thread_state *t;
+	struct bystander *b;
+	__u64 *n;
+
+	t = bpf_task_storage_get(&threads, task, 0, 0);
+	if (t && t->generation == generation && t->proc)
+		return t;
+	b = bpf_task_storage_get(&bystanders, task, 0, 0);
+	t = b && b->generation == generation ? 0 : thread_get();
+	if (t)
+		return t;
+	if (!b)
+		b = bpf_task_storage_get(&bystanders, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (b)
+		b->generation = generation;
+	n = bpf_map_lookup_elem(&bystander_calls, &zero);
+	if (n)
+		(*n)++;
+	return 0;
+}
+
+/* thread_calling - thread_get() for a call of a probed function. */
+static __always_inline struct thread_state *thread_calling(void)
+{
+	return selection.is_system ? thread_of_many() : thread_get();
+}
+
 /* trampoline - the address that stands in place of the return address of a call whose return is probed; 0 = the
  * process has none yet, or the kernel keeps it elsewhere. */
 static __always_inline __u64 trampoline(void)

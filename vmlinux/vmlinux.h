@@ -32,11 +32,13 @@ enum { false = 0, true = 1 };
 #define BPF_MAP_TYPE_HASH	   1
 #define BPF_MAP_TYPE_ARRAY	   2
 #define BPF_MAP_TYPE_PROG_ARRAY	   3
+#define BPF_MAP_TYPE_PERCPU_ARRAY  6
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_RINGBUF	   27
 #define BPF_MAP_TYPE_TASK_STORAGE  29
 
 #define BPF_ANY			       0
+#define BPF_NOEXIST		       1
 #define BPF_F_NO_PREALLOC	       (1U << 0)
 #define BPF_F_MMAPABLE		       (1U << 10)
 #define BPF_LOCAL_STORAGE_GET_F_CREATE (1ULL << 0)
@@ -84,8 +86,56 @@ struct uprobes_state {
 	struct xol_area *xol_area;
 };
 
+struct qstr {
+	u32 len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+/* fs/mount.h */
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
 struct mm_struct {
 	struct uprobes_state uprobes_state;
+	struct file *exe_file;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct return_instance {
@@ -113,6 +163,20 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct uprobe_task *utask;
 	struct thread_struct thread;
+	struct task_struct *real_parent;
+	struct css_set *cgroups;
+	char comm[16];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct linux_binprm;

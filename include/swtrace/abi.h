@@ -105,6 +105,39 @@ struct swt_config {
 	__u32 may_skip;	   /* 1: a probe's entry side can spare its return side */
 };
 
+/* ---- selection: which processes are traced in system-wide mode; constant while loaded --------------------------- */
+
+#define SWT_SELECT_NAMES 8 /* of each kind */
+#define SWT_NAME_BYTES	 64
+#define SWT_PATH_NAMES	 8
+
+/* A file or directory name, filled up with 0. */
+struct swt_name {
+	__u32 len;
+	__u32 pad0;
+	char text[SWT_NAME_BYTES];
+};
+
+/* A path, its last name first. */
+struct swt_path {
+	__u32 n_names;
+	__u32 is_whole; /* it begins at the root; else anything may come before */
+	struct swt_name name[SWT_PATH_NAMES];
+};
+
+/* A process is selected when one of each kind that is asked for fits. */
+struct swt_selection {
+	__u32 is_system; /* 1: system-wide mode */
+	__u32 own_pid;	 /* swtrace, left out with its children */
+	__u32 n_comms;	 /* 0 = any will do; likewise below */
+	__u32 n_exes;
+	__u32 n_cgroups;
+	__u32 pad0;
+	__u64 cgroup[SWT_SELECT_NAMES]; /* id in the unified hierarchy: those in it, or below it */
+	char comm[SWT_SELECT_NAMES][16];
+	struct swt_path exe[SWT_SELECT_NAMES];
+};
+
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
 #define SWT_PROC_USED	      1 /* the slot is taken */
@@ -113,6 +146,8 @@ struct swt_config {
 #define SWT_PROC_CHILD	      8 /* a child of a traced process, known by the kernel side: its stacks are, its memory is not */
 #define SWT_PROC_CLAIMED      16 /* the slot is being filled */
 #define SWT_PROC_FOLLOW	      32 /* its children are to be traced, too: they have this flag as well */
+#define SWT_PROC_ADMITTED \
+	64 /* taken by the kernel side for a process that is traced from the start (system-wide mode) */
 
 /* What a process did in one layer, since tracing began. Written by the probes, atomically. */
 struct swt_layer_counts {
@@ -349,6 +384,7 @@ struct swt_php_frame {
 
 #define SWT_STOPPED	   1 /* the process is being stopped */
 #define SWT_EXEC_BY_THREAD 2 /* by a thread that was not the process's first: links to the process must be made anew */
+#define SWT_EXEC_LEFT	   4 /* the new program is not selected: the process is traced no more */
 
 struct swt_event {
 	__u32 type; /* SWT_EVENT_x; first member of every record in the ring */

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "target/target.h"
 
@@ -23,8 +24,23 @@ struct reader;
 
 struct attach;
 
+#define ATTACH_SELECT_MAX 8
+
+/* Which processes are traced in system-wide mode: those that fit one of each kind of which there are any. Borrowed. */
+struct attach_selection {
+	const char *comm[ATTACH_SELECT_MAX]; /* whole names of processes, as ps -e shows them; of 15 bytes at most */
+	size_t n_comms;
+	const char *exe
+		[ATTACH_SELECT_MAX]; /* paths of programs, or the ends of paths ("php8.2"); see attach_can_select() */
+	size_t n_exes;
+	uint64_t cgroup
+		[ATTACH_SELECT_MAX]; /* ids (inode numbers of directories) in the unified hierarchy; what is below fits */
+	size_t n_cgroups;
+};
+
 struct attach_opts {
-	uint64_t max_blocks; /* live blocks to make room for; 0 = default */
+	const struct attach_selection *selection; /* NULL: not system-wide. Borrowed until attach_open() returns */
+	uint64_t max_blocks;			  /* live blocks to make room for; 0 = default */
 	struct reader *
 		reader; /* who reads unwind information; NULL = this process itself, for trusted files only. Borrowed */
 };
@@ -91,11 +107,40 @@ int attach_set_follow(struct attach *a, pid_t pid, int follow);
  * Return: 0; -ESRCH it is not known, or not to be traced (it is about to execute another program); -errno. */
 int attach_adopt(struct attach *a, const struct target_process *p);
 
+/* ---- system-wide mode: probes are placed once a file, in all processes that map it, now or later. What those processes do is
+ * recorded if they are registered: by attach_register(), or by the kernel side when they come to be. ---- */
+
+/* attach_can_select - is this path short enough to be compared by the kernel side: names of up to 63 bytes, up to 8 of them? */
+int attach_can_select(const char *exe);
+
+/* attach_list - all processes that are selected, whether they are registered or not.
+ * @out  malloc'ed, to be freed by the caller      Return: their number, or -errno. */
+ssize_t attach_list(struct attach *a, pid_t **out);
+
+/* attach_prepare - place the probes of a process's files and load their unwind rows, before it is registered: then nothing
+ * that is recorded has to wait for that.  Return: 0 or -errno. */
+int attach_prepare(struct attach *a, const struct target_process *p);
+
+/* attach_calls - how many calls of probed functions by processes that are not registered were seen so far. */
+uint64_t attach_calls(const struct attach *a);
+
+/* attach_admit - from now on selected processes are registered by the kernel side when they are made. */
+void attach_admit(struct attach *a);
+
+/* attach_enter - register a process if the kernel side has not, and make its mappings known; attach_probe() may follow.
+ * Return: 0 or -errno, as attach_register(). */
+int attach_enter(struct attach *a, const struct target_process *p);
+
+/* attach_cost_ns - what a call of a probed function by a process that is not registered costs it here, measured: ns, 0 = it
+ * cannot be. One that is recorded costs about 1.7 times as much (docs/benchmarks.md). */
+unsigned attach_cost_ns(struct attach *a);
+
 /* attach_forget - give the process's slot back; what the tables hold of it is dead from now on. */
 void attach_forget(struct attach *a, pid_t pid);
 
 /* attach_reap_children - forget the children of traced processes that have ended, for the case that nobody was told. The
- * kernel side makes children known by itself, with their parent's mappings: to be forgotten when they end or execute. */
+ * kernel side makes children known by itself, with their parent's mappings: to be forgotten when they end or execute.
+ * In system-wide mode: all processes that have ended and that the kernel side had registered. */
 void attach_reap_children(struct attach *a);
 
 #endif

@@ -106,10 +106,9 @@ static __attribute__((noinline, noclone)) void *tried(void *arg)
 	return arg;
 }
 
-/* tried_offset - where tried() stands in /proc/self/exe. */
-static int tried_offset(uint64_t *offset)
+int features_own_offset(uintptr_t addr, uint64_t *offset)
 {
-	unsigned long start, end, file_offset, addr = (unsigned long)(uintptr_t)tried;
+	unsigned long start, end, file_offset;
 	char line[512];
 	FILE *f = fopen("/proc/self/maps", "re");
 	int err = -ENOENT;
@@ -174,7 +173,7 @@ int features_probe_kind(void)
 	uint64_t offset = 0;
 	int err;
 
-	err = tried_offset(&offset);
+	err = features_own_offset((uintptr_t)tried, &offset);
 	if (err)
 		return err;
 	if (try_type(ATTACH_UPROBE_SESSION, offset) > 0)

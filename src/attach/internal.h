@@ -27,7 +27,7 @@ struct probe_link {
 
 /* The probes of one process in one file, at allocator functions of one sort. */
 struct probe_set {
-	pid_t pid;
+	pid_t pid; /* 0: those of all processes (system-wide mode) */
 	const struct target_module *module;
 	int what; /* TARGET_SITES_x */
 	struct probe_link *link;
@@ -96,6 +96,8 @@ struct attach {
 	struct known_sites *known;
 	size_t n_known;
 	enum probe_kind kind;
+	int is_system;
+	struct bpf_link *list; /* iterator over the tasks of the system; NULL: none */
 	struct swt_proc *proc; /* mapped read-write */
 	struct swt_bucket *bucket;
 	struct swt_stack *stack;
@@ -110,6 +112,9 @@ struct attach {
 /* features.c - the best kind that works here, found by trying it on this very process.
  * Return: the kind, or -errno when not even the programs' skeleton can be loaded. */
 int features_probe_kind(void);
+
+/* features.c - where a function of our own stands in /proc/self/exe.  Return: 0 or -errno. */
+int features_own_offset(uintptr_t addr, uint64_t *offset);
 
 /* features.c - attach types of <linux/bpf.h>, newer than the oldest headers that swtrace builds with. */
 #define ATTACH_UPROBE_MULTI   48
@@ -127,6 +132,14 @@ struct swt_proc *attach_proc(struct attach *a, pid_t pid);
 
 /* load.c - map a table of n entries; NULL and errno when that fails. */
 void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot);
+
+/* probes.c - probe the files that the process maps and that are not probed yet.
+ * Return: the number of allocator functions probed in them all, or -errno. */
+int probes_place(struct attach *a, const struct target_process *p);
+
+/* system.c - before loading: which processes are selected. After it: attach the iterator.  Return: 0 or -errno. */
+void system_configure(struct attach *a, const struct attach_selection *s);
+int system_open(struct attach *a);
 
 /* probes.c - free what is kept of files. The probes themselves are attach_unprobe()'s. */
 void probes_close(struct attach *a);

@@ -71,6 +71,8 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	cfg.may_skip = a->kind == PROBE_SESSION;
 	cfg.pidns_inum = st.st_ino;
 	memcpy((void *)&a->skel->rodata->cfg, &cfg, sizeof(cfg));
+	if (opts->selection)
+		system_configure(a, opts->selection);
 	err = bpf_map__set_max_entries(a->skel->maps.live, a->n_buckets);
 	return err ? err : bpf_map__set_max_entries(a->skel->maps.stacks, a->n_stacks);
 }
@@ -88,6 +90,8 @@ static void choose_programs(struct attach *a)
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_drop, ATTACH_UPROBE_MULTI);
 	}
+	bpf_program__set_autoload(s->progs.on_task, a->is_system);
+	bpf_program__set_autoattach(s->progs.on_task, false);
 	bpf_program__set_autoload(s->progs.on_call, session);
 	bpf_program__set_autoload(s->progs.on_return, !session);
 	if (session)
@@ -139,6 +143,7 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 	if (!a)
 		return -ENOMEM;
 	a->reader = opts->reader;
+	a->is_system = opts->selection != NULL;
 	kind = features_probe_kind();
 	if (kind < 0) {
 		err = kind;
@@ -166,6 +171,8 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 		goto out;
 	/* The uprobe programs name no function to attach to, so this attaches the tracepoints alone. */
 	err = swtrace_bpf__attach(a->skel);
+	if (!err && a->is_system)
+		err = system_open(a);
 	if (err)
 		err = load_failed(err);
 out:
@@ -198,6 +205,7 @@ void attach_close(struct attach *a)
 	}
 	tables_close(a);
 	probes_close(a);
+	bpf_link__destroy(a->list);
 	swtrace_bpf__destroy(a->skel);
 	free(a);
 }
@@ -267,9 +275,10 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
 	memset(&a->proc[slot].zend, 0, sizeof(a->proc[slot].zend));
 	a->proc[slot].flags = SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
-	if (bpf_map_update_elem(fd, &key, &slot, BPF_ANY)) {
+	/* In system-wide mode the kernel side may be faster. */
+	if (bpf_map_update_elem(fd, &key, &slot, a->is_system ? BPF_NOEXIST : BPF_ANY)) {
 		a->proc[slot].flags = 0;
-		return -errno;
+		return errno == EEXIST ? -EALREADY : -errno;
 	}
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
 	return 0;
@@ -350,6 +359,7 @@ void attach_forget(struct attach *a, pid_t pid)
 void attach_reap_children(struct attach *a)
 {
 	for (int i = 0; i < SWT_MAX_PROCS; i++)
-		if (a->proc[i].flags & SWT_PROC_CHILD && kill(a->proc[i].tgid, 0) && errno == ESRCH)
+		if (a->proc[i].flags & (SWT_PROC_CHILD | SWT_PROC_ADMITTED) && kill(a->proc[i].tgid, 0) &&
+			errno == ESRCH)
 			slot_free(a, i);
 }

@@ -20,7 +20,7 @@ struct placement {
 	int type; /* ATTACH_UPROBE_x; 0: a perf event */
 	int at_return;
 	const char *path;
-	pid_t pid;
+	pid_t pid; /* 0 = all processes */
 };
 
 static int set_add(struct probe_set *s, struct probe_link link)
@@ -44,7 +44,7 @@ static int place_perf(struct probe_set *s, const struct placement *pl, uint64_t 
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie, .retprobe = pl->at_return);
 	struct probe_link link = { .fd = -1 };
 
-	link.link = bpf_program__attach_uprobe_opts(pl->prog, pl->pid, pl->path, offset, &opts);
+	link.link = bpf_program__attach_uprobe_opts(pl->prog, pl->pid ? pl->pid : -1, pl->path, offset, &opts);
 	return link.link ? set_add(s, link) : -errno;
 }
 
@@ -203,6 +203,12 @@ static struct probe_set *set_new(struct attach *a, pid_t pid, const struct targe
 	return &a->set[a->n_sets++];
 }
 
+/* owner_of - whose probes those of a process are: its own, or everybody's. */
+static pid_t owner_of(const struct attach *a, const struct target_process *p)
+{
+	return a->is_system ? 0 : p->pid;
+}
+
 /* sites_of - the functions to probe in a file.  Return: their number, or -errno; *sites is a's own. */
 static int sites_of(struct attach *a, const struct target_module *m, int what, const struct target_site **sites)
 {
@@ -251,7 +257,7 @@ static void place_one(struct attach *a, struct probe_set *s, const struct placem
 static int probe_module(struct attach *a, const struct target_process *p, const struct target_module *m, int what)
 {
 	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
-	struct placement pl = { .pid = p->pid };
+	struct placement pl = { .pid = owner_of(a, p) };
 	const struct target_site *sites;
 	struct target_site dl = { .function = "_dl_debug_state" }, request = { .function = "php_request_startup" },
 			   drop = { .function = "shutdown_memory_manager" };
@@ -269,7 +275,7 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	has_drops = what == TARGET_SITES_OTHER && !target_php_drop_site(m, &drop.offset);
 	if (!n && !has_dl && !has_requests && !has_drops)
 		return 0;
-	s = set_new(a, p->pid, m, what);
+	s = set_new(a, pl.pid, m, what);
 	if (!s)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
@@ -295,7 +301,7 @@ static int is_watched(const struct attach *a, const struct target_process *p)
 	const struct target_module *loader = target_loader(p);
 	uint64_t offset;
 
-	return !loader || target_dl_site(loader, &offset) || set_find(a, p->pid, loader, TARGET_SITES_OTHER);
+	return !loader || target_dl_site(loader, &offset) || set_find(a, owner_of(a, p), loader, TARGET_SITES_OTHER);
 }
 
 /* watch_state - from now on the kernel side can tell whether the loader has changed anything. If it is at it now, its next
@@ -305,7 +311,7 @@ static void watch_state(struct attach *a, const struct target_process *p, struct
 	uint64_t r_debug;
 	int is_open;
 
-	if (proc->r_debug || !target_loader(p) || !set_find(a, p->pid, target_loader(p), TARGET_SITES_OTHER))
+	if (proc->r_debug || !target_loader(p) || !set_find(a, owner_of(a, p), target_loader(p), TARGET_SITES_OTHER))
 		return;
 	if (target_loader_state(p, &r_debug, &is_open))
 		return;
@@ -319,15 +325,38 @@ static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
 {
 	__atomic_store_n(&p->dl_settled, settled, __ATOMIC_RELEASE);
 	for (int i = 0; settled == p->dl_changes && i < SWT_MAX_PROCS; i++)
-		if (a->proc[i].flags & SWT_PROC_CHILD && a->proc[i].space == p->space)
+		if (a->proc[i].flags & (SWT_PROC_CHILD | SWT_PROC_ADMITTED) && a->proc[i].space == p->space)
 			__atomic_store_n(&a->proc[i].dl_settled, a->proc[i].dl_changes, __ATOMIC_RELEASE);
+}
+
+int probes_place(struct attach *a, const struct target_process *p)
+{
+	int n = 0, err;
+
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		/* malloc's family before mmap's: what malloc maps is no mapping of the program's. */
+		for (int what = 0; m && what < TARGET_SITES; what++) {
+			if (set_find(a, owner_of(a, p), m, what) ||
+				(what == TARGET_SITES_MALLOC && !target_uses_malloc(p, m)))
+				continue;
+			err = probe_module(a, p, m, what);
+			if (err)
+				return err;
+		}
+	}
+	for (size_t i = 0; i < a->n_sets; i++)
+		if (a->set[i].pid == owner_of(a, p))
+			n += a->set[i].n_functions;
+	return n;
 }
 
 int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes)
 {
 	/* What changes before the loader's probe is in place is not told of: only the next call knows all. */
 	uint32_t settled = is_watched(a, p) ? changes : changes + 1;
-	int n = 0, err;
+	int n, err;
 
 	/* Before the first probe: a stack that is walked without the tables would end at once. The spans last: stacks cached
 	 * before them are not believed any more. */
@@ -335,23 +364,11 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 	if (err)
 		return err;
 	settle(a, attach_proc(a, p->pid), settled);
-	for (size_t i = 0; i < p->n_maps; i++) {
-		const struct target_module *m = p->map[i].module;
-
-		/* malloc's family before mmap's: what malloc maps is no mapping of the program's. */
-		for (int what = 0; m && what < TARGET_SITES; what++) {
-			if (set_find(a, p->pid, m, what) || (what == TARGET_SITES_MALLOC && !target_uses_malloc(p, m)))
-				continue;
-			err = probe_module(a, p, m, what);
-			if (err)
-				return err;
-		}
-	}
+	n = probes_place(a, p);
+	if (n < 0)
+		return n;
 	watch_state(a, p, attach_proc(a, p->pid));
 	heap_begin(a, p);
-	for (size_t i = 0; i < a->n_sets; i++)
-		if (a->set[i].pid == p->pid)
-			n += a->set[i].n_functions;
 	return n;
 }
 

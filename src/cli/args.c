@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "cli/cli.h"
 #include "model/model.h"
@@ -90,6 +92,62 @@ static int opt_pid(struct cli_settings *s, const char *value)
 		err = -EINVAL;
 	free(copy);
 	return err;
+}
+
+static int opt_all(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->all = 1;
+	return 0;
+}
+
+/* add_names - the parts of a list with commas.  Return: 0, or -EINVAL: one is empty, or they are too many. */
+static int add_names(const char *value, const char **out, size_t *n)
+{
+	char *copy = strdup(value), *rest = copy, *one;
+	int err = copy ? 0 : -EINVAL;
+
+	while (!err && (one = strsep(&rest, ","))) {
+		if (!*one || *n == ATTACH_SELECT_MAX)
+			err = -EINVAL;
+		else
+			out[(*n)++] = one; /* as long as the program runs */
+	}
+	if (err) {
+		free(copy);
+		*n = 0;
+	}
+	return err;
+}
+
+static int opt_comm(struct cli_settings *s, const char *value)
+{
+	return add_names(value, s->selection.comm, &s->selection.n_comms);
+}
+
+static int opt_exe(struct cli_settings *s, const char *value)
+{
+	int err = add_names(value, s->selection.exe, &s->selection.n_exes);
+
+	for (size_t i = 0; !err && i < s->selection.n_exes; i++)
+		if (!attach_can_select(s->selection.exe[i]))
+			err = -EINVAL;
+	return err;
+}
+
+#define CGROUP2_MAGIC 0x63677270 /* <linux/magic.h> */
+
+/* opt_cgroup - the id of a cgroup is the inode number of its directory (since kernel 5.5). */
+static int opt_cgroup(struct cli_settings *s, const char *value)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (s->selection.n_cgroups == ATTACH_SELECT_MAX || stat(value, &st) || !S_ISDIR(st.st_mode) ||
+		statfs(value, &fs) || fs.f_type != CGROUP2_MAGIC)
+		return -EINVAL;
+	s->selection.cgroup[s->selection.n_cgroups++] = st.st_ino;
+	return 0;
 }
 
 static int opt_interval(struct cli_settings *s, const char *value)
@@ -210,6 +268,13 @@ static const struct option options[] = {
 	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid, "process numbers, each once, at most 64" },
 	{ 0, "follow", NULL, "also their children, present and future", opt_follow, NULL },
 	{ 0, "no-follow", NULL, "not even those of a master (a process with such children)", opt_no_follow, NULL },
+	{ 'a', "all", NULL, "every process of the system, present and future", opt_all, NULL },
+	{ 0, "comm", "NAME[,NAME...]", "with -a: only processes of these names", opt_comm,
+		"up to 8 names, as ps -e shows them" },
+	{ 0, "exe", "PATH[,PATH...]", "with -a: only these programs (a path, or its end)", opt_exe,
+		"up to 8 paths, or ends of paths such as php8.2, of up to 8 names of up to 63 bytes" },
+	{ 0, "cgroup", "DIRECTORY", "with -a: only processes in this cgroup or below it", opt_cgroup,
+		"a directory of the unified hierarchy (cgroup2), up to 8 times" },
 	HEADING("When to report:"),
 	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval, SECONDS },
 	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },
@@ -239,7 +304,8 @@ void args_help(void)
 	fputs("swtrace - find memory leaks and the causes of crashes in running programs\n\n"
 	      "  sudo swtrace -p PID              trace a running process, report every 5 s\n"
 	      "  sudo swtrace -p PID -d 60 --folded leak.folded\n"
-	      "  sudo swtrace -- php worker.php   start a program under tracing\n\n",
+	      "  sudo swtrace -- php worker.php   start a program under tracing\n"
+	      "  sudo swtrace -a --exe php-fpm8.2 every process that runs this program, now or later\n\n",
 		stdout);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		const struct option *o = &options[i];
@@ -323,18 +389,35 @@ static const struct option *find_option(const char *arg, const char **value)
 	return NULL;
 }
 
+static int selects(const struct cli_settings *s)
+{
+	return s->selection.n_comms || s->selection.n_exes || s->selection.n_cgroups;
+}
+
 static int contradiction(const struct cli_settings *s)
 {
-	if (s->n_pids && s->command)
-		msg_error("-p and -- COMMAND exclude each other");
-	else if (!s->n_pids && !s->command)
+	int n_ways = !!s->n_pids + !!s->command + s->all;
+
+	if (n_ways > 1)
+		msg_error("-p, -a and -- COMMAND exclude each other");
+	else if (selects(s) && !s->all)
+		msg_error("--comm, --exe and --cgroup choose among all processes");
+	else if (s->all && s->follow)
+		msg_error("--follow and --no-follow are for -p and -- COMMAND");
+	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
 		msg_error("--min-size is greater than --max-size: no block can be shown");
 	else
 		return 0;
-	msg_try(s->n_pids || s->command ? "leave one of them out"
-					: "swtrace -p PID, or swtrace -- COMMAND; swtrace --help shows more");
+	if (n_ways > 1)
+		msg_try("leave all but one of them out");
+	else if (selects(s) && !s->all)
+		msg_try("swtrace -a --comm NAME");
+	else if (n_ways)
+		msg_try("leave one of them out");
+	else
+		msg_try("swtrace -p PID, swtrace -a, or swtrace -- COMMAND; swtrace --help shows more");
 	return EXIT_USAGE;
 }
 

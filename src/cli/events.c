@@ -25,7 +25,7 @@ int events_probe(struct run *r, struct target_process *p)
 	if (err)
 		return err;
 	n = attach_probe(r->attach, p, changes);
-	if (n > 0)
+	if (n > 0 && !r->s->all)
 		run_tell_allocators(p);
 	return n;
 }
@@ -100,6 +100,12 @@ void events_handle(void *ctx, const struct model_event *e)
 	struct target_process *p = target_find(r->target, e->pid), *child = p ? NULL : target_child(r->target, e->pid);
 	int err = 0;
 
+	if (r->s->all) {
+		err = system_event(r, e);
+		if (err)
+			run_output_lost(r, err);
+		return;
+	}
 	if (e->type == MODEL_FORK && e->child_pid && (p || child) &&
 		target_fork(r->target, p ? p : child, e->child_pid))
 		msg_warn("%d: its child %d is not known: out of memory", e->pid, e->child_pid);

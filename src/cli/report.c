@@ -108,19 +108,22 @@ static int write_folded(struct reporter *r, const struct model_snapshot *now)
 	return err;
 }
 
-/* refresh - names are looked up in the mappings as they are now; those of a process that is gone stay as they were. */
+/* refresh - names are looked up in the mappings as they are now; those of a process that is gone stay as they were. Of a whole
+ * system that would take long: there the loader's word must do. */
 static void refresh(struct reporter *r)
 {
 	struct target_process *p;
 
-	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+	for (size_t i = 0; !r->settings->all && (p = target_at(r->target, i)); i++)
 		if (p->alive)
 			target_refresh(r->target, p);
 }
 
 int report_make(struct reporter *r, int is_final)
 {
-	struct analyze_opts opts = { .top = r->settings->top, .layer_mask = r->settings->layer_mask };
+	struct analyze_opts opts = {
+		.top = r->settings->top, .layer_mask = r->settings->layer_mask, .is_system = r->settings->all
+	};
 	struct analyze_report *report = NULL;
 	struct model_snapshot *now = NULL;
 	struct named named = { 0 };

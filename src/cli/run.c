@@ -237,6 +237,8 @@ static void on_interval(struct run *r)
 	if (read(r->fd_interval, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
 	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
+	if (r->s->all)
+		system_sweep(r);
 	err = report_make(&r->reporter, last);
 	if (err)
 		run_output_lost(r, err);
@@ -254,7 +256,7 @@ static void watch_exits(struct run *r)
 {
 	struct target_process *p;
 
-	for (size_t i = 0; (p = target_at(r->target, i)); i++) {
+	for (size_t i = 0; !r->s->all && (p = target_at(r->target, i)); i++) {
 		struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
 
 		if (!p->alive || poll(&fd, 1, 0) <= 0)
@@ -264,16 +266,16 @@ static void watch_exits(struct run *r)
 	}
 }
 
-enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_PIDS };
+enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_PIDS };
 
-/* poll_fds - what to wait for: the first ones, and the end of each process.  Return: their number, or -ENOMEM. */
+/* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.  Return: their number, or -ENOMEM. */
 static int poll_fds(struct run *r, struct pollfd **fd)
 {
 	struct target_process *p;
 	struct pollfd *grown;
 	int n = 0;
 
-	while (target_at(r->target, n))
+	while (!r->s->all && target_at(r->target, n))
 		n++;
 	grown = realloc(*fd, (FD_PIDS + n) * sizeof(*grown));
 	if (!grown)
@@ -286,6 +288,7 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	grown[FD_SIGNAL] = (struct pollfd){ .fd = r->fd_signal, .events = POLLIN };
 	grown[FD_INTERVAL] = (struct pollfd){ .fd = r->fd_interval, .events = POLLIN };
 	grown[FD_DURATION] = (struct pollfd){ .fd = r->fd_duration, .events = POLLIN };
+	grown[FD_DUE] = (struct pollfd){ .fd = r->fd_due, .events = POLLIN };
 	grown[FD_EVENTS] = (struct pollfd){ .fd = collect_fd(r->collect), .events = POLLIN };
 	return FD_PIDS + n;
 }
@@ -304,6 +307,8 @@ static void loop(struct run *r)
 		watch_exits(r);
 		if (fd[FD_SIGNAL].revents)
 			on_signal(r);
+		if (fd[FD_DUE].revents)
+			system_look(r);
 		if (fd[FD_INTERVAL].revents && !r->done)
 			on_interval(r);
 		if (fd[FD_DURATION].revents)
@@ -334,7 +339,7 @@ static void drain(void *ctx)
 /* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
 static int prepare(struct run *r)
 {
-	struct attach_opts opts = { .max_blocks = r->s->max_blocks };
+	struct attach_opts opts = { .max_blocks = r->s->max_blocks, .selection = r->s->all ? &r->s->selection : NULL };
 	struct attach_tables tables;
 	sigset_t set;
 	int err;
@@ -383,6 +388,8 @@ static int add_targets(struct run *r)
 		code = start_command(r);
 	else
 		raise_file_limit();
+	if (r->s->all && !code)
+		return system_begin(r);
 	for (size_t i = 0; i < r->s->n_pids && !code; i++)
 		code = add_running(r, r->s->pid[i]);
 	if (!code)
@@ -401,7 +408,7 @@ static int command_code(struct run *r)
 
 int run_trace(const struct cli_settings *s)
 {
-	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_duration = -1 };
+	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_duration = -1, .fd_due = -1 };
 	int code, err;
 
 	r.reporter.settings = s;
@@ -423,6 +430,8 @@ int run_trace(const struct cli_settings *s)
 	loop(&r);
 	code = r.code;
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
+		if (s->all)
+			system_sweep(&r);
 		err = report_make(&r.reporter, 1);
 		if (err) {
 			run_output_lost(&r, err);
@@ -439,6 +448,7 @@ out:
 	reader_close(r.reader);
 	symbol_close(r.reporter.symbol);
 	model_snapshot_free(r.reporter.before);
+	system_close(&r);
 	target_close(r.target);
 	close(r.fd_signal);
 	close(r.fd_interval);

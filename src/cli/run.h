@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/run.h - a tracing session, shared by the files that run it: run.c (set up, wait, take down), events.c (what happens
- * to the traced processes), follow.c (their children) and allocator.c (which malloc they use). */
+ * to the traced processes), follow.c (their children), system.c (all processes) and allocator.c (which malloc they use). */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
 
@@ -17,6 +17,9 @@ struct run {
 	int fd_signal;
 	int fd_interval;
 	int fd_duration; /* -1: no end */
+	int fd_due;	 /* system-wide mode: processes are to be looked at; -1 otherwise */
+	pid_t *due;
+	size_t n_due;
 	int done;
 	int code; /* exit code, once done */
 };
@@ -47,6 +50,20 @@ void events_process_gone(struct run *r, struct target_process *p);
 
 /* events_reap - forget the children whose end was missed. */
 void events_reap(struct run *r);
+
+/* system_begin - trace all processes that are selected, and say what that is likely to cost.  Return: 0 or exit code. */
+int system_begin(struct run *r);
+
+/* system_event - an event in system-wide mode.  Return: 0, or -errno of stdout. */
+int system_event(struct run *r, const struct model_event *e);
+
+/* system_look - look at the processes that events have named. When fd_due is readable. */
+void system_look(struct run *r);
+
+/* system_sweep - trace what is selected by now and was not told of; forget what has ended or is selected no more. */
+void system_sweep(struct run *r);
+
+void system_close(struct run *r);
 
 /* follow_begin - trace the children that a process has, and those that it will have, if that is asked for. */
 void follow_begin(struct run *r, struct target_process *p);

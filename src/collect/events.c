@@ -91,6 +91,7 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 	memcpy(m.comm, e->comm, sizeof(m.comm) - 1);
 	m.stopped = (type == MODEL_EXEC || type == MODEL_DL) && e->value & SWT_STOPPED;
 	m.by_thread = type == MODEL_EXEC && e->value & SWT_EXEC_BY_THREAD;
+	m.left = type == MODEL_EXEC && e->value & SWT_EXEC_LEFT;
 	m.wait_status = type == MODEL_EXIT ? (int)e->value : 0;
 	m.child_pid = type == MODEL_FORK ? (int)e->value : 0;
 	if (type == MODEL_SIGNAL)

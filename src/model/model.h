@@ -158,6 +158,7 @@ struct model_event {
 	char comm[16];	 /* untrusted */
 	int stopped;	 /* EXEC, DL: the process waits for SIGCONT */
 	int by_thread;	 /* EXEC: by another thread than the process's first */
+	int left;	 /* EXEC: it is not selected any more (system-wide mode) */
 	int wait_status; /* EXIT: as from waitpid(2) */
 	int child_pid;	 /* FORK */
 	/* SIGNAL: */

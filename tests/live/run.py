@@ -18,6 +18,7 @@ import test_oracle  # noqa: F401
 import test_php  # noqa: F401
 import test_reuse  # noqa: F401
 import test_stacks  # noqa: F401
+import test_system  # noqa: F401
 import test_truth  # noqa: F401
 import test_usage  # noqa: F401
 import test_web  # noqa: F401

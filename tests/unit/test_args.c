@@ -89,6 +89,21 @@ static void what_follows_two_dashes_is_the_command_as_it_stands(void **state)
 	assert_int_equal(s.count, 0);
 }
 
+static void a_selection_is_a_list_of_names_and_of_paths(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-a --comm php-fpm8.2,nginx --comm redis-server --exe /usr/bin/php8.2,perl"), 0);
+	assert_int_equal(s.all, 1);
+	assert_int_equal(s.selection.n_comms, 3);
+	assert_string_equal(s.selection.comm[2], "redis-server");
+	assert_int_equal(s.selection.n_exes, 2);
+	assert_string_equal(s.selection.exe[0], "/usr/bin/php8.2");
+	assert_string_equal(s.selection.exe[1], "perl");
+	assert_int_equal(s.selection.n_cgroups, 0);
+}
+
 static void wrong_values_are_refused_with_what_would_be_right(void **state)
 {
 	static const char *const lines[] = {
@@ -116,6 +131,12 @@ static void wrong_values_are_refused_with_what_would_be_right(void **state)
 		"-p 1 --layer ,",
 		"-p 1 --json=1",
 		"-p 1 --max-blocks 1",
+		"-a --comm ,x",
+		"-a --comm 1,2,3,4,5,6,7,8,9",
+		"-a --exe /",
+		"-a --exe a/b/c/d/e/f/g/h/i",
+		"-a --cgroup /proc",
+		"-a --cgroup /nowhere",
 	};
 	struct cli_settings s;
 
@@ -138,6 +159,10 @@ static void contradictions_are_refused(void **state)
 	assert_int_equal(parse(&s, "--"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-p 1 --min-size 2K --max-size 1K"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-p 1 stray"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-a -p 1"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-a -- ls"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-a --no-follow"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --comm x"), EXIT_USAGE);
 }
 
 static void a_mistyped_option_names_the_nearest(void **state)
@@ -159,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_pid_is_enough_and_the_rest_has_defaults),
 		cmocka_unit_test(options_are_taken_in_all_their_forms),
 		cmocka_unit_test(what_follows_two_dashes_is_the_command_as_it_stands),
+		cmocka_unit_test(a_selection_is_a_list_of_names_and_of_paths),
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(a_mistyped_option_names_the_nearest),

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/system.c - system-wide mode: every process, or those that are selected, now and later.
+ *
+ * Probes are placed once a file, and are everybody's. So first all files are probed and their unwind rows loaded while no
+ * process is registered: what is counted meanwhile tells what it will cost. Then the processes are registered. Those that
+ * come to be later are registered by the kernel side; they are looked at a moment after the last event that names them: of
+ * most programs that start, the whole life fits into that moment. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/run.h"
+#include "util/msg.h"
+#include "util/strbuf.h"
+
+#define LOOK_AFTER_NS 20000000L	 /* when a process is looked at that has loaded something */
+#define COUNT_FOR_NS  200000000L /* how long calls are counted for the estimate of the cost */
+#define TRACED_COST   1.7	 /* times the cost of a call that is not recorded: docs/benchmarks.md */
+
+/* forget - a process that has ended, or is selected no more. */
+static void forget(struct run *r, pid_t pid)
+{
+	struct target_process *p = target_find(r->target, pid);
+
+	target_drop_child(r->target, pid);
+	attach_forget(r->attach, pid);
+	if (p)
+		target_remove(r->target, p);
+}
+
+/* enter - begin to trace a process.  Return: 1, or 0: it is gone, or cannot be traced. */
+static int enter(struct run *r, struct target_process *p)
+{
+	int err = attach_prepare(r->attach, p);
+
+	if (!err)
+		err = attach_enter(r->attach, p);
+	if (!err)
+		err = events_probe(r, p);
+	if (err >= 0) {
+		target_drop_child(r->target, p->pid);
+		return 1;
+	}
+	if (err != -ESRCH)
+		msg_warn("%d (%s): not traced: %s", p->pid, p->comm, strerror(-err));
+	forget(r, p->pid);
+	return 0;
+}
+
+/* meet - look at a process: begin to trace it, or see what it has loaded.  Return: it, or NULL: it is not traced. */
+static struct target_process *meet(struct run *r, pid_t pid)
+{
+	struct target_process *p = target_find(r->target, pid);
+
+	if (p) {
+		attach_prepare(r->attach, p);
+		if (events_probe(r, p) != -ESRCH)
+			return p;
+		forget(r, pid); /* the pid may be another process's by now */
+	}
+	if (target_add(r->target, pid, &p))
+		return NULL;
+	return enter(r, p) ? p : NULL;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	return *(const pid_t *)a - *(const pid_t *)b;
+}
+
+void system_sweep(struct run *r)
+{
+	pid_t *pid = NULL;
+	ssize_t n = attach_list(r->attach, &pid);
+	struct target_process *p;
+	size_t i = 0;
+
+	if (n < 0)
+		return;
+	qsort(pid, n, sizeof(*pid), by_pid);
+	while ((p = target_at(r->target, i))) {
+		if (bsearch(&p->pid, pid, n, sizeof(*pid), by_pid))
+			i++;
+		else
+			forget(r, p->pid);
+	}
+	for (ssize_t k = 0; k < n; k++)
+		if (!target_find(r->target, pid[k]))
+			meet(r, pid[k]);
+	free(pid);
+}
+
+/* due_add - look at this process soon. */
+static void due_add(struct run *r, pid_t pid)
+{
+	struct itimerspec soon = { .it_value.tv_nsec = LOOK_AFTER_NS };
+	pid_t *grown;
+
+	for (size_t i = 0; i < r->n_due; i++)
+		if (r->due[i] == pid)
+			return;
+	grown = realloc(r->due, (r->n_due + 1) * sizeof(*grown));
+	if (!grown)
+		return; /* the next sweep finds it */
+	r->due = grown;
+	r->due[r->n_due++] = pid;
+	if (r->n_due == 1)
+		timerfd_settime(r->fd_due, 0, &soon, NULL);
+}
+
+void system_look(struct run *r)
+{
+	uint64_t ticks;
+	pid_t *due = r->due;
+	size_t n = r->n_due;
+
+	if (read(r->fd_due, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return;
+	r->due = NULL;
+	r->n_due = 0;
+	for (size_t i = 0; i < n; i++)
+		meet(r, due[i]);
+	free(due);
+}
+
+/* on_signal - a process is about to be killed. One that was not looked at yet is, if it is still there: for its names. */
+static int on_signal(struct run *r, const struct model_event *e)
+{
+	if (!target_find(r->target, e->pid) && !target_child(r->target, e->pid))
+		meet(r, e->pid);
+	return r->reporter.err ? 0 : report_event(&r->reporter, e);
+}
+
+int system_event(struct run *r, const struct model_event *e)
+{
+	struct target_process *p = target_find(r->target, e->pid), *child = p ? NULL : target_child(r->target, e->pid);
+	int err = 0;
+
+	switch (e->type) {
+	case MODEL_SIGNAL:
+		return on_signal(r, e);
+	case MODEL_EXIT: /* of thousands of processes: only those that are killed are of interest */
+		if (WIFSIGNALED(e->wait_status) && !r->reporter.err)
+			err = report_event(&r->reporter, e);
+		forget(r, e->pid);
+		return err;
+	case MODEL_FORK: /* should it crash before it is looked at: it has its parent's mappings */
+		if (e->child_pid && (p || child))
+			target_fork(r->target, p ? p : child, e->child_pid);
+		return 0;
+	case MODEL_EXEC:
+		target_drop_child(r->target, e->pid);
+		if (e->left)
+			forget(r, e->pid);
+		else
+			due_add(r, e->pid);
+		return 0;
+	default:
+		due_add(r, e->pid);
+		return 0;
+	}
+}
+
+/* add_cost - what it is likely to cost: how often the probed functions are called now, by everybody. */
+static void add_cost(struct run *r, struct strbuf *b)
+{
+	struct timespec wait = { .tv_nsec = COUNT_FOR_NS }, from, to;
+	double seconds, per_second, least, most;
+	uint64_t calls;
+
+	attach_cost_ns(r->attach); /* once before it counts, with everything cold */
+	calls = attach_calls(r->attach);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	nanosleep(&wait, NULL);
+	calls = attach_calls(r->attach) - calls;
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	per_second = (double)calls / seconds;
+	least = attach_cost_ns(r->attach);
+	most = least * TRACED_COST;
+	strbuf_addf(b, "likely cost: the probed functions are called %.0f times a second now", per_second);
+	if (least <= 0)
+		strbuf_add(b, "; what a call costs cannot be measured here");
+	else
+		strbuf_addf(b, ", %.1f us each, %.1f where they are traced: up to %.1f %% of one CPU", least / 1e3,
+			most / 1e3, per_second * most / 1e7);
+}
+
+/* prepare_all - place the probes of all files. Processes of which nothing can be learnt are left out. */
+static size_t prepare_all(struct run *r)
+{
+	struct target_process *p;
+	size_t n_refused = 0;
+	pid_t *pid = NULL;
+	ssize_t n = attach_list(r->attach, &pid);
+
+	for (ssize_t i = 0; i < n; i++) {
+		int err = target_add(r->target, pid[i], &p);
+
+		if (!err)
+			err = attach_prepare(r->attach, p);
+		n_refused += err && err != -ESRCH;
+	}
+	free(pid);
+	return n_refused;
+}
+
+int system_begin(struct run *r)
+{
+	struct strbuf cost = { 0 };
+	struct target_process *p;
+	size_t n_refused, i = 0;
+
+	r->fd_due = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (r->fd_due < 0)
+		return EXIT_UNSUPPORTED;
+	n_refused = prepare_all(r);
+	add_cost(r, &cost);
+	msg_note("%s", cost.data ? cost.data : "");
+	strbuf_free(&cost);
+	if (n_refused)
+		msg_warn("%zu processes cannot be looked into, and are not traced", n_refused);
+	while ((p = target_at(r->target, i)))
+		i += enter(r, p);
+	attach_admit(r->attach);
+	system_sweep(r);
+	for (i = 0; target_at(r->target, i); i++)
+		;
+	msg_note("tracing %zu processes, and those that start, by %s; Ctrl-C ends with a last report", i,
+		attach_kind(r->attach));
+	return 0;
+}
+
+void system_close(struct run *r)
+{
+	free(r->due);
+	if (r->fd_due >= 0)
+		close(r->fd_due);
+}
