@@ -4,17 +4,21 @@
 #ifndef BOOKS_BPF_H
 #define BOOKS_BPF_H
 
-/* stack_of - the stack of a block, its counters as they are in the current epoch of its layer. */
-static __always_inline struct swt_stack *stack_of(const struct swt_block *b)
+/* stack_of - the stack of a block that lives, its counters as they are in the current epoch of its layer; or NULL. */
+static __always_inline struct swt_stack *stack_of(const struct swt_block *b, const struct swt_proc *p)
 {
-	__u32 slot = b->stack;
+	__u32 slot = b->stack, epoch;
 	struct swt_stack *s = bpf_map_lookup_elem(&stacks, &slot);
 
+	if (!p || !s)
+		return 0;
+
 	/* Epochs that end while the stack lives are those of the Zend heap, which one thread uses. */
-	if (s && s->epoch != b->epoch) {
+	epoch = p->epoch[b->layer & (SWT_LAYER_SLOTS - 1)];
+	if (s->epoch != epoch) {
 		s->n_frees = s->n_allocs;
 		s->freed_bytes = s->alloc_bytes;
-		s->epoch = b->epoch;
+		s->epoch = epoch;
 	}
 	return s;
 }
@@ -22,7 +26,7 @@ static __always_inline struct swt_stack *stack_of(const struct swt_block *b)
 static __always_inline void book_alloc(const struct swt_block *b)
 {
 	struct swt_proc *p = proc_at(b->proc);
-	struct swt_stack *s = stack_of(b);
+	struct swt_stack *s = stack_of(b, p);
 	struct swt_layer_counts *l;
 
 	if (!p || !s)
@@ -41,7 +45,7 @@ static __always_inline void book_alloc(const struct swt_block *b)
 static __always_inline void book_free(const struct swt_block *b, __s64 n, __s64 bytes)
 {
 	struct swt_proc *p = proc_at(b->proc);
-	struct swt_stack *s = stack_of(b);
+	struct swt_stack *s = stack_of(b, p);
 	struct swt_layer_counts *l;
 
 	if (!p || !s)

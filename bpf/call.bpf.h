@@ -164,7 +164,6 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 	op = SWT_COOKIE_OP(cookie);
 	b->addr = addr;
 	b->size_bytes = t->call.size_bytes;
-	b->birth_cs = (bpf_ktime_get_ns() - cfg.start_ns) / 10000000;
 	b->proc = t->proc - 1;
 	b->layer = layer;
 	b->zend_bin = 0;
@@ -175,7 +174,9 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 		loss_add(SWT_LOSS_SIZE_UNKNOWN);
 	if (layer == SWT_LAYER_MMAP) /* the kernel maps whole pages */
 		b->size_bytes = (b->size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	/* In this order: a block is not older than its epoch. */
 	b->epoch = p->epoch[layer];
+	b->birth = birth_now();
 	if (layer == SWT_LAYER_ZEND)
 		zend_place(b, &t->call.old, p->zend_least_bytes);
 	walk_begin(t, &t->at, at_entry);

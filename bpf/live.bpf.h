@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* live.bpf.h - the table of live blocks: insert and remove, safe between CPUs without a lock.
  *
- * An address selects two buckets of SWT_BUCKET_BLOCKS records each; a block is put into the emptier one and stays
- * there. Looking up compares at most 16 records that lie in eight cache lines, and removing leaves nothing behind. With
- * two choices the buckets fill so evenly that a block finds no place only when the table is about two thirds full.
- * A record is claimed by compare-and-swap on its address, filled, and published by storing the address last.
+ * A block selects two buckets of SWT_BUCKET_BLOCKS records each; it is put into the emptier one and stays there. Looking
+ * up compares at most 32 keys that lie in four cache lines, and removing leaves nothing behind. With two choices the
+ * buckets fill so evenly that a block finds no place only when the table is about four fifths full.
+ * A record is claimed by compare-and-swap on its key, filled, and published by storing the key last.
  *
  * live_insert() and live_remove() are global functions: the verifier then looks at each once (51c39bb1d5d1), not once
  * for every path that leads to a call, which would be more than it accepts. */
@@ -27,124 +27,144 @@ struct bucket_pair {
 	struct swt_bucket *two;
 };
 
-static __always_inline bool live_buckets(__u64 addr, __u32 proc, struct bucket_pair *b)
+/* A record: its bucket, and its place in there. */
+struct place {
+	struct swt_bucket *bucket; /* NULL = there is none */
+	__u32 at;
+};
+
+/* live_key - the key of a block; 0 when it has none: there is no room for its address. */
+static __always_inline __u64 live_key(const struct swt_block *b)
 {
-	__u64 h = mix64(addr ^ cfg.hash_seed ^ (__u64)proc << 48);
-	__u32 i = (__u32)h & cfg.bucket_mask, k = (__u32)(h >> 32) & cfg.bucket_mask;
+	return b->addr >> 48 ? 0 : SWT_KEY(b->addr, b->proc, b->layer);
+}
+
+static __always_inline bool live_buckets(__u64 key, struct bucket_pair *b)
+{
+	__u64 h = mix64(key ^ cfg.hash_seed);
+	__u32 i = (__u64)(__u32)h * cfg.n_buckets >> 32, k = (h >> 32) * cfg.n_buckets >> 32;
 
 	b->one = bpf_map_lookup_elem(&live, &i);
 	b->two = bpf_map_lookup_elem(&live, &k);
 	return b->one && b->two;
 }
 
-static __always_inline bool is_block(const struct swt_block *r, const struct swt_block *key)
+/* key_at - the key of a record, read anew: other CPUs change it. */
+static __always_inline __u64 key_at(const struct swt_bucket *b, __u32 i)
 {
-	return r->addr == key->addr && r->proc == key->proc && r->layer == key->layer;
+	return *(const volatile __u64 *)&b->key[i];
 }
 
-/* live_find - the record with the address, process and layer of key; NULL if there is none. */
-static __always_inline struct swt_block *live_find(const struct bucket_pair *b, const struct swt_block *key)
+/* live_find - the record with that key, if there is one.
+ * @n_more  out, when there is none: how many more records are used in the first bucket than in the second. It is added up
+ *          without branches, or the verifier would follow 2^32 paths. */
+static __always_inline struct place live_find(const struct bucket_pair *b, __u64 key, __s64 *n_more)
 {
+	__s64 n = 0;
+
 #pragma unroll
-	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++) {
-		if (is_block(&b->one->block[i], key))
-			return &b->one->block[i];
-		if (is_block(&b->two->block[i], key))
-			return &b->two->block[i];
+	for (__u32 i = 0; i < SWT_BUCKET_BLOCKS; i++) {
+		__u64 one = key_at(b->one, i), two = key_at(b->two, i);
+
+		if (one == key)
+			return (struct place){ b->one, i };
+		if (two == key)
+			return (struct place){ b->two, i };
+		n += SWT_KEY_USED(one) - SWT_KEY_USED(two);
+		/* Now: the compiler would put it off until it is sure that none is found, and keep all 32 keys on the stack. */
+		asm volatile("" : "+r"(n));
 	}
-	return 0;
+	*n_more = n;
+	return (struct place){ 0 };
 }
 
-/* bucket_free - empty records. Without branches, or the verifier follows 2^8 paths: only 0 - 1 has its top bit set, since
- * user addresses end below 2^63. */
-static __always_inline __u64 bucket_free(const struct swt_bucket *b)
+/* is_dead - the block's process has since dropped all blocks of its layer. */
+static __always_inline bool is_dead(const struct swt_block *b)
 {
-	__u64 n = 0;
+	struct swt_proc *p = proc_at(b->proc);
 
-#pragma unroll
-	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++)
-		n += (b->block[i].addr - 1) >> 63;
-	return n;
-}
-
-/* is_dead - the record's process has since dropped all blocks of its layer. */
-static __always_inline bool is_dead(const struct swt_block *r)
-{
-	struct swt_proc *p = proc_at(r->proc);
-
-	return p && p->epoch[r->layer & (SWT_LAYER_SLOTS - 1)] != r->epoch;
+	return p && swt_block_is_dead(b, p);
 }
 
 /* bucket_purge - empty the records whose epoch is over. */
-static __always_inline void bucket_purge(struct swt_bucket *b)
+static __always_inline void bucket_purge(struct swt_bucket *bucket)
 {
-#pragma unroll
-	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++) {
-		__u64 addr = b->block[i].addr;
+	struct swt_block b;
+	__u64 key;
 
-		if (addr != SWT_BLOCK_FREE && addr != SWT_BLOCK_CLAIMED && is_dead(&b->block[i]))
-			__sync_val_compare_and_swap(&b->block[i].addr, addr, SWT_BLOCK_FREE);
+	for (__u32 i = 0; i < SWT_BUCKET_BLOCKS; i++) {
+		key = key_at(bucket, i);
+		swt_block_unpack(key, &bucket->payload[i], &b);
+		if (SWT_KEY_USED(key) && is_dead(&b))
+			__sync_val_compare_and_swap(&bucket->key[i], key, SWT_BLOCK_FREE);
 	}
 }
 
 /* bucket_claim - take an empty record of the bucket. */
-static __always_inline struct swt_block *bucket_claim(struct swt_bucket *b)
+static __always_inline struct place bucket_claim(struct swt_bucket *b)
 {
 #pragma unroll
-	for (int i = 0; i < SWT_BUCKET_BLOCKS; i++)
-		if (b->block[i].addr == SWT_BLOCK_FREE && __sync_val_compare_and_swap(&b->block[i].addr, SWT_BLOCK_FREE,
-								  SWT_BLOCK_CLAIMED) == SWT_BLOCK_FREE)
-			return &b->block[i];
-	return 0;
+	for (__u32 i = 0; i < SWT_BUCKET_BLOCKS; i++)
+		if (key_at(b, i) == SWT_BLOCK_FREE &&
+			__sync_val_compare_and_swap(&b->key[i], SWT_BLOCK_FREE, SWT_BLOCK_CLAIMED) == SWT_BLOCK_FREE)
+			return (struct place){ b, i };
+	return (struct place){ 0 };
 }
 
-/* live_claim - take a record of the emptier bucket, or, if another CPU was faster, of the other. */
-static __always_inline struct swt_block *live_claim(struct bucket_pair *b)
+/* live_claim - take a record of the emptier bucket, or, if that is full by now, of the other. */
+static __always_inline struct place live_claim(const struct bucket_pair *b, __s64 n_more)
 {
-	bool two = bucket_free(b->two) > bucket_free(b->one);
-	struct swt_block *r = bucket_claim(two ? b->two : b->one);
+	struct place p = bucket_claim(n_more > 0 ? b->two : b->one);
 
-	return r ? r : bucket_claim(two ? b->one : b->two);
+	return p.bucket ? p : bucket_claim(n_more > 0 ? b->one : b->two);
+}
+
+/* live_write - fill a record that is claimed, and publish it. */
+static __always_inline void live_write(struct place p, __u64 key, const struct swt_block *b)
+{
+	struct swt_payload *to = &p.bucket->payload[p.at];
+
+	to->what = SWT_WHAT(b->size_bytes, b->zend_bin, b->epoch);
+	to->when = SWT_WHEN(b->stack, b->birth, b->epoch);
+	__sync_lock_test_and_set(&p.bucket->key[p.at], key);
 }
 
 /* live_insert - record a block. A record of the same address, process and layer is overwritten and handed out through
- * replaced (addr 0 = there was none): its free was missed.  Return: 0, or -1 when both buckets are full (counted). */
+ * replaced (addr 0 = there was none): its free was missed.  Return: 0, or -1 when it finds no place (counted). */
 __noinline int live_insert(const struct swt_block *block, struct swt_block *replaced)
 {
 	struct bucket_pair b;
-	struct swt_block *r;
-	__u64 addr;
+	__s64 n_more = 0;
+	struct place p;
+	__u64 key;
 
 	if (!block || !replaced)
 		return -1;
 	replaced->addr = 0;
-	if (!live_buckets(block->addr, block->proc, &b))
+	key = live_key(block);
+	if (!key || block->size_bytes > SWT_BITS48) {
+		loss_add(SWT_LOSS_BEYOND);
 		return -1;
-	addr = block->addr;
-	r = live_find(&b, block);
-	if (r && __sync_val_compare_and_swap(&r->addr, addr, SWT_BLOCK_CLAIMED) == addr) {
-		*replaced = *r;
-		replaced->addr = addr;
-	} else {
-		r = live_claim(&b);
-		if (!r) {
-			bucket_purge(b.one);
-			bucket_purge(b.two);
-			r = live_claim(&b);
-		}
-		if (!r) {
-			loss_add(block->layer < SWT_LAYER_MMAP ? SWT_LOSS_BLOCKS_FULL : SWT_LOSS_MAPS_FULL);
-			return -1;
-		}
 	}
-	r->size_bytes = block->size_bytes;
-	r->stack = block->stack;
-	r->birth_cs = block->birth_cs;
-	r->epoch = block->epoch;
-	r->proc = block->proc;
-	r->layer = block->layer;
-	r->zend_bin = block->zend_bin;
-	__sync_lock_test_and_set(&r->addr, addr);
+	if (!live_buckets(key, &b))
+		return -1;
+	p = live_find(&b, key, &n_more);
+	if (p.bucket && __sync_val_compare_and_swap(&p.bucket->key[p.at], key, SWT_BLOCK_CLAIMED) == key) {
+		swt_block_unpack(key, &p.bucket->payload[p.at], replaced);
+		live_write(p, key, block);
+		return 0;
+	}
+	p = live_claim(&b, n_more);
+	if (!p.bucket) {
+		bucket_purge(b.one);
+		bucket_purge(b.two);
+		p = live_claim(&b, n_more);
+	}
+	if (!p.bucket) {
+		loss_add(block->layer < SWT_LAYER_MMAP ? SWT_LOSS_BLOCKS_FULL : SWT_LOSS_MAPS_FULL);
+		return -1;
+	}
+	live_write(p, key, block);
 	return 0;
 }
 
@@ -153,21 +173,20 @@ __noinline int live_insert(const struct swt_block *block, struct swt_block *repl
 __noinline int live_remove(struct swt_block *block)
 {
 	struct bucket_pair b;
-	struct swt_block *r;
-	__u64 addr;
+	struct place p;
+	__s64 n_more;
+	__u64 key;
 
-	if (!block || !live_buckets(block->addr, block->proc, &b))
+	if (!block)
 		return -1;
-	r = live_find(&b, block);
-	if (!r)
+	key = live_key(block);
+	if (!key || !live_buckets(key, &b))
 		return -1;
-	addr = block->addr;
-	block->size_bytes = r->size_bytes;
-	block->stack = r->stack;
-	block->birth_cs = r->birth_cs;
-	block->epoch = r->epoch;
-	block->zend_bin = r->zend_bin;
-	if (__sync_val_compare_and_swap(&r->addr, addr, SWT_BLOCK_FREE) != addr)
+	p = live_find(&b, key, &n_more);
+	if (!p.bucket)
+		return -1;
+	swt_block_unpack(key, &p.bucket->payload[p.at], block);
+	if (__sync_val_compare_and_swap(&p.bucket->key[p.at], key, SWT_BLOCK_FREE) != key)
 		return -1;
 	return is_dead(block) ? -1 : 0;
 }

@@ -40,10 +40,10 @@ struct {
 	__type(value, struct swt_php);
 } php_procs SEC(".maps");
 
-/* The live table: see live.bpf.h. Full = both buckets of an address are. */
+/* The live table: see live.bpf.h. Full = both buckets of a block are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SWT_DEFAULT_BUCKETS);
+	__uint(max_entries, SWT_BUCKETS(SWT_DEFAULT_BLOCKS));
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct swt_bucket);
@@ -88,6 +88,12 @@ static __always_inline void never_tail_call(void *ctx, void *no_progs)
 {
 	if (never)
 		bpf_tail_call(ctx, no_progs, 0);
+}
+
+/* birth_now - the time, as blocks and epochs bear it. */
+static __always_inline __u32 birth_now(void)
+{
+	return swt_birth(bpf_ktime_get_ns() - cfg.start_ns);
 }
 
 /* loss_add - count one loss. Losses are rare: one shared counter a cause will do. */

@@ -96,8 +96,10 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 {
 	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &slot);
 
-	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
+	for (int i = 0; i < SWT_LAYER_SLOTS; i++) {
+		p->began[i] = birth_now();
 		__sync_fetch_and_add(&p->epoch[i], 1);
+	}
 	p->life++;
 	p->zend.traced_bytes = 0;
 	p->zend.before_bytes = 0;

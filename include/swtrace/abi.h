@@ -16,11 +16,11 @@
 
 /* ---- limits ---------------------------------------------------------------------------------------------------- */
 
-#define SWT_MAX_FRAMES	     128    /* addresses of one stack */
-#define SWT_MAX_PROCS	     1024   /* processes traced at a time */
-#define SWT_DEFAULT_STACKS   16384  /* different stacks; a power of two; 17 MiB of kernel memory */
-#define SWT_DEFAULT_BUCKETS  131072 /* x SWT_BUCKET_BLOCKS records of 32 bytes: 32 MiB of kernel memory */
-#define SWT_BUCKET_BLOCKS    8
+#define SWT_MAX_FRAMES	     128       /* addresses of one stack */
+#define SWT_MAX_PROCS	     1024      /* processes traced at a time */
+#define SWT_MAX_STACKS	     131072    /* what a record of a block has room for */
+#define SWT_DEFAULT_STACKS   16384     /* different stacks; a power of two; 17 MiB of kernel memory */
+#define SWT_DEFAULT_BLOCKS   524288    /* live blocks; see SWT_BUCKETS() */
 #define SWT_EVENT_RING_BYTES (1 << 20) /* lifecycle and crash events only: 800 crash events */
 
 /* ---- layers: which allocator owns a block ---------------------------------------------------------------------- */
@@ -72,19 +72,20 @@
 /* ---- losses: every way in which the books can be incomplete ----------------------------------------------------- */
 
 /* X(NAME, key in JSON, sentence for people). A name is a counter in struct swt_losses; the order is the ABI. */
-#define SWT_LOSS_LIST(X)                                                                            \
-	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")             \
-	X(MAPS_FULL, "mappings_full", "mappings not tracked: the live table is full")               \
-	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")           \
-	X(PROCS_FULL, "process_table_full", "children not known: the process table is full")        \
-	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")          \
-	X(RETURN_MISSED, "return_missed", "calls whose return was never seen")                      \
-	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")      \
-	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read")   \
-	X(FREE_MISSED, "free_missed", "blocks replaced at the same address: their free was missed") \
-	X(PHP_FRAMES_FULL, "php_table_full", "PHP frames without a name: the table is full")        \
-	X(PHP_NAME_CUT, "php_name_cut", "PHP names cut: too long to be recorded whole")             \
-	X(UNMAP_LONG, "unmap_long", "calls of munmap over more mappings than are followed")         \
+#define SWT_LOSS_LIST(X)                                                                               \
+	X(BLOCKS_FULL, "live_table_full", "blocks not tracked: the live table is full")                \
+	X(MAPS_FULL, "mappings_full", "mappings not tracked: the live table is full")                  \
+	X(BEYOND, "beyond_48_bits", "blocks not tracked: their address or size has more than 48 bits") \
+	X(STACKS_FULL, "stack_table_full", "blocks not tracked: the stack table is full")              \
+	X(PROCS_FULL, "process_table_full", "children not known: the process table is full")           \
+	X(NO_STATE, "no_thread_state", "calls not seen: no memory for the thread's state")             \
+	X(RETURN_MISSED, "return_missed", "calls whose return was never seen")                         \
+	X(SIZE_UNKNOWN, "size_unknown", "blocks counted with size 0: their size was not seen")         \
+	X(RESULT_UNREAD, "result_unreadable", "blocks not tracked: the result could not be read")      \
+	X(FREE_MISSED, "free_missed", "blocks replaced at the same address: their free was missed")    \
+	X(PHP_FRAMES_FULL, "php_table_full", "PHP frames without a name: the table is full")           \
+	X(PHP_NAME_CUT, "php_name_cut", "PHP names cut: too long to be recorded whole")                \
+	X(UNMAP_LONG, "unmap_long", "calls of munmap over more mappings than are followed")            \
 	X(EVENT_DROPPED, "event_dropped", "events dropped: the ring buffer was full")
 
 #define SWT_LOSS_ENUM(name, key, text) SWT_LOSS_##name,
@@ -97,12 +98,12 @@ struct swt_losses {
 /* ---- configuration: constant while loaded ----------------------------------------------------------------------- */
 
 struct swt_config {
-	__u64 start_ns;	   /* birth times count from here */
-	__u64 hash_seed;   /* so that a target cannot choose addresses that collide */
-	__u32 pidns_inum;  /* swtrace's PID namespace: inode number of /proc/self/ns/pid */
-	__u32 bucket_mask; /* number of buckets of the live table - 1 */
-	__u32 stack_mask;  /* number of slots of the stack table - 1 */
-	__u32 may_skip;	   /* 1: a probe's entry side can spare its return side */
+	__u64 start_ns;	  /* birth times count from here */
+	__u64 hash_seed;  /* so that a target cannot choose addresses that collide */
+	__u32 pidns_inum; /* swtrace's PID namespace: inode number of /proc/self/ns/pid */
+	__u32 n_buckets;  /* of the live table */
+	__u32 stack_mask; /* number of slots of the stack table - 1 */
+	__u32 may_skip;	  /* 1: a probe's entry side can spare its return side */
 };
 
 /* ---- selection: which processes are traced in system-wide mode; constant while loaded --------------------------- */
@@ -167,14 +168,15 @@ struct swt_zend_books {
 
 /* One process. A slot is taken by a compare-and-swap of flags from 0 to SWT_PROC_CLAIMED: by user space for a process to
  * trace, by the kernel side for its children; user space alone empties it. The kernel side changes the epochs and the
- * counts. A block whose epoch is not its layer's current one is dead: this drops all of them at once when a process executes
- * a new program, and those of the Zend heap when PHP does at the end of a request. */
+ * counts. A block of another epoch than its layer's current one is dead: this drops all of them at once when a process
+ * executes a new program, and those of the Zend heap when PHP does at the end of a request. */
 struct swt_proc {
 	__u32 tgid;
 	__u32 flags;
 	__u32 epoch[SWT_LAYER_SLOTS];
-	__u64 space;	/* SWT_SPACE() of its spans; 0 = not known yet. One store publishes them */
-	__u64 asked_ns; /* when SWT_EVENT_CODE was last sent */
+	__u32 began[SWT_LAYER_SLOTS]; /* when the epoch began, as swt_birth(); written before the epoch is */
+	__u64 space;		      /* SWT_SPACE() of its spans; 0 = not known yet. One store publishes them */
+	__u64 asked_ns;		      /* when SWT_EVENT_CODE was last sent */
 	/* How often the dynamic loader has reported a change of its link map, and how often it had when user space began to
 	 * read the mappings behind the spans. While they differ a library may be where the spans have another. */
 	__u32 dl_changes;
@@ -190,25 +192,89 @@ struct swt_proc {
 
 /* ---- live blocks ------------------------------------------------------------------------------------------------- */
 
-#define SWT_BLOCK_FREE	  0 /* addr of an empty record */
-#define SWT_BLOCK_CLAIMED 1 /* addr of a record that is being written: not to be read */
-
+/* A block, taken apart. */
 struct swt_block {
-	__u64 addr;	  /* first byte of the block; written last */
+	__u64 addr;	  /* first byte */
 	__u64 size_bytes; /* as asked by the caller */
 	__u32 stack;	  /* slot in the stack table */
-	__u32 birth_cs;	  /* hundredths of a second since swt_config.start_ns: 497 days */
-	__u32 epoch;
-	__u16 proc; /* slot in the process table */
+	__u32 birth;	  /* swt_birth() */
+	__u32 epoch;	  /* of its process and layer; its lowest SWT_EPOCH_BITS bits count */
+	__u16 proc;	  /* slot in the process table */
 	__u8 layer;
 	__u8 zend_bin; /* of the Zend heap: number of its bin + 1 when it is in one; else 0 */
 };
 
-/* A block may stand in any place of two buckets that its address selects; it never moves, so there are no tombstones
- * and a removal needs no other record. */
-struct swt_bucket {
-	struct swt_block block[SWT_BUCKET_BLOCKS];
+/* swt_birth - nanoseconds since swt_config.start_ns in units of 2^26 ns (67 ms). After 833 days time stands still. */
+#define SWT_BIRTH_SHIFT 26
+#define SWT_BIRTH_MAX	((1U << 30) - 1)
+static inline __attribute__((always_inline)) __u32 swt_birth(__u64 since_start_ns)
+{
+	__u64 units = since_start_ns >> SWT_BIRTH_SHIFT;
+
+	return units < SWT_BIRTH_MAX ? units : SWT_BIRTH_MAX;
+}
+
+/* In the table a block is three words, 24 bytes.
+ *   key   address 48 | process 12 | layer 2 | 1: no key is one of the two special ones, and none has its top bit set
+ *   what  size 48 | Zend bin 5 | free 6 | lower part of the epoch 5
+ *   when  stack 17 | birth 30 | upper part of the epoch 17
+ * Epochs are told apart by their lower 22 bits alone. That is enough: a block that has the current epoch's bits and is of an
+ * earlier one is older than swt_proc.began, as four million epochs take longer than one unit of time. */
+#define SWT_BLOCK_FREE	  0 /* key of an empty record */
+#define SWT_BLOCK_CLAIMED 1 /* key of a record that is being written: not to be read */
+
+#define SWT_BITS48		     ((1ULL << 48) - 1)
+#define SWT_KEY(addr, proc, layer)   ((__u64)(addr) | (__u64)(proc) << 48 | (__u64)(layer) << 60 | 1ULL << 62)
+#define SWT_KEY_USED(key)	     ((key) >> 62) /* 1: a block, 0: one of the special keys */
+#define SWT_EPOCH_LOW_BITS	     5
+#define SWT_EPOCH_BITS		     22
+#define SWT_EPOCH_IS(epoch, current) (!(((epoch) ^ (current)) & ((1U << SWT_EPOCH_BITS) - 1)))
+#define SWT_WHAT(size, bin, epoch)   ((size) | (__u64)(bin) << 48 | (__u64)(epoch) << 59)
+#define SWT_WHEN(stack, birth, epoch) \
+	((__u64)(stack) | (__u64)(birth) << 17 | (__u64)((epoch) >> SWT_EPOCH_LOW_BITS) << 47)
+
+#define SWT_BUCKET_BLOCKS 16
+
+struct swt_payload {
+	__u64 what;
+	__u64 when;
 };
+
+/* A block may stand in any place of two buckets that its key selects; it never moves, so there are no tombstones and a
+ * removal needs no other record. The keys stand together: to look for one is to read two cache lines. */
+struct swt_bucket {
+	__u64 key[SWT_BUCKET_BLOCKS]; /* written last */
+	struct swt_payload payload[SWT_BUCKET_BLOCKS];
+};
+
+/* SWT_BUCKETS - for that many blocks, which fill 77 % of the places: 31.2 bytes of kernel memory a block. Where blocks come and
+ * go, 2 of a million find both of their buckets full then; at 80 % 7 of 100,000, at 85 % 4 of 1,000 (by simulation). */
+#define SWT_FILL_PERCENT    77
+#define SWT_BUCKETS(blocks) ((__u32)((blocks)*100ULL / (SWT_FILL_PERCENT * SWT_BUCKET_BLOCKS) + 1))
+
+/* swt_block_unpack - put a block together from the words of its record. */
+static inline __attribute__((always_inline)) void swt_block_unpack(
+	__u64 key, const struct swt_payload *p, struct swt_block *out)
+{
+	__u64 what = p->what, when = p->when;
+
+	out->addr = key & SWT_BITS48;
+	out->proc = key >> 48 & 0xfff;
+	out->layer = key >> 60 & 3;
+	out->size_bytes = what & SWT_BITS48;
+	out->zend_bin = what >> 48 & 31;
+	out->stack = when & 0x1ffff;
+	out->birth = when >> 17 & SWT_BIRTH_MAX;
+	out->epoch = (__u32)(when >> 47) << SWT_EPOCH_LOW_BITS | (__u32)(what >> 59);
+}
+
+/* swt_block_is_dead - its process has since dropped all blocks of its layer. */
+static inline __attribute__((always_inline)) int swt_block_is_dead(const struct swt_block *b, const struct swt_proc *p)
+{
+	__u32 layer = b->layer & (SWT_LAYER_SLOTS - 1);
+
+	return !SWT_EPOCH_IS(b->epoch, p->epoch[layer]) || b->birth < p->began[layer];
+}
 
 /* ---- unwind tables ------------------------------------------------------------------------------------------------ */
 
@@ -411,10 +477,10 @@ struct swt_event_signal {
 	__u64 frame[SWT_MAX_FRAMES]; /* innermost first; frame[0] is ip */
 };
 
-_Static_assert(sizeof(struct swt_block) == 32, "the price of a live block");
-_Static_assert(sizeof(struct swt_bucket) == 256, "four cache lines, read as one map value");
+_Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
+_Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 96 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 112 + SWT_LAYER_SLOTS * 40, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
@@ -425,6 +491,7 @@ _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PH
 _Static_assert(sizeof(struct swt_row) == 8, "the price of a row");
 _Static_assert(sizeof(struct swt_span) == 40, "no padding");
 _Static_assert((__u64)SWT_MAX_SPANS << SWT_SPANS_SHIFT <= 1ULL << 32, "first and n of SWT_SPACE fit");
-_Static_assert(SWT_MAX_PROCS <= 65536, "swt_block.proc is 16 bits wide");
+_Static_assert(SWT_MAX_PROCS <= 1 << 12 && SWT_LAYER_SLOTS <= 1 << 2, "they fit into a key");
+_Static_assert(SWT_MAX_STACKS <= 1 << 17, "they fit into swt_payload.when");
 
 #endif

@@ -38,16 +38,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
-static size_t power_of_two(size_t n)
-{
-	size_t p = 1;
-
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
-/* configure - sizes and constants, before loading. The live table is made so large that max_blocks fill half of it. */
+/* configure - sizes and constants, before loading. */
 static int configure(struct attach *a, const struct attach_opts *opts)
 {
 	struct swt_config cfg = { 0 };
@@ -55,11 +46,9 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	struct stat st;
 	int err;
 
-	a->n_buckets = SWT_DEFAULT_BUCKETS;
+	a->n_buckets = SWT_BUCKETS(opts->max_blocks ? opts->max_blocks : SWT_DEFAULT_BLOCKS);
 	a->n_stacks = SWT_DEFAULT_STACKS;
-	if (opts->max_blocks)
-		a->n_buckets = power_of_two(opts->max_blocks * 2 / SWT_BUCKET_BLOCKS);
-	cfg.bucket_mask = a->n_buckets - 1;
+	cfg.n_buckets = a->n_buckets;
 	cfg.stack_mask = a->n_stacks - 1;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	a->start_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
@@ -337,8 +326,10 @@ static void slot_free(struct attach *a, int slot)
 
 	bpf_map_delete_elem(bpf_map__fd(a->skel->maps.proc_of_pid), &key);
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
-	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
+	for (int i = 0; i < SWT_LAYER_SLOTS; i++) {
+		a->proc[slot].began[i] = swt_birth(tables_now_ns() - a->start_ns);
 		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
+	}
 	a->proc[slot].life++;
 	tables_leave(a, __atomic_exchange_n(&a->proc[slot].space, 0, __ATOMIC_ACQ_REL));
 	a->tables.php[slot].current = 0;

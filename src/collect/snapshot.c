@@ -13,8 +13,6 @@ _Static_assert((int)MODEL_ZEND == SWT_LAYER_ZEND && (int)MODEL_LIBC == SWT_LAYER
 		       (int)MODEL_MMAP == SWT_LAYER_MMAP && (int)MODEL_LAYERS == SWT_LAYERS,
 	"layers are numbered alike");
 
-#define CENTISECOND_NS 10000000ULL
-
 /* What the live table holds of one stack. */
 struct tally {
 	uint64_t bytes;
@@ -31,22 +29,22 @@ struct reading {
 	struct model_process **of_slot; /* one for each slot of the process table; NULL = none */
 };
 
-/* block_read - copy a record that another CPU may be changing: it is whole if the address is the same before and after,
- * since a writer clears the address first and stores it last.  Return: 1 if it holds a block. */
-static int block_read(const struct swt_block *r, struct swt_block *out)
+/* block_read - copy a record that another CPU may be changing: it is whole if the key is the same before and after,
+ * since a writer clears the key first and stores it last.  Return: 1 if it holds a block. */
+static int block_read(const struct swt_bucket *bucket, size_t i, struct swt_block *out)
 {
-	uint64_t addr = __atomic_load_n(&r->addr, __ATOMIC_ACQUIRE);
+	uint64_t key = __atomic_load_n(&bucket->key[i], __ATOMIC_ACQUIRE);
 
-	if (addr == SWT_BLOCK_FREE || addr == SWT_BLOCK_CLAIMED)
+	if (!SWT_KEY_USED(key))
 		return 0;
-	*out = *r;
+	swt_block_unpack(key, &bucket->payload[i], out);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&r->addr, __ATOMIC_RELAXED) == addr;
+	return __atomic_load_n(&bucket->key[i], __ATOMIC_RELAXED) == key;
 }
 
 static void block_count(struct reading *r, const struct swt_block *b)
 {
-	uint64_t birth_ns = r->t->start_ns + b->birth_cs * CENTISECOND_NS;
+	uint64_t birth_ns = r->t->start_ns + ((uint64_t)b->birth << SWT_BIRTH_SHIFT);
 	const struct collect_filter *f = r->filter;
 	struct model_process *p;
 	struct tally *tally;
@@ -54,7 +52,7 @@ static void block_count(struct reading *r, const struct swt_block *b)
 	if (b->proc >= r->t->n_procs || b->stack >= r->t->n_stacks || b->layer >= SWT_LAYERS)
 		return;
 	p = r->of_slot[b->proc];
-	if (!p || r->t->proc[b->proc].epoch[b->layer] != b->epoch)
+	if (!p || swt_block_is_dead(b, &r->t->proc[b->proc]))
 		return;
 	p->layer[b->layer].live_bytes += b->size_bytes;
 	p->layer[b->layer].live_blocks++;
@@ -74,7 +72,7 @@ static void read_blocks(struct reading *r)
 
 	for (size_t i = 0; i < r->t->n_buckets; i++) {
 		for (size_t k = 0; k < SWT_BUCKET_BLOCKS; k++) {
-			if (!block_read(&r->t->bucket[i].block[k], &b))
+			if (!block_read(&r->t->bucket[i], k, &b))
 				continue;
 			r->s->blocks.used++;
 			block_count(r, &b);

@@ -109,13 +109,16 @@ static void see(struct look *k, const struct swt_block *b)
 static void see_all(struct look *k)
 {
 	for (size_t i = 0; i < k->t->n_buckets * SWT_BUCKET_BLOCKS; i++) {
-		const struct swt_block *b = &k->t->bucket[i / SWT_BUCKET_BLOCKS].block[i % SWT_BUCKET_BLOCKS];
+		const struct swt_bucket *bucket = &k->t->bucket[i / SWT_BUCKET_BLOCKS];
+		uint64_t key = bucket->key[i % SWT_BUCKET_BLOCKS];
+		struct swt_block b;
 
-		if (b->addr == SWT_BLOCK_CLAIMED)
+		swt_block_unpack(key, &bucket->payload[i % SWT_BUCKET_BLOCKS], &b);
+		if (key == SWT_BLOCK_CLAIMED)
 			total(k, "records that are being written", 1, 0);
-		else if (b->addr != SWT_BLOCK_FREE && b->proc == k->slot && IS_COMPARED(b->layer) &&
-			 b->epoch == k->proc->epoch[b->layer])
-			see(k, b);
+		else if (SWT_KEY_USED(key) && b.proc == k->slot && IS_COMPARED(b.layer) &&
+			 !swt_block_is_dead(&b, k->proc))
+			see(k, &b);
 	}
 }
 

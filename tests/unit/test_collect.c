@@ -87,10 +87,20 @@ static struct swt_block born(uint64_t addr, uint64_t size, unsigned after_s)
 		.addr = addr,
 		.size_bytes = size,
 		.stack = 5,
-		.birth_cs = after_s * 100,
+		.birth = swt_birth(after_s * SECOND),
 		.epoch = 3,
 		.proc = 2,
 		.layer = SWT_LAYER_LIBC,
+	};
+}
+
+/* put - into a place of the live table. */
+static void put(size_t bucket, size_t place, struct swt_block b)
+{
+	buckets[bucket].key[place] = SWT_KEY(b.addr, b.proc, b.layer);
+	buckets[bucket].payload[place] = (struct swt_payload){
+		.what = SWT_WHAT(b.size_bytes, b.zend_bin, b.epoch),
+		.when = SWT_WHEN(b.stack, b.birth, b.epoch),
 	};
 }
 
@@ -105,8 +115,8 @@ static void live_blocks_are_added_up_by_stack_and_process(void **state)
 {
 	(void)state;
 	/* GIVEN two blocks in different buckets */
-	buckets[0].block[0] = born(0x1000, 100, 10);
-	buckets[1].block[7] = born(0x2000, 50, 20);
+	put(0, 0, born(0x1000, 100, 10));
+	put(1, 7, born(0x2000, 50, 20));
 	procs[2].layer[SWT_LAYER_LIBC].n_unknown_frees = 4;
 	/* WHEN */
 	snapshot(NULL);
@@ -114,7 +124,8 @@ static void live_blocks_are_added_up_by_stack_and_process(void **state)
 	assert_int_equal(s->n_stacks, 1);
 	assert_int_equal(s->stack[0].live_bytes, 150);
 	assert_int_equal(s->stack[0].live_blocks, 2);
-	assert_true(s->stack[0].oldest_ns == s->start_ns + 10 * SECOND);
+	assert_in_range(
+		s->stack[0].oldest_ns, s->start_ns + 10 * SECOND - (1 << SWT_BIRTH_SHIFT), s->start_ns + 10 * SECOND);
 	assert_int_equal(s->stack[0].n_allocs, 9);
 	assert_int_equal(s->stack[0].n_frames, 2);
 	assert_int_equal(s->stack[0].frame[1], 0x222);
@@ -123,7 +134,7 @@ static void live_blocks_are_added_up_by_stack_and_process(void **state)
 	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_bytes, 150);
 	assert_int_equal(s->process[0].layer[MODEL_LIBC].n_unknown_frees, 4);
 	assert_int_equal(s->blocks.used, 2);
-	assert_int_equal(s->blocks.capacity, 16);
+	assert_int_equal(s->blocks.capacity, 2 * SWT_BUCKET_BLOCKS);
 	assert_int_equal(s->stacks.used, 1);
 }
 
@@ -132,10 +143,10 @@ static void filters_choose_blocks_of_stacks_but_not_the_totals(void **state)
 	struct collect_filter f = { .older_ns = 60 * SECOND, .min_size_bytes = 60, .max_size_bytes = 200 };
 
 	(void)state;
-	buckets[0].block[0] = born(0x1000, 100, 10); /* 90 s old: the only one to count */
-	buckets[0].block[1] = born(0x2000, 100, 50); /* too young */
-	buckets[0].block[2] = born(0x3000, 59, 10);  /* too small */
-	buckets[0].block[3] = born(0x4000, 201, 10); /* too large */
+	put(0, 0, born(0x1000, 100, 10)); /* 90 s old: the only one to count */
+	put(0, 1, born(0x2000, 100, 50)); /* too young */
+	put(0, 2, born(0x3000, 59, 10));  /* too small */
+	put(0, 3, born(0x4000, 201, 10)); /* too large */
 	snapshot(&f);
 	assert_int_equal(s->stack[0].live_bytes, 100);
 	assert_int_equal(s->stack[0].live_blocks, 1);
@@ -144,14 +155,21 @@ static void filters_choose_blocks_of_stacks_but_not_the_totals(void **state)
 
 static void what_is_dead_or_half_written_is_left_out(void **state)
 {
+	struct swt_block b = born(0x1000, 100, 10);
+
 	(void)state;
-	buckets[0].block[0] = born(0x1000, 100, 10);
-	buckets[0].block[0].epoch = 2; /* of the program before the last exec */
-	buckets[0].block[1] = born(SWT_BLOCK_CLAIMED, 100, 10);
-	buckets[0].block[2] = born(0x3000, 100, 10);
-	buckets[0].block[2].proc = 3; /* an empty slot */
-	buckets[0].block[3] = born(0x4000, 100, 10);
-	buckets[0].block[3].layer = SWT_LAYER_MMAP_END; /* the second record of a mapping */
+	b.epoch = 2; /* of the program before the last exec */
+	put(0, 0, b);
+	put(0, 1, born(0x2000, 100, 10));
+	buckets[0].key[1] = SWT_BLOCK_CLAIMED;
+	b = born(0x3000, 100, 10);
+	b.proc = 3; /* an empty slot */
+	put(0, 2, b);
+	b = born(0x4000, 100, 10);
+	b.layer = SWT_LAYER_MMAP_END; /* the second record of a mapping */
+	put(0, 3, b);
+	put(0, 4, born(0x5000, 100, 10)); /* of an epoch with the same last bits, long ago */
+	procs[2].began[SWT_LAYER_LIBC] = swt_birth(11 * SECOND);
 	stacks[6] = stacks[5];
 	stacks[6].ready = 0; /* its frames are being written */
 	stacks[7] = stacks[5];
@@ -164,13 +182,14 @@ static void what_is_dead_or_half_written_is_left_out(void **state)
 
 static void numbers_out_of_range_in_the_tables_are_not_believed(void **state)
 {
+	struct swt_block b = born(0x1000, 100, 10);
+
 	(void)state;
-	buckets[0].block[0] = born(0x1000, 100, 10);
-	buckets[0].block[0].stack = 8;
-	buckets[0].block[1] = born(0x2000, 100, 10);
-	buckets[0].block[1].proc = 4;
-	buckets[0].block[2] = born(0x3000, 100, 10);
-	buckets[0].block[2].layer = 200;
+	b.stack = 8;
+	put(0, 0, b);
+	b = born(0x2000, 100, 10);
+	b.proc = 4;
+	put(0, 1, b);
 	stacks[5].n_frames = 1000000;
 	stacks[6] = stacks[5];
 	stacks[6].proc = 60000;

@@ -26,6 +26,10 @@ struct thread_state {
 	uint64_t frame[SWT_MAX_FRAMES];
 };
 static struct swt_proc *proc_at(__u32 slot);
+static __u32 birth_now(void)
+{
+	return 7;
+}
 static long bpf_probe_read_user(void *to, uint32_t len, const void *from);
 #include "../../bpf/zend.bpf.h"
 #include "../../bpf/foretell.bpf.h"
