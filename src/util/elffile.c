@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "util/elffile.h"
+#include "util/nametable.h"
 
 #define MAX_SYMBOLS	 (4u << 20)   /* per table; the largest known (a browser with symbols) has 2 million */
 #define MAX_STRINGS	 (256u << 20) /* bytes per table: 64 for each of that many symbols */
@@ -56,6 +57,7 @@ struct elffile {
 	struct range *range; /* by start */
 	size_t n_ranges;
 	char *names[2]; /* string tables of .dynsym and .symtab */
+	struct nametable by_name;
 	char *interp;
 	char build_id[2 * MAX_BUILD_ID + 1];
 };
@@ -356,6 +358,16 @@ out:
 	return err;
 }
 
+/* index_names - of those that bear one name the best comes first. */
+static int index_names(struct elffile *f)
+{
+	int err = nametable_open(&f->by_name, f->n_functions);
+
+	for (size_t i = f->n_functions; !err && i-- > 0;)
+		nametable_add(&f->by_name, f->function[i].name, i);
+	return err;
+}
+
 int elffile_is_ours(int fd)
 {
 	struct stat st;
@@ -390,7 +402,8 @@ static int read_all(struct elffile *f, int fd)
 	if (err || !f->n_functions)
 		return err;
 	order_functions(f);
-	return make_ranges(f);
+	err = index_names(f);
+	return err ? err : make_ranges(f);
 }
 
 int elffile_open(struct elffile **out, int fd)
@@ -423,6 +436,7 @@ void elffile_close(struct elffile *f)
 	free(f->range);
 	free(f->names[0]);
 	free(f->names[1]);
+	nametable_close(&f->by_name);
 	free(f->interp);
 	free(f);
 }
@@ -445,13 +459,11 @@ static void symbol_out(const struct function *fn, struct elffile_symbol *out)
 	out->is_exported = fn->dynamic;
 }
 
-/* Linear: asked a few dozen times per file, and comparing names to sort them costs as much as a hostile file makes them
- * long. */
 static int find(const struct elffile *f, const char *name, int object, struct elffile_symbol *out)
 {
 	const struct function *found = NULL;
 
-	for (size_t i = 0; i < f->n_functions; i++) {
+	for (uint32_t i = nametable_first(&f->by_name, name); i != NAMETABLE_NONE; i = nametable_next(&f->by_name, i)) {
 		const struct function *fn = &f->function[i];
 
 		if (fn->object == object && (!found || (fn->dynamic && !found->dynamic)) && !strcmp(fn->name, name))
