@@ -20,7 +20,9 @@
 #define SWT_MAX_PROCS	     1024      /* processes traced at a time */
 #define SWT_MAX_STACKS	     131072    /* what a record of a block has room for */
 #define SWT_DEFAULT_STACKS   16384     /* different stacks; a power of two; 17 MiB of kernel memory */
+#define SWT_SYSTEM_STACKS    65536     /* likewise in system-wide mode: those of each process are its own; 68 MiB */
 #define SWT_DEFAULT_BLOCKS   524288    /* live blocks; see SWT_BUCKETS() */
+#define SWT_SYSTEM_BLOCKS    2097152   /* likewise in system-wide mode */
 #define SWT_EVENT_RING_BYTES (1 << 20) /* lifecycle and crash events only: 800 crash events */
 
 /* ---- layers: which allocator owns a block ---------------------------------------------------------------------- */

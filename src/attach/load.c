@@ -46,8 +46,10 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	struct stat st;
 	int err;
 
-	a->n_buckets = SWT_BUCKETS(opts->max_blocks ? opts->max_blocks : SWT_DEFAULT_BLOCKS);
-	a->n_stacks = SWT_DEFAULT_STACKS;
+	a->n_buckets = SWT_BUCKETS(opts->max_blocks ? opts->max_blocks
+				   : a->is_system   ? SWT_SYSTEM_BLOCKS
+						    : SWT_DEFAULT_BLOCKS);
+	a->n_stacks = a->is_system ? SWT_SYSTEM_STACKS : SWT_DEFAULT_STACKS;
 	cfg.n_buckets = a->n_buckets;
 	cfg.stack_mask = a->n_stacks - 1;
 	clock_gettime(CLOCK_MONOTONIC, &now);

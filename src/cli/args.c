@@ -290,7 +290,7 @@ static const struct option options[] = {
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	HEADING("Other:"),
-	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288)", opt_max_blocks,
+	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,
 		"a number from 1000 to 100000000" },
 	{ 'v', "verbose", NULL, "say more on standard error", opt_verbose, NULL },
 	{ 'h', "help", NULL, "show this", opt_help, NULL },
