@@ -235,6 +235,13 @@ static inline __attribute__((always_inline)) __u32 swt_birth(__u64 since_start_n
 #define SWT_WHEN(stack, birth, epoch) \
 	((__u64)(stack) | (__u64)(birth) << 17 | (__u64)((epoch) >> SWT_EPOCH_LOW_BITS) << 47)
 
+#define SWT_KEY_PROC(key)    ((__u32)((key) >> 48 & 0xfff))
+#define SWT_KEY_LAYER(key)   ((__u32)((key) >> 60 & 3))
+#define SWT_KEY_OWNER(key)   ((key) >> 48) /* process and layer, as one number */
+#define SWT_WHAT_SIZE(what)  ((what)&SWT_BITS48)
+#define SWT_WHEN_STACK(when) ((when) & (SWT_MAX_STACKS - 1))
+#define SWT_WHEN_BIRTH(when) ((when) >> 17 & SWT_BIRTH_MAX)
+
 #define SWT_BUCKET_BLOCKS 16
 
 struct swt_payload {
@@ -254,6 +261,12 @@ struct swt_bucket {
 #define SWT_FILL_PERCENT    77
 #define SWT_BUCKETS(blocks) ((__u32)((blocks)*100ULL / (SWT_FILL_PERCENT * SWT_BUCKET_BLOCKS) + 1))
 
+/* swt_payload_epoch - SWT_EPOCH_BITS of it. */
+static inline __attribute__((always_inline)) __u32 swt_payload_epoch(const struct swt_payload *p)
+{
+	return (__u32)(p->when >> 47) << SWT_EPOCH_LOW_BITS | (__u32)(p->what >> 59);
+}
+
 /* swt_block_unpack - put a block together from the words of its record. */
 static inline __attribute__((always_inline)) void swt_block_unpack(
 	__u64 key, const struct swt_payload *p, struct swt_block *out)
@@ -261,13 +274,13 @@ static inline __attribute__((always_inline)) void swt_block_unpack(
 	__u64 what = p->what, when = p->when;
 
 	out->addr = key & SWT_BITS48;
-	out->proc = key >> 48 & 0xfff;
-	out->layer = key >> 60 & 3;
-	out->size_bytes = what & SWT_BITS48;
+	out->proc = SWT_KEY_PROC(key);
+	out->layer = SWT_KEY_LAYER(key);
+	out->size_bytes = SWT_WHAT_SIZE(what);
 	out->zend_bin = what >> 48 & 31;
-	out->stack = when & 0x1ffff;
-	out->birth = when >> 17 & SWT_BIRTH_MAX;
-	out->epoch = (__u32)(when >> 47) << SWT_EPOCH_LOW_BITS | (__u32)(what >> 59);
+	out->stack = SWT_WHEN_STACK(when);
+	out->birth = SWT_WHEN_BIRTH(when);
+	out->epoch = swt_payload_epoch(p);
 }
 
 /* swt_block_is_dead - its process has since dropped all blocks of its layer. */
@@ -494,6 +507,6 @@ _Static_assert(sizeof(struct swt_row) == 8, "the price of a row");
 _Static_assert(sizeof(struct swt_span) == 40, "no padding");
 _Static_assert((__u64)SWT_MAX_SPANS << SWT_SPANS_SHIFT <= 1ULL << 32, "first and n of SWT_SPACE fit");
 _Static_assert(SWT_MAX_PROCS <= 1 << 12 && SWT_LAYER_SLOTS <= 1 << 2, "they fit into a key");
-_Static_assert(SWT_MAX_STACKS <= 1 << 17, "they fit into swt_payload.when");
+_Static_assert(SWT_MAX_STACKS == 1 << 17, "they fit into swt_payload.when");
 
 #endif

@@ -48,20 +48,31 @@ static const struct model_stack **index_of(const struct model_snapshot *s)
 {
 	size_t n = s ? s->n_stacks : 0;
 	const struct model_stack **index = calloc(n ? n : 1, sizeof(*index));
+	int is_sorted = 1;
 
 	if (!index)
 		return NULL;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		index[i] = &s->stack[i];
-	qsort(index, n, sizeof(*index), by_identity);
+		is_sorted &= !i || compare_identity(index[i - 1], index[i]) < 0;
+	}
+	if (!is_sorted)
+		qsort(index, n, sizeof(*index), by_identity);
 	return index;
 }
 
-static uint64_t bytes_before(const struct model_stack **index, size_t n, const struct model_stack *s)
+/* bytes_before - what the stack had then.
+ * @at  where to look first, and out: where to look for the next one; most often that is right */
+static uint64_t bytes_before(const struct model_stack **index, size_t n, const struct model_stack *s, size_t *at)
 {
-	const struct model_stack **found = bsearch(&s, index, n, sizeof(*index), by_identity);
+	const struct model_stack **found = index + *at;
 
-	return found ? (*found)->live_bytes : 0;
+	if (*at >= n || compare_identity(*found, s))
+		found = bsearch(&s, index, n, sizeof(*index), by_identity);
+	if (!found)
+		return 0;
+	*at = found - index + 1;
+	return (*found)->live_bytes;
 }
 
 static void add_row(
@@ -125,6 +136,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 {
 	const struct model_stack **index = index_of(before);
 	struct analyze_report *r = calloc(1, sizeof(*r));
+	size_t at = 0;
 	int err = -ENOMEM;
 
 	if (!r || !index)
@@ -147,7 +159,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 		r->live_blocks += s->live_blocks;
 		r->n_stacks++;
 		r->n_complete += model_walk_is_whole(s->walk);
-		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s));
+		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s, &at));
 	}
 	qsort(r->row, r->n_rows, sizeof(*r->row), by_live_bytes);
 	if (opts->top && r->n_rows > opts->top)

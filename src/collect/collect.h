@@ -35,7 +35,7 @@ struct collect_filter {
 };
 
 /* collect_snapshot - read the tables once: O(records of the live table + slots of the stack table).
- * The probes go on meanwhile, so blocks that come or go during the read (about 10 ms for a million records) may or may
+ * The probes go on meanwhile, so blocks that come or go during the read (about 7 ms for a million records) may or may
  * not be in it; each block that is, is consistent.
  * @p   processes: pid, comm and alive are taken from the caller's list, counts from the tables
  * Return: 0 and *out (to be freed with model_snapshot_free), or -ENOMEM. */

@@ -13,71 +13,154 @@ _Static_assert((int)MODEL_ZEND == SWT_LAYER_ZEND && (int)MODEL_LIBC == SWT_LAYER
 		       (int)MODEL_MMAP == SWT_LAYER_MMAP && (int)MODEL_LAYERS == SWT_LAYERS,
 	"layers are numbered alike");
 
-/* What the live table holds of one stack. */
+/* What the live table holds of one stack: small, so that those of all stacks stay in the processor's cache. */
 struct tally {
 	uint64_t bytes;
+	uint32_t blocks;
+	uint32_t oldest; /* swt_birth() + 1; 0 = there is no block */
+};
+
+/* The blocks of one process and layer, while they are added up: neighbours in the table most often have the same owner, and
+ * what it takes to tell whether they live is looked up once. */
+struct owner {
+	uint64_t key; /* SWT_KEY_OWNER() */
+	uint32_t epoch;
+	uint32_t began;
+	struct model_layer_counts *to; /* NULL: its blocks do not count */
+	uint64_t bytes;
 	uint64_t blocks;
-	uint64_t oldest_ns;
 };
 
 /* A snapshot in the making. */
 struct reading {
 	const struct attach_tables *t;
-	const struct collect_filter *filter;
 	struct model_snapshot *s;
 	struct tally *tally;		/* one for each slot of the stack table */
 	struct model_process **of_slot; /* one for each slot of the process table; NULL = none */
+	/* The filter, in the records' own terms. */
+	uint64_t min_size;
+	uint64_t max_size;
+	uint64_t end_birth; /* the first that is too young */
 };
 
-/* block_read - copy a record that another CPU may be changing: it is whole if the key is the same before and after,
- * since a writer clears the key first and stores it last.  Return: 1 if it holds a block. */
-static int block_read(const struct swt_bucket *bucket, size_t i, struct swt_block *out)
+/* filter_begin - which blocks the stacks count. */
+static void filter_begin(struct reading *r, const struct collect_filter *f)
 {
-	uint64_t key = __atomic_load_n(&bucket->key[i], __ATOMIC_ACQUIRE);
+	uint64_t since_ns = r->s->time_ns - r->t->start_ns;
 
-	if (!SWT_KEY_USED(key))
-		return 0;
-	swt_block_unpack(key, &bucket->payload[i], out);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&bucket->key[i], __ATOMIC_RELAXED) == key;
+	r->min_size = f->min_size_bytes;
+	r->max_size = f->max_size_bytes ? f->max_size_bytes : UINT64_MAX;
+	r->end_birth = UINT64_MAX;
+	if (f->older_ns)
+		r->end_birth = since_ns < f->older_ns ? 0 : ((since_ns - f->older_ns) >> SWT_BIRTH_SHIFT) + 1;
 }
 
-static void block_count(struct reading *r, const struct swt_block *b)
+/* owner_end - what was added up goes to the process. */
+static void owner_end(const struct owner *o)
 {
-	uint64_t birth_ns = r->t->start_ns + ((uint64_t)b->birth << SWT_BIRTH_SHIFT);
-	const struct collect_filter *f = r->filter;
-	struct model_process *p;
-	struct tally *tally;
+	if (o->to) {
+		o->to->live_bytes += o->bytes;
+		o->to->live_blocks += o->blocks;
+	}
+}
 
-	if (b->proc >= r->t->n_procs || b->stack >= r->t->n_stacks || b->layer >= SWT_LAYERS)
-		return;
-	p = r->of_slot[b->proc];
-	if (!p || swt_block_is_dead(b, &r->t->proc[b->proc]))
-		return;
-	p->layer[b->layer].live_bytes += b->size_bytes;
-	p->layer[b->layer].live_blocks++;
-	if (b->size_bytes < f->min_size_bytes || (f->max_size_bytes && b->size_bytes > f->max_size_bytes) ||
-		birth_ns + f->older_ns > r->s->time_ns)
-		return;
-	tally = &r->tally[b->stack];
-	tally->bytes += b->size_bytes;
-	tally->blocks++;
-	if (!tally->oldest_ns || birth_ns < tally->oldest_ns)
-		tally->oldest_ns = birth_ns;
+/* owner_next - the blocks that follow are another's. By value, so that what is added up stays in registers. */
+static struct owner owner_next(const struct reading *r, struct owner before, uint64_t key)
+{
+	uint32_t slot = SWT_KEY_PROC(key), layer = SWT_KEY_LAYER(key);
+	struct model_process *p = slot < r->t->n_procs && layer < SWT_LAYERS ? r->of_slot[slot] : NULL;
+
+	owner_end(&before);
+	if (!p)
+		return (struct owner){ .key = SWT_KEY_OWNER(key) };
+	return (struct owner){
+		.key = SWT_KEY_OWNER(key),
+		.epoch = r->t->proc[slot].epoch[layer],
+		.began = r->t->proc[slot].began[layer],
+		.to = &p->layer[layer],
+	};
+}
+
+static void tally_add(struct tally *t, uint64_t bytes, uint32_t blocks, uint32_t birth)
+{
+	t->bytes += bytes;
+	t->blocks += blocks;
+	if (t->oldest - 1 > birth) /* 0 - 1 is the largest number */
+		t->oldest = birth + 1;
+}
+
+/* bucket_read - add up the blocks of a bucket, which other CPUs may be changing: a record is whole if its key is the same
+ * before and after, since a writer clears the key first and stores it last.
+ * @place  of its n records that are in use */
+static inline struct owner bucket_read(
+	const struct reading *r, const struct swt_bucket *bucket, const uint8_t *place, size_t n, struct owner o)
+{
+	for (size_t k = 0; k < n; k++) {
+		uint64_t key = __atomic_load_n(&bucket->key[place[k]], __ATOMIC_ACQUIRE);
+		struct swt_payload p = bucket->payload[place[k]];
+		uint64_t size = SWT_WHAT_SIZE(p.what);
+		uint32_t birth = SWT_WHEN_BIRTH(p.when), stack = SWT_WHEN_STACK(p.when);
+
+		if (!SWT_KEY_USED(key)) /* by now */
+			continue;
+		if (SWT_KEY_OWNER(key) != o.key)
+			o = owner_next(r, o, key);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&bucket->key[place[k]], __ATOMIC_RELAXED) != key || stack >= r->t->n_stacks ||
+			!o.to || !SWT_EPOCH_IS(swt_payload_epoch(&p), o.epoch) || birth < o.began)
+			continue;
+		o.bytes += size;
+		o.blocks++;
+		if (size >= r->min_size && size <= r->max_size && birth < r->end_birth)
+			tally_add(&r->tally[stack], size, 1, birth);
+	}
+	return o;
+}
+
+/* How far ahead, in buckets. */
+#define LINES_AHEAD   10
+#define TALLIES_AHEAD 2
+
+/* bucket_ask - have the table's next lines, and the tallies of the next blocks, at hand when they are read: the tallies of a
+ * million blocks are a random walk through memory. What else than a block stands in a record does no harm. */
+static void bucket_ask(const struct reading *r, const struct swt_bucket *bucket)
+{
+	const struct swt_bucket *next = bucket + TALLIES_AHEAD;
+
+	for (size_t k = 0; k < sizeof(*bucket); k += 64)
+		__builtin_prefetch((const char *)(bucket + LINES_AHEAD) + k);
+	for (size_t k = 0; next < r->t->bucket + r->t->n_buckets && k < SWT_BUCKET_BLOCKS; k++)
+		__builtin_prefetch(&r->tally[SWT_WHEN_STACK(next->payload[k].when)], 1);
+}
+
+/* bucket_used - the places that are in use, without a branch that nobody could foretell.  Return: their number. */
+static size_t bucket_used(const struct swt_bucket *bucket, uint8_t *place)
+{
+	size_t n = 0;
+
+	for (uint8_t k = 0; k < SWT_BUCKET_BLOCKS; k++) {
+		place[n] = k;
+		n += SWT_KEY_USED(__atomic_load_n(&bucket->key[k], __ATOMIC_RELAXED));
+	}
+	return n;
 }
 
 static void read_blocks(struct reading *r)
 {
-	struct swt_block b;
+	const struct swt_bucket *bucket = r->t->bucket, *end = bucket + r->t->n_buckets;
+	uint8_t place[SWT_BUCKET_BLOCKS];
+	struct owner o = { 0 };
+	uint64_t used = 0;
+	size_t n;
 
-	for (size_t i = 0; i < r->t->n_buckets; i++) {
-		for (size_t k = 0; k < SWT_BUCKET_BLOCKS; k++) {
-			if (!block_read(&r->t->bucket[i], k, &b))
-				continue;
-			r->s->blocks.used++;
-			block_count(r, &b);
-		}
+	for (; bucket < end; bucket++) {
+		bucket_ask(r, bucket);
+		n = bucket_used(bucket, place);
+		used += n;
+		o = bucket_read(r, bucket, place, n, o);
 	}
+	owner_end(&o);
+	r->s->blocks.used = used;
 	r->s->blocks.capacity = r->t->n_buckets * SWT_BUCKET_BLOCKS;
 }
 
@@ -182,7 +265,8 @@ static void stack_fill(
 	out->walk = k->walk;
 	out->live_bytes = r->tally[slot].bytes;
 	out->live_blocks = r->tally[slot].blocks;
-	out->oldest_ns = r->tally[slot].oldest_ns;
+	if (r->tally[slot].oldest)
+		out->oldest_ns = r->t->start_ns + ((r->tally[slot].oldest - 1ULL) << SWT_BIRTH_SHIFT);
 	out->n_allocs = k->n_allocs;
 	out->alloc_bytes = k->alloc_bytes;
 	if (r->t->proc[k->proc].epoch[k->layer] == k->epoch) {
@@ -244,7 +328,7 @@ static int read_losses(struct reading *r)
 int collect_snapshot(
 	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out)
 {
-	struct reading r = { .t = &c->tables, .filter = filter };
+	struct reading r = { .t = &c->tables };
 	struct timespec now;
 	int err = -ENOMEM;
 
@@ -260,6 +344,7 @@ int collect_snapshot(
 	err = read_processes(&r, t);
 	if (err)
 		goto out;
+	filter_begin(&r, filter);
 	read_blocks(&r);
 	err = read_stacks(&r);
 	if (err)

@@ -138,6 +138,33 @@ static void live_blocks_are_added_up_by_stack_and_process(void **state)
 	assert_int_equal(s->stacks.used, 1);
 }
 
+static void neighbours_in_the_table_go_to_their_own_layer_and_stack(void **state)
+{
+	struct swt_block b;
+
+	(void)state;
+	stacks[6] = stacks[5];
+	stacks[6].layer = SWT_LAYER_MMAP;
+	procs[2].epoch[SWT_LAYER_MMAP] = 3;
+	/* GIVEN two full buckets in which the blocks of two layers take turns, and blocks of no process between them */
+	for (int i = 0; i < 2 * SWT_BUCKET_BLOCKS; i++) {
+		b = born(0x1000 + 16 * (uint64_t)i, 1 << (i % 3), 10);
+		b.layer = i % 3 == 1 ? SWT_LAYER_MMAP : SWT_LAYER_LIBC;
+		b.stack = i % 3 == 1 ? 6 : 5;
+		b.proc = i % 3 == 2 ? 1 : 2;
+		put(i / SWT_BUCKET_BLOCKS, i % SWT_BUCKET_BLOCKS, b);
+	}
+	snapshot(NULL);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_bytes, 11);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_blocks, 11);
+	assert_int_equal(s->process[0].layer[MODEL_MMAP].live_bytes, 22);
+	assert_int_equal(s->process[0].layer[MODEL_MMAP].live_blocks, 11);
+	assert_int_equal(s->n_stacks, 2);
+	assert_int_equal(s->stack[0].live_bytes, 11);
+	assert_int_equal(s->stack[1].live_bytes, 22);
+	assert_int_equal(s->blocks.used, 2 * SWT_BUCKET_BLOCKS);
+}
+
 static void filters_choose_blocks_of_stacks_but_not_the_totals(void **state)
 {
 	struct collect_filter f = { .older_ns = 60 * SECOND, .min_size_bytes = 60, .max_size_bytes = 200 };
@@ -213,6 +240,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(live_blocks_are_added_up_by_stack_and_process, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			neighbours_in_the_table_go_to_their_own_layer_and_stack, set_up, take_down),
 		cmocka_unit_test_setup_teardown(filters_choose_blocks_of_stacks_but_not_the_totals, set_up, take_down),
 		cmocka_unit_test_setup_teardown(what_is_dead_or_half_written_is_left_out, set_up, take_down),
 		cmocka_unit_test_setup_teardown(numbers_out_of_range_in_the_tables_are_not_believed, set_up, take_down),
