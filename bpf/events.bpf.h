@@ -102,7 +102,7 @@ static __always_inline void event_fork(struct task_struct *child)
 
 	if (!t || BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return; /* a thread, not a process */
-	pid = pid_number(BPF_CORE_READ(child, thread_pid));
+	pid = pid_number((__u64)BPF_CORE_READ(child, thread_pid));
 	if (pid)
 		proc_inherit(
 			t->proc - 1, pid, BPF_CORE_READ(child, mm) != BPF_CORE_READ(bpf_get_current_task_btf(), mm));

@@ -258,38 +258,35 @@ static __always_inline int php_read(struct thread_state *t)
 	return type == SWT_PHP_USER || type == SWT_PHP_EVAL ? 1 : -1;
 }
 
-#define PHP_END	    0 /* no frame is left */
-#define PHP_FRAME   1 /* one was appended */
-#define PHP_TOP	    2 /* one was appended, the first of its loop */
-#define PHP_NOTHING 3 /* a placeholder was passed */
-
-/* php_step - append the next frame of the chain to t->frame. Return: PHP_x. */
-__noinline int php_step(struct thread_state *t)
+/* php_step - append the next frame of the chain to t->frame, unless it is a placeholder.
+ * @is_all  go beyond the first frame of a loop
+ * Return: 1 go on; 0 that was the last: a plain answer, since the verifier follows each one around the caller's loop. */
+__noinline int php_step(struct thread_state *t, int is_all)
 {
 	struct php_walk *p;
 	int is_function;
 	__u8 type;
 
 	if (!t)
-		return PHP_END;
+		return 0;
 	p = &t->php;
 	if (!p->execute_data || p->n >= SWT_MAX_FRAMES)
-		return PHP_END;
+		return 0;
 	is_function = php_read(t);
 	p->execute_data = is_function < 0 ? 0 : p->data[EX_PREV];
 	if (is_function < 0) {
 		t->walk.is_uncachable = 1;
-		return PHP_END;
+		return 0;
 	}
 	if (!is_function)
-		return PHP_NOTHING;
+		return 1;
 	type = p->function[FN_TYPE];
 	if (type == SWT_PHP_INTERNAL && !p->function[FN_NAME]) /* the bottom of a fiber */
-		return PHP_NOTHING;
+		return 1;
 	t->frame[p->n & (SWT_MAX_FRAMES - 1)] = SWT_FRAME_PHP | php_slot(t);
 	p->n++;
 	php_note_code(t);
-	return type != SWT_PHP_INTERNAL && p->data[EX_TYPE_INFO] & CALL_TOP ? PHP_TOP : PHP_FRAME;
+	return is_all || type == SWT_PHP_INTERNAL || !(p->data[EX_TYPE_INFO] & CALL_TOP);
 }
 
 /* php_frames - append the PHP frames of one loop to t->frame, innermost first; with is_all those of all loops that are
@@ -297,7 +294,6 @@ __noinline int php_step(struct thread_state *t)
 __noinline int php_frames(struct thread_state *t, int is_all)
 {
 	__u32 before;
-	int found;
 
 	if (!t)
 		return 0;
@@ -309,11 +305,9 @@ __noinline int php_frames(struct thread_state *t, int is_all)
 			t->walk.is_uncachable = 1;
 		walk_note(&t->walk, COPY_CURRENT, 0, t->php.execute_data);
 	}
-	for (int i = 0; i < PHP_MAX_RUN; i++) {
-		found = php_step(t);
-		if (found == PHP_END || (found == PHP_TOP && !is_all))
+	for (int i = 0; i < PHP_MAX_RUN; i++)
+		if (!php_step(t, is_all))
 			break;
-	}
 	return t->php.n - before;
 }
 

@@ -8,16 +8,22 @@
 
 #define CLAIM_PROBES 256 /* slots tried before the table counts as full */
 
+/* proc_take - take a slot of the process table, if it is free. A function of its own, so that the verifier walks through it once
+ * instead of for each slot that is tried. */
+__noinline int proc_take(__u32 slot)
+{
+	struct swt_proc *p = proc_at(slot);
+
+	return p && !p->flags && !__sync_val_compare_and_swap(&p->flags, 0, SWT_PROC_CLAIMED);
+}
+
 /* proc_claim - a free slot of the process table; SWT_MAX_PROCS when there is none. */
 static __always_inline __u32 proc_claim(__u32 from)
 {
-	struct swt_proc *p;
-	__u32 slot;
-
 	for (__u32 i = 0; i < CLAIM_PROBES; i++) {
-		slot = (from + i) & (SWT_MAX_PROCS - 1);
-		p = proc_at(slot);
-		if (p && !p->flags && !__sync_val_compare_and_swap(&p->flags, 0, SWT_PROC_CLAIMED))
+		__u32 slot = (from + i) & (SWT_MAX_PROCS - 1);
+
+		if (proc_take(slot))
 			return slot;
 	}
 	return SWT_MAX_PROCS;

@@ -11,10 +11,14 @@
 #define OWNER_LAYER(o)		       ((__u8)((o) >> 44 & 15))
 #define OWNER_LIFE(o)		       ((__u32)(o))
 
-static __always_inline __u64 stack_key(const struct thread_state *t, __u32 n, __u64 owner)
+/* stack_key - of the n frames in t->frame. A function of its own: after a loop that may end anywhere the verifier walks through
+ * what follows once for each end. */
+__noinline __u64 stack_key(struct thread_state *t, __u32 n, __u64 owner)
 {
 	__u64 h = mix64(owner ^ cfg.hash_seed);
 
+	if (!t)
+		return 0;
 	for (__u32 i = 0; i < SWT_MAX_FRAMES && i < n; i++)
 		h = (h ^ t->frame[i]) * 0x9e3779b97f4a7c15ULL + (h >> 29);
 	h = mix64(h);

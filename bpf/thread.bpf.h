@@ -160,9 +160,12 @@ struct {
 
 #define PIDNS_LEVELS 33 /* the initial PID namespace and 32 nested ones: MAX_PID_NS_LEVEL of the kernel */
 
-/* pid_number - the number of a pid in swtrace's own PID namespace, or 0 when it is not visible there. */
-static __always_inline __u32 pid_number(struct pid *pid)
+/* pid_number - the number of a struct pid in swtrace's own PID namespace, or 0 when it is not visible there.
+ * A function of its own, which takes the address as a number: each program asks in several places, and the verifier walks
+ * through the loop once instead of once for each of them and each state that they are in. */
+__noinline __u32 pid_number(__u64 address)
 {
+	struct pid *pid = (struct pid *)address;
 	struct upid upid = {};
 	__u32 level;
 
@@ -181,12 +184,12 @@ static __always_inline __u32 pid_number(struct pid *pid)
 
 static __always_inline __u32 task_tgid(struct task_struct *task)
 {
-	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid));
+	return pid_number((__u64)BPF_CORE_READ(task, group_leader, thread_pid));
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)
 {
-	return pid_number(BPF_CORE_READ(task, thread_pid));
+	return pid_number((__u64)BPF_CORE_READ(task, thread_pid));
 }
 
 /* thread_proc - slot + 1 of the process that a task belongs to; 0 = it is not traced. */
