@@ -79,7 +79,8 @@ static __always_inline void event_exec(__u32 old_pid)
 }
 
 /* event_exit - the last thread ends. The pid may be used again from now on, so it is forgotten here; blocks and
- * counters stay until user space has read them. */
+ * counters stay until user space has read them. Of threads that end at the same time several see that none is left: the one
+ * that forgets the pid tells. */
 static __always_inline void event_exit(struct task_struct *task)
 {
 	struct thread_state *t = thread_get();
@@ -88,7 +89,8 @@ static __always_inline void event_exit(struct task_struct *task)
 	if (!t || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return;
 	pid = task_tgid(task);
-	bpf_map_delete_elem(&proc_of_pid, &pid);
+	if (bpf_map_delete_elem(&proc_of_pid, &pid))
+		return;
 	status = BPF_CORE_READ(task, signal, group_exit_code);
 	if (!status)
 		status = BPF_CORE_READ(task, exit_code);
