@@ -90,10 +90,20 @@ static __always_inline void never_tail_call(void *ctx, void *no_progs)
 		bpf_tail_call(ctx, no_progs, 0);
 }
 
+/* The moment from which births count, by both clocks. Set by clock_start() before anything is probed. */
+__u64 start_tick = 0;
+__u64 start_ns = 0;
+
+static __always_inline void clock_start(void)
+{
+	start_tick = bpf_jiffies64();
+	start_ns = bpf_ktime_get_ns();
+}
+
 /* birth_now - the time, as blocks and epochs bear it. */
 static __always_inline __u32 birth_now(void)
 {
-	return swt_birth(bpf_ktime_get_ns() - cfg.start_ns);
+	return swt_birth((bpf_jiffies64() - start_tick) >> cfg.birth_shift);
 }
 
 /* loss_add - count one loss. Losses are rare: one shared counter a cause will do. */

@@ -111,6 +111,15 @@ int on_php_drop(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Run once by user space. */
+SEC("syscall")
+int on_start(void *ctx)
+{
+	(void)ctx;
+	clock_start();
+	return 0;
+}
+
 /* One call for each thread that there is, and a last one without. */
 SEC("iter/task")
 int on_task(struct bpf_iter__task *ctx)

@@ -100,12 +100,13 @@ struct swt_losses {
 /* ---- configuration: constant while loaded ----------------------------------------------------------------------- */
 
 struct swt_config {
-	__u64 start_ns;	  /* birth times count from here */
-	__u64 hash_seed;  /* so that a target cannot choose addresses that collide */
-	__u32 pidns_inum; /* swtrace's PID namespace: inode number of /proc/self/ns/pid */
-	__u32 n_buckets;  /* of the live table */
-	__u32 stack_mask; /* number of slots of the stack table - 1 */
-	__u32 may_skip;	  /* 1: a probe's entry side can spare its return side */
+	__u64 hash_seed;   /* so that a target cannot choose addresses that collide */
+	__u32 pidns_inum;  /* swtrace's PID namespace: inode number of /proc/self/ns/pid */
+	__u32 n_buckets;   /* of the live table */
+	__u32 stack_mask;  /* number of slots of the stack table - 1 */
+	__u32 may_skip;	   /* 1: a probe's entry side can spare its return side */
+	__u32 birth_shift; /* a unit of births is 2^birth_shift ticks of the kernel's clock (jiffies) */
+	__u32 pad0;
 };
 
 /* ---- selection: which processes are traced in system-wide mode; constant while loaded --------------------------- */
@@ -206,13 +207,12 @@ struct swt_block {
 	__u8 zend_bin; /* of the Zend heap: number of its bin + 1 when it is in one; else 0 */
 };
 
-/* swt_birth - nanoseconds since swt_config.start_ns in units of 2^26 ns (67 ms). After 833 days time stands still. */
-#define SWT_BIRTH_SHIFT 26
-#define SWT_BIRTH_MAX	((1U << 30) - 1)
-static inline __attribute__((always_inline)) __u32 swt_birth(__u64 since_start_ns)
+/* swt_birth - when, in units since tracing began. Read off the kernel's tick, which costs nothing, where its clock takes 50 ns: the
+ * unit is so many ticks (swt_config.birth_shift) that it is 32 to 64 ms. After 497 days or more time stands still. */
+#define SWT_BIRTH_NS  64000000ULL
+#define SWT_BIRTH_MAX ((1U << 30) - 1)
+static inline __attribute__((always_inline)) __u32 swt_birth(__u64 units)
 {
-	__u64 units = since_start_ns >> SWT_BIRTH_SHIFT;
-
 	return units < SWT_BIRTH_MAX ? units : SWT_BIRTH_MAX;
 }
 

@@ -57,8 +57,9 @@ struct attach_tables {
 	const struct swt_php_frame *php_frame;
 	size_t n_php_frames;
 	const struct swt_losses *losses;
-	int fd_events;	   /* BPF ring buffer of struct swt_event */
-	uint64_t start_ns; /* CLOCK_MONOTONIC */
+	int fd_events;		/* BPF ring buffer of struct swt_event */
+	uint64_t start_ns;	/* CLOCK_MONOTONIC */
+	uint64_t birth_unit_ns; /* of swt_block.birth, from start_ns on */
 };
 
 /* attach_check - can this process trace at all? Prints what is missing and what to do.

@@ -105,6 +105,7 @@ struct attach {
 	size_t n_buckets;
 	size_t n_stacks;
 	uint64_t start_ns;
+	uint64_t birth_unit_ns;
 	struct probe_set *set;
 	size_t n_sets;
 };

@@ -42,7 +42,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 static int configure(struct attach *a, const struct attach_opts *opts)
 {
 	struct swt_config cfg = { 0 };
-	struct timespec now;
+	struct timespec tick;
 	struct stat st;
 	int err;
 
@@ -52,9 +52,11 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	a->n_stacks = a->is_system ? SWT_SYSTEM_STACKS : SWT_DEFAULT_STACKS;
 	cfg.n_buckets = a->n_buckets;
 	cfg.stack_mask = a->n_stacks - 1;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	a->start_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-	cfg.start_ns = a->start_ns;
+	/* The resolution of the coarse clock is the kernel's tick. */
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return -errno;
+	for (a->birth_unit_ns = tick.tv_nsec; 2 * a->birth_unit_ns <= SWT_BIRTH_NS; a->birth_unit_ns *= 2)
+		cfg.birth_shift++;
 	if (getrandom(&cfg.hash_seed, sizeof(cfg.hash_seed), 0) != sizeof(cfg.hash_seed))
 		return -errno;
 	if (stat("/proc/self/ns/pid", &st))
@@ -89,6 +91,16 @@ static void choose_programs(struct attach *a)
 		bpf_program__set_expected_attach_type(s->progs.on_call, ATTACH_UPROBE_SESSION);
 	if (a->kind == PROBE_MULTI)
 		bpf_program__set_expected_attach_type(s->progs.on_return, ATTACH_UPROBE_MULTI);
+}
+
+/* start_clock - have the kernel side note when it is.  Return: 0 or -errno. */
+static int start_clock(struct attach *a)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(a->skel->progs.on_start), &opts);
+
+	a->start_ns = a->skel->bss->start_ns;
+	return err;
 }
 
 void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot)
@@ -158,6 +170,8 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 		goto out;
 	}
 	err = map_tables(a);
+	if (!err)
+		err = start_clock(a);
 	if (err)
 		goto out;
 	/* The uprobe programs name no function to attach to, so this attaches the tracepoints alone. */
@@ -222,6 +236,7 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 	out->losses = a->losses;
 	out->fd_events = bpf_map__fd(a->skel->maps.events);
 	out->start_ns = a->start_ns;
+	out->birth_unit_ns = a->birth_unit_ns;
 }
 
 static int slot_of(const struct attach *a, pid_t pid)
@@ -324,12 +339,14 @@ int attach_adopt(struct attach *a, const struct target_process *p)
 
 static void slot_free(struct attach *a, int slot)
 {
-	__u32 key = a->proc[slot].tgid;
+	__u64 units = (tables_now_ns() - a->start_ns) / a->birth_unit_ns;
+	/* The tick may be a little behind the clock; what is born next must not be older than its epoch. */
+	__u32 key = a->proc[slot].tgid, now = swt_birth(units ? units - 1 : 0);
 
 	bpf_map_delete_elem(bpf_map__fd(a->skel->maps.proc_of_pid), &key);
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++) {
-		a->proc[slot].began[i] = swt_birth(tables_now_ns() - a->start_ns);
+		a->proc[slot].began[i] = now;
 		__sync_fetch_and_add(&a->proc[slot].epoch[i], 1);
 	}
 	a->proc[slot].life++;

@@ -52,7 +52,7 @@ static void filter_begin(struct reading *r, const struct collect_filter *f)
 	r->max_size = f->max_size_bytes ? f->max_size_bytes : UINT64_MAX;
 	r->end_birth = UINT64_MAX;
 	if (f->older_ns)
-		r->end_birth = since_ns < f->older_ns ? 0 : ((since_ns - f->older_ns) >> SWT_BIRTH_SHIFT) + 1;
+		r->end_birth = since_ns < f->older_ns ? 0 : (since_ns - f->older_ns) / r->t->birth_unit_ns + 1;
 }
 
 /* owner_end - what was added up goes to the process. */
@@ -266,7 +266,7 @@ static void stack_fill(
 	out->live_bytes = r->tally[slot].bytes;
 	out->live_blocks = r->tally[slot].blocks;
 	if (r->tally[slot].oldest)
-		out->oldest_ns = r->t->start_ns + ((r->tally[slot].oldest - 1ULL) << SWT_BIRTH_SHIFT);
+		out->oldest_ns = r->t->start_ns + (r->tally[slot].oldest - 1ULL) * r->t->birth_unit_ns;
 	out->n_allocs = k->n_allocs;
 	out->alloc_bytes = k->alloc_bytes;
 	if (r->t->proc[k->proc].epoch[k->layer] == k->epoch) {

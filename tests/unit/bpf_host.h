@@ -30,6 +30,11 @@ static inline uint64_t bpf_ktime_get_ns(void)
 	return 0;
 }
 
+static inline uint64_t bpf_jiffies64(void)
+{
+	return 0;
+}
+
 static inline void bpf_tail_call(void *ctx, const void *map, uint32_t index)
 {
 	(void)ctx;

@@ -12,6 +12,7 @@
 #include "collect/internal.h"
 #include "swtrace/abi.h"
 
+#define UNIT   64000000ULL
 #define SECOND 1000000000ULL
 
 static struct swt_proc procs[4];
@@ -49,6 +50,7 @@ static int set_up(void **state)
 		.n_stacks = 8,
 		.losses = &losses,
 		.start_ns = now_ns() - 100 * SECOND,
+		.birth_unit_ns = UNIT,
 	};
 	assert_int_equal(target_open(&target), 0);
 	assert_int_equal(target_add(target, getpid(), &p), 0);
@@ -87,7 +89,7 @@ static struct swt_block born(uint64_t addr, uint64_t size, unsigned after_s)
 		.addr = addr,
 		.size_bytes = size,
 		.stack = 5,
-		.birth = swt_birth(after_s * SECOND),
+		.birth = swt_birth(after_s * SECOND / UNIT),
 		.epoch = 3,
 		.proc = 2,
 		.layer = SWT_LAYER_LIBC,
@@ -124,8 +126,7 @@ static void live_blocks_are_added_up_by_stack_and_process(void **state)
 	assert_int_equal(s->n_stacks, 1);
 	assert_int_equal(s->stack[0].live_bytes, 150);
 	assert_int_equal(s->stack[0].live_blocks, 2);
-	assert_in_range(
-		s->stack[0].oldest_ns, s->start_ns + 10 * SECOND - (1 << SWT_BIRTH_SHIFT), s->start_ns + 10 * SECOND);
+	assert_in_range(s->stack[0].oldest_ns, s->start_ns + 10 * SECOND - UNIT, s->start_ns + 10 * SECOND);
 	assert_int_equal(s->stack[0].n_allocs, 9);
 	assert_int_equal(s->stack[0].n_frames, 2);
 	assert_int_equal(s->stack[0].frame[1], 0x222);
@@ -196,7 +197,7 @@ static void what_is_dead_or_half_written_is_left_out(void **state)
 	b.layer = SWT_LAYER_MMAP_END; /* the second record of a mapping */
 	put(0, 3, b);
 	put(0, 4, born(0x5000, 100, 10)); /* of an epoch with the same last bits, long ago */
-	procs[2].began[SWT_LAYER_LIBC] = swt_birth(11 * SECOND);
+	procs[2].began[SWT_LAYER_LIBC] = swt_birth(11 * SECOND / UNIT);
 	stacks[6] = stacks[5];
 	stacks[6].ready = 0; /* its frames are being written */
 	stacks[7] = stacks[5];
