@@ -373,10 +373,13 @@ struct swt_span {
 #define SWT_WALK_FIBER	    6 /* at the root of a coroutine's or fiber's own stack */
 #define SWT_WALK_UNSETTLED  7 /* anywhere, but walked while libraries were changing: see target_count_sure() */
 
+#define SWT_STACK_FREE	  0 /* key of an empty slot */
+#define SWT_STACK_FILLING 1 /* bit of the key of a slot that is being written: not to be read, nor counted in */
+
 /* One different stack of one process and layer, and its totals since it was first seen. */
 struct swt_stack {
-	__u64 key;   /* hash of all that follows up to the counts, never 0; 0 = the slot is empty */
-	__u32 ready; /* 1 once the frames are written */
+	__u64 key; /* hash of all that follows up to the counts, written last; or one of the above */
+	__u32 pad0;
 	__u32 epoch; /* in which it was last counted: when it is over, all that was allocated is freed */
 	__u16 proc;
 	__u8 layer;
@@ -390,6 +393,8 @@ struct swt_stack {
 	__u64 freed_bytes;
 	__u64 frame[SWT_MAX_FRAMES]; /* return addresses, the allocator's caller first */
 };
+
+#define SWT_STACK_IS_FILLED(key) ((key) != SWT_STACK_FREE && !((key)&SWT_STACK_FILLING))
 
 /* ---- PHP frames ---------------------------------------------------------------------------------------------------- */
 

@@ -251,8 +251,10 @@ static size_t frames_of(const struct swt_stack *k)
 
 static int stack_is_current(const struct reading *r, const struct swt_stack *k)
 {
-	return __atomic_load_n(&k->ready, __ATOMIC_ACQUIRE) && k->proc < r->t->n_procs && k->layer < SWT_LAYERS &&
-	       r->of_slot[k->proc] && r->t->proc[k->proc].life == k->life;
+	uint64_t key = __atomic_load_n(&k->key, __ATOMIC_ACQUIRE);
+
+	return SWT_STACK_IS_FILLED(key) && k->proc < r->t->n_procs && k->layer < SWT_LAYERS && r->of_slot[k->proc] &&
+	       r->t->proc[k->proc].life == k->life;
 }
 
 static void stack_fill(

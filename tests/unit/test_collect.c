@@ -59,8 +59,7 @@ static int set_up(void **state)
 	procs[2].epoch[SWT_LAYER_LIBC] = 3;
 	procs[2].life = 9;
 	stacks[5] = (struct swt_stack){
-		.key = 1,
-		.ready = 1,
+		.key = 0x500,
 		.epoch = 3,
 		.life = 9,
 		.proc = 2,
@@ -199,7 +198,7 @@ static void what_is_dead_or_half_written_is_left_out(void **state)
 	put(0, 4, born(0x5000, 100, 10)); /* of an epoch with the same last bits, long ago */
 	procs[2].began[SWT_LAYER_LIBC] = swt_birth(11 * SECOND / UNIT);
 	stacks[6] = stacks[5];
-	stacks[6].ready = 0; /* its frames are being written */
+	stacks[6].key |= SWT_STACK_FILLING; /* its frames are being written */
 	stacks[7] = stacks[5];
 	stacks[7].life = 8; /* likewise */
 	snapshot(NULL);
