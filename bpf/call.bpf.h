@@ -8,7 +8,8 @@
  * given up, so that it wedges nothing.
  *
  * A return probe puts an address of the kernel's in place of the return address, and an exception that reaches it ends the
- * program. So of functions that may throw (operator new) the instructions are probed by which they return. */
+ * program. So of functions that may throw (operator new) the instructions are probed by which they return, and where C++
+ * makes an exception: what it allocates for it is a call of its own, not one that is nested in operator new. */
 #ifndef CALL_BPF_H
 #define CALL_BPF_H
 
@@ -219,6 +220,44 @@ static __always_inline bool call_foretell(struct pt_regs *ctx, struct thread_sta
 	return true;
 }
 
+/* call_set_aside - an exception is made inside the pending call. One whose return is probed cannot throw it. */
+static __always_inline void call_set_aside(struct thread_state *t)
+{
+	if (!t->call.return_to)
+		return;
+	t->aside.sp = t->call.sp;
+	t->aside.cookie = t->call.cookie;
+	t->aside.size_bytes = t->call.size_bytes;
+	t->aside.return_to = t->call.return_to;
+	t->call.sp = 0;
+}
+
+/* call_resume - at sp something returns that is not pending: it may be what was set aside. If it has called malloc meanwhile, for
+ * the block that it returns, that was booked as a call of its own: the block goes over to this one.
+ * @addr  what it returns */
+static __always_inline void call_resume(struct thread_state *t, __u64 sp, __u64 addr)
+{
+	__u64 return_to = 0;
+	struct swt_block *b = &t->block;
+
+	if (t->aside.sp != sp || bpf_probe_read_user(&return_to, sizeof(return_to), (void *)sp) ||
+		return_to != t->aside.return_to)
+		return;
+	t->aside.sp = 0;
+	t->call.sp = sp;
+	t->call.cookie = t->aside.cookie;
+	t->call.size_bytes = t->aside.size_bytes;
+	t->call.return_to = return_to;
+	t->call.old.addr = 0;
+	t->call.has_unknown_old = 0;
+	t->call.foretold = 0;
+	b->addr = addr;
+	b->proc = t->proc - 1;
+	b->layer = SWT_COOKIE_LAYER(t->call.cookie);
+	if (addr && !block_remove(b))
+		book_free(b, 1, b->size_bytes);
+}
+
 /* call_enter - a probed function is entered.
  * Return: 1 if its return is of no interest, or is seen otherwise; 0 if call_return() must see it. */
 static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
@@ -236,10 +275,14 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 		return 1;
 	}
 	if (nested) {
-		if (SWT_COOKIE_KIND(t->call.cookie) == SWT_SIZE_NESTED && !t->call.size_bytes)
+		if (op == SWT_OP_THROW)
+			call_set_aside(t);
+		else if (SWT_COOKIE_KIND(t->call.cookie) == SWT_SIZE_NESTED && !t->call.size_bytes)
 			t->call.size_bytes = call_size(ctx, cookie);
 		return 1;
 	}
+	if (op == SWT_OP_THROW)
+		return 1;
 	if (op == SWT_OP_MUNMAP) {
 		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), t->freed.addr);
 		return 1;
@@ -309,6 +352,8 @@ static __always_inline void call_end(struct pt_regs *ctx, bool is_leaving)
 	__u64 sp = PT_REGS_SP(ctx) - (is_leaving ? 0 : sizeof(__u64));
 	__u64 addr;
 
+	if (t && is_leaving && t->call.sp != sp)
+		call_resume(t, sp, PT_REGS_RC(ctx));
 	if (!t || t->call.sp != sp || (is_leaving && !t->call.return_to))
 		return;
 	t->call.sp = 0;

@@ -72,6 +72,7 @@ static __always_inline void event_exec(__u32 old_pid)
 		return;
 	proc_renew(p, t->proc - 1, task_tgid(bpf_get_current_task_btf()));
 	t->call.sp = 0;
+	t->aside.sp = 0;
 	t->call.recorded = 0;
 	event_send(t, SWT_EVENT_EXEC,
 		process_stop(t, SWT_PROC_STOP_AT_EXEC) |

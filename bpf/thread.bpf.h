@@ -18,6 +18,15 @@ struct call {
 	__u32 has_unknown_old; /* it was none that is known */
 };
 
+/* A call of SWT_OP_NEW that makes an exception: most likely it is over. If it goes on after all (a new handler has thrown and
+ * caught it), it is pending again when it returns. */
+struct aside {
+	__u64 sp; /* as in struct call; 0 = none */
+	__u64 cookie;
+	__u64 size_bytes;
+	__u64 return_to;
+};
+
 /* The last call of a free function, if nothing was allocated since. Its return is not probed. */
 struct freed {
 	__u64 addr; /* of the block; 0 = none */
@@ -146,6 +155,7 @@ struct thread_state {
 	struct registers at;	/* where the stack of a new block begins */
 	struct swt_block block; /* the block at hand: here, since the programs' own stack is short */
 	struct freed freed;
+	struct aside aside;
 	struct walk walk;
 	struct php_walk php;
 	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */

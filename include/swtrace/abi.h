@@ -49,6 +49,7 @@
 #define SWT_OP_RESIZE	 9  /* takes a block that stays in its place, returns its real size; too small: it failed */
 #define SWT_OP_NEW	 10 /* like ALLOC, but may throw: no exception passes a return probe, so it has none */
 #define SWT_OP_LEAVE	 11 /* no function: an instruction by which one of SWT_OP_NEW returns to its caller */
+#define SWT_OP_THROW	 12 /* no allocator: makes room for an exception, with which one of SWT_OP_NEW most likely ends */
 
 /* Where the requested size comes from. Arguments are numbered from 0. */
 #define SWT_SIZE_NONE	 0 /* the function takes no size (free) */

@@ -25,11 +25,13 @@ struct probe_link {
 	struct bpf_link *link;
 };
 
+#define PROBE_SET_THROW TARGET_SITES /* of no allocator: target_throw_site() */
+
 /* The probes of one process in one file, at allocator functions of one sort. */
 struct probe_set {
 	pid_t pid; /* 0: those of all processes (system-wide mode) */
 	const struct target_module *module;
-	int what; /* TARGET_SITES_x */
+	int what; /* TARGET_SITES_x, or PROBE_SET_THROW */
 	struct probe_link *link;
 	size_t n_links;
 	int n_functions; /* allocator functions probed */

@@ -295,6 +295,27 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	return 0;
 }
 
+/* probe_throw - where C++ makes room for an exception, which may be operator new's own: its call is pending then, and is not
+ * what the room is asked of. */
+static int probe_throw(struct attach *a, const struct target_process *p, const struct target_module *m)
+{
+	struct target_site site = { .function = "__cxa_allocate_exception",
+		.cookie = SWT_COOKIE(SWT_OP_THROW, SWT_LAYER_LIBC, SWT_SIZE_NONE, 0, 0, 0) };
+	struct placement pl = { .pid = owner_of(a, p) };
+	struct probe_set *s;
+	char path[64];
+
+	if (set_find(a, pl.pid, m, PROBE_SET_THROW) || target_throw_site(m, &site.offset))
+		return 0;
+	s = set_new(a, pl.pid, m, PROBE_SET_THROW);
+	if (!s)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
+	pl.path = path;
+	place_one(a, s, &pl, a->skel->progs.on_enter, &site);
+	return 0;
+}
+
 /* is_watched - are changes of the process's libraries told of? Those of a static program need not be. */
 static int is_watched(const struct attach *a, const struct target_process *p)
 {
@@ -331,11 +352,14 @@ static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
 
 int probes_place(struct attach *a, const struct target_process *p)
 {
-	int n = 0, err;
+	int may_throw = target_may_throw(p), n = 0, err;
 
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 
+		err = m && may_throw ? probe_throw(a, p, m) : 0;
+		if (err)
+			return err;
 		/* malloc's family before mmap's: what malloc maps is no mapping of the program's. */
 		for (int what = 0; m && what < TARGET_SITES; what++) {
 			if (set_find(a, owner_of(a, p), m, what) ||

@@ -212,6 +212,10 @@ void module_find_allocators(struct target_module *m)
 	m->has_others = is_libc(m) || has_zend(m);
 	for (size_t i = 0; !m->malloc && !m->has_others && (family = malloc_family(i)); i++)
 		m->has_others = has_family(m, family);
+	for (size_t i = 0; (family = malloc_family(i)); i++)
+		for (size_t k = 0; !m->has_new && has_family(m, family) && k < family->n_functions; k++)
+			m->has_new = SWT_COOKIE_OP(family->function[k].cookie) == SWT_OP_NEW &&
+				     defines(m, family->function[k].name);
 }
 
 int target_module_sites(const struct target_module *m, int what, struct target_site **out)
@@ -255,6 +259,22 @@ static int function_site(const struct target_module *m, const char *function, ui
 int target_dl_site(const struct target_module *m, uint64_t *offset)
 {
 	return function_site(m, "_dl_debug_state", offset);
+}
+
+int target_throw_site(const struct target_module *m, uint64_t *offset)
+{
+	return function_site(m, "__cxa_allocate_exception", offset);
+}
+
+int target_may_throw(const struct target_process *p)
+{
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		if (m && m->has_new && (m->malloc == TARGET_NO_MALLOC || target_uses_malloc(p, m)))
+			return 1;
+	}
+	return 0;
 }
 
 int target_php_request_site(const struct target_module *m, uint64_t *offset)

@@ -32,6 +32,7 @@ struct target_module {
 	struct elffile *elf; /* NULL when it is no ELF file, or unreadable */
 	int malloc;	     /* TARGET_x_MALLOC */
 	int has_others;	     /* it has allocator functions of the sort TARGET_SITES_OTHER */
+	int has_new;	     /* it has some that may throw (SWT_OP_NEW) */
 	struct bindings *bindings;
 };
 
@@ -236,6 +237,12 @@ enum { TARGET_SITES_MALLOC, TARGET_SITES_OTHER, TARGET_SITES };
  * @sites  out, in the order in which probes must be placed; malloc'ed, to be freed by the caller; NULL when there are none
  * Return: their number, or -ENOMEM. */
 int target_module_sites(const struct target_module *m, int what, struct target_site **sites);
+
+/* target_throw_site - the function by which C++ makes room for an exception (__cxa_allocate_exception: Itanium C++ ABI for
+ * exceptions, 2.4.2), if module defines it.  Return: 0, or -ENOENT.
+ * target_may_throw - is any function probed in the process that may throw? */
+int target_throw_site(const struct target_module *m, uint64_t *offset);
+int target_may_throw(const struct target_process *p);
 
 /* target_uses_malloc - may calls of the process come to the malloc of that module? */
 int target_uses_malloc(const struct target_process *p, const struct target_module *m);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define NOINLINE __attribute__((noinline, noclone))
@@ -78,6 +79,117 @@ static NOINLINE void new_throws(long n)
 	}
 }
 
+static void *reserve;
+static long n_handled;
+
+static void limit_space(rlim_t limit)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_AS, &r))
+		_exit(96);
+	r.rlim_cur = limit;
+	if (setrlimit(RLIMIT_AS, &r))
+		_exit(96);
+}
+
+/* make_room - a new handler: operator new tries again after it. */
+static void make_room()
+{
+	::operator delete(reserve);
+	reserve = nullptr;
+	n_handled++;
+	limit_space(RLIM_INFINITY);
+}
+
+/* try_in_vain - a new handler that makes an exception, and catches it itself. */
+static void try_in_vain()
+{
+	try {
+		throw 1;
+	} catch (int) {
+		make_room();
+	}
+}
+
+static void give_up()
+{
+	throw std::bad_alloc();
+}
+
+/* make_room_by - operator new of more than there is, with a handler that lets it succeed. */
+static void make_room_by(std::new_handler handler)
+{
+	/* It is never deleted: an allocator may keep what it is given back. It may also ask for more than it needs. */
+	const size_t huge = static_cast<size_t>(1) << 26;
+
+	reserve = ::operator new(1000);
+	std::set_new_handler(handler);
+	limit_space(1);
+	keep = ::operator new(huge);
+	std::set_new_handler(nullptr);
+	limit_space(RLIM_INFINITY);
+	::operator delete(reserve);
+	add(keep, huge);
+	add(::operator new(60), 60);
+}
+
+static NOINLINE void handler_makes_room(long n)
+{
+	for (long i = 0; i < n; i++)
+		make_room_by(make_room);
+	if (n_handled < 5)
+		_exit(94);
+}
+
+static NOINLINE void handler_throws_inside(long n)
+{
+	for (long i = 0; i < n; i++)
+		make_room_by(try_in_vain);
+	if (n_handled < 5)
+		_exit(94);
+}
+
+static NOINLINE void handler_gives_up(long n)
+{
+	volatile size_t huge = static_cast<size_t>(1) << 62;
+
+	std::set_new_handler(give_up);
+	for (long i = 0; i < n; i++) {
+		try {
+			keep = ::operator new(huge);
+			_exit(98);
+		} catch (const std::bad_alloc &) {
+			add(malloc(40), 40);
+		}
+		if (::operator new(huge, std::nothrow))
+			_exit(97);
+		add(::operator new(50), 50);
+	}
+	std::set_new_handler(nullptr);
+}
+
+struct thrower {
+	char room[70];
+	NOINLINE thrower()
+	{
+		throw 1;
+	}
+};
+
+/* The object is deleted again by the code that called its constructor. */
+static NOINLINE void constructor_throws(long n)
+{
+	for (long i = 0; i < n; i++) {
+		try {
+			keep = new thrower;
+			_exit(98);
+		} catch (int) {
+			add(::operator new(80), 80);
+		}
+	}
+}
+
 int main()
 {
 	static const struct {
@@ -87,6 +199,10 @@ int main()
 		{ "leak_new", leak_new },
 		{ "delete_all", delete_all },
 		{ "new_throws", new_throws },
+		{ "handler_makes_room", handler_makes_room },
+		{ "handler_throws_inside", handler_throws_inside },
+		{ "handler_gives_up", handler_gives_up },
+		{ "constructor_throws", constructor_throws },
 	};
 	char text[128], name[64];
 	long n;
@@ -94,11 +210,15 @@ int main()
 	setbuf(stdin, nullptr);
 	::operator delete(keep = ::operator new(1));
 	keep = malloc(1);
+	try { /* what is allocated for the first exception alone */
+		throw 1;
+	} catch (int) {
+	}
 	say("ready\n");
 	while (fgets(text, sizeof(text), stdin)) {
 		if (sscanf(text, "%63s %ld", name, &n) != 2)
 			return 95;
-		bytes = blocks = 0;
+		bytes = blocks = n_handled = 0;
 		for (const auto &c : commands)
 			if (!strcmp(c.name, name))
 				c.run(n);
