@@ -20,6 +20,7 @@ import test_oracle  # noqa: E402,F401
 import test_php  # noqa: E402,F401
 import test_reuse  # noqa: E402,F401
 import test_stacks  # noqa: E402,F401
+import test_system  # noqa: E402,F401
 import test_truth  # noqa: E402,F401
 
 CASES = """
@@ -46,6 +47,9 @@ a_deep_stack_says_that_it_goes_on
 a_library_loaded_while_tracing_has_frames
 code_mapped_without_the_loader_has_frames_within_a_second
 each_thread_of_a_thread_safe_php_has_frames_of_its_own
+every_process_is_traced_through_one_link_a_file
+processes_are_selected_by_program
+a_worker_that_lives_is_traced_from_its_fork_on
 php_frames_are_what_php_itself_tells
 a_fibers_stack_has_its_root_and_who_resumed_it
 lines_of_one_function_are_told_apart
