@@ -18,10 +18,10 @@ __noinline int proc_take(__u32 slot)
 }
 
 /* proc_claim - a free slot of the process table; SWT_MAX_PROCS when there is none. */
-static __always_inline __u32 proc_claim(__u32 from)
+static __always_inline __u32 proc_claim(__u32 pid)
 {
 	for (__u32 i = 0; i < CLAIM_PROBES; i++) {
-		__u32 slot = (from + i) & (SWT_MAX_PROCS - 1);
+		__u32 slot = SWT_PROC_SLOT(pid, i, SWT_MAX_PROCS);
 
 		if (proc_take(slot))
 			return slot;

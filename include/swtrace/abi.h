@@ -17,7 +17,7 @@
 /* ---- limits ---------------------------------------------------------------------------------------------------- */
 
 #define SWT_MAX_FRAMES	     128       /* addresses of one stack */
-#define SWT_MAX_PROCS	     1024      /* processes traced at a time */
+#define SWT_MAX_PROCS	     4096      /* processes traced at a time; a power of two */
 #define SWT_MAX_STACKS	     131072    /* what a record of a block has room for */
 #define SWT_DEFAULT_STACKS   16384     /* different stacks; a power of two; 17 MiB of kernel memory */
 #define SWT_SYSTEM_STACKS    65536     /* likewise in system-wide mode: those of each process are its own; 68 MiB */
@@ -144,6 +144,9 @@ struct swt_selection {
 };
 
 /* ---- processes -------------------------------------------------------------------------------------------------- */
+
+/* The slots in which a process is looked for, and put: from the one that its pid names on. i counts from 0. */
+#define SWT_PROC_SLOT(pid, i, n_procs) (((__u32)(pid) + (__u32)(i)) & ((__u32)(n_procs)-1))
 
 #define SWT_PROC_USED	      1 /* the slot is taken */
 #define SWT_PROC_STOP_AT_EXEC 2 /* stop the process (SIGSTOP) before the first instruction of a new program */

@@ -241,9 +241,12 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 
 static int slot_of(const struct attach *a, pid_t pid)
 {
-	for (int i = 0; i < SWT_MAX_PROCS; i++)
-		if (a->proc[i].flags & SWT_PROC_USED && a->proc[i].tgid == (__u32)pid)
-			return i;
+	for (int i = 0; i < SWT_MAX_PROCS; i++) {
+		int slot = SWT_PROC_SLOT(pid, i, SWT_MAX_PROCS);
+
+		if (a->proc[slot].flags & SWT_PROC_USED && a->proc[slot].tgid == (__u32)pid)
+			return slot;
+	}
 	return -ESRCH;
 }
 
@@ -255,11 +258,14 @@ struct swt_proc *attach_proc(struct attach *a, pid_t pid)
 }
 
 /* slot_claim - a free slot; the kernel side takes slots for children at the same time. */
-static int slot_claim(struct attach *a)
+static int slot_claim(struct attach *a, pid_t pid)
 {
-	for (int i = 0; i < SWT_MAX_PROCS; i++)
-		if (!a->proc[i].flags && __sync_bool_compare_and_swap(&a->proc[i].flags, 0, SWT_PROC_CLAIMED))
-			return i;
+	for (int i = 0; i < SWT_MAX_PROCS; i++) {
+		int slot = SWT_PROC_SLOT(pid, i, SWT_MAX_PROCS);
+
+		if (!a->proc[slot].flags && __sync_bool_compare_and_swap(&a->proc[slot].flags, 0, SWT_PROC_CLAIMED))
+			return slot;
+	}
 	return -ENOSPC;
 }
 
@@ -270,7 +276,7 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 
 	if (slot_of(a, pid) >= 0)
 		return -EALREADY;
-	slot = slot_claim(a);
+	slot = slot_claim(a, pid);
 	if (slot < 0)
 		return slot;
 	a->proc[slot].tgid = pid;

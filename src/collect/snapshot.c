@@ -217,7 +217,8 @@ static int read_processes(struct reading *r, struct target *target)
 	if (!r->s->process)
 		return -ENOMEM;
 	for (size_t i = 0; (tp = target_at(target, i)); i++) {
-		for (size_t slot = 0; slot < r->t->n_procs; slot++) {
+		for (size_t k = 0; k < r->t->n_procs; k++) {
+			size_t slot = SWT_PROC_SLOT(tp->pid, k, r->t->n_procs);
 			const struct swt_proc *kp = &r->t->proc[slot];
 			struct model_process *p = &r->s->process[r->s->n_processes];
 
