@@ -21,6 +21,20 @@ def entries(pid):
     return Floor(pid, "--entries")
 
 
+# What swtrace reads of the process's memory at an allocation whose stack it has seen before: of a C program the top of the
+# stack; of PHP also the heap's head, the current call, PHP's own stack, two parts of the stack behind the large frames of
+# PHP's main program, and a word. None of them can be left out: each decides what block it is, or what stack.
+READS = "empty probes that read as much"
+
+
+def reads(pid):
+    return Floor(pid, "--read", "600")
+
+
+def php_reads(pid):
+    return Floor(pid, "--entries", "--read", "320,8,2944,752,768,768,8")
+
+
 def timed(command, ms=TIMED_MS):
     def measure(work):
         work.time(f"{command} {WARM_MS}")
@@ -61,8 +75,8 @@ def pairs(page, n):
     """malloc and free with eight frames below main."""
     argv = [os.path.join(WORK, "pairs")]
     with tempfile.TemporaryDirectory() as folder:
-        variants = [Variant(NOTHING), Variant(FLOOR, Floor), Variant(SWTRACE, Swtrace), Variant(MEMLEAK, Memleak),
-                    heaptrack(folder), valgrind()]
+        variants = [Variant(NOTHING), Variant(FLOOR, Floor), Variant(READS, reads), Variant(SWTRACE, Swtrace),
+                    Variant(MEMLEAK, Memleak), heaptrack(folder), valgrind()]
         allocations = Allocations("libc")
         r = Rounds().run(variants, lambda v: v.measure(argv, timed("pairs"), allocations.look), n)
     allocations.must_be_one()
@@ -120,8 +134,8 @@ def threads(page, n):
 
 
 def php_variants(folder):
-    return [Variant(NOTHING), Variant(ENTRIES, entries), Variant(FLOOR, Floor), Variant(SWTRACE, Swtrace),
-            heaptrack(folder, True), valgrind(True)]
+    return [Variant(NOTHING), Variant(ENTRIES, entries), Variant(READS, php_reads), Variant(FLOOR, Floor),
+            Variant(SWTRACE, Swtrace), heaptrack(folder, True), valgrind(True)]
 
 
 PHP_TEXT = ("heaptrack and Valgrind see malloc alone, so PHP is started with `USE_ZEND_ALLOC=0` for them, as their "

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* floor.c - what the probes cost alone: empty programs at exactly the sites that swtrace probes in a process, placed by
- * the same code. usage: floor [--entries] PID      --entries: no return is probed
+ * the same code. usage: floor [--entries] [--read BYTES[,...]] PID
+ *   --entries  no return is probed
+ *   --read     at each allocation so many bytes of the process's memory are read, in so many reads
  * Says "floor: N functions by KIND" on standard output when they are in place; ends, and removes them, at the end of
  * its standard input. */
 #include <stdio.h>
@@ -13,6 +15,21 @@
 #include "swtrace.skel.h"
 
 int floor_entries_only;
+int floor_reads;
+int floor_read_bytes[7];
+
+/* reads_parse - a list of sizes with commas.  Return: 1, or 0: it is none. */
+static int reads_parse(char *list)
+{
+	char *one;
+
+	while ((one = strsep(&list, ","))) {
+		if (floor_reads == 7 || atoi(one) <= 0)
+			return 0;
+		floor_read_bytes[floor_reads++] = atoi(one);
+	}
+	return 1;
+}
 
 int main(int argc, char **argv)
 {
@@ -20,11 +37,17 @@ int main(int argc, char **argv)
 	struct attach *a = NULL;
 	struct target *t = NULL;
 	struct target_process *p;
-	int n;
+	int n, at = 1;
 	char c;
 
-	floor_entries_only = argc == 3 && !strcmp(argv[1], "--entries");
-	if (argc != 2 + floor_entries_only)
+	if (at < argc && !strcmp(argv[at], "--entries"))
+		floor_entries_only = at++;
+	if (at + 1 < argc && !strcmp(argv[at], "--read")) {
+		if (!reads_parse(argv[at + 1]))
+			return 2;
+		at += 2;
+	}
+	if (at + 1 != argc)
 		return 2;
 	n = target_open(&t);
 	if (!n)

@@ -10,6 +10,8 @@
 #include "util/msg.h"
 
 extern int floor_entries_only; /* floor.c */
+extern int floor_reads;
+extern int floor_read_bytes[];
 
 /* floor_load - refuses to load if production has a program on functions that floor.bpf.c has no empty one for. */
 static inline int floor_load(struct swtrace_bpf *s)
@@ -22,6 +24,9 @@ static inline int floor_load(struct swtrace_bpf *s)
 	bpf_program__set_autoload(s->progs.production_enter, 0);
 	bpf_program__set_autoload(s->progs.production_return, 0);
 	s->rodata->floor_entries_only = floor_entries_only;
+	s->rodata->floor_reads = floor_reads;
+	for (int i = 0; i < floor_reads; i++)
+		s->rodata->floor_read_bytes[i] = floor_read_bytes[i];
 	bpf_object__for_each_program(prog, s->obj)
 	{
 		size_t i = 0;
