@@ -36,26 +36,47 @@ def links(tracer):
     for name in glob.glob(f"/proc/{tracer.proc.pid}/fdinfo/*"):
         try:
             with open(name) as f:
-                n += "uprobe_multi" in f.read()
+                n += "link_type:\tuprobe_multi" in (text := f.read()) or "link_type:\tperf" in text
         except OSError:
             pass
     return n
 
 
+def leak(*programs):
+    for n, program in enumerate(programs, 1):
+        equal(program.ask(f"leak {100 * n}"), f"{6400 * n} {100 * n}")
+
+
+def leaks_are_told(tracer, *programs):
+    for n, program in enumerate(programs, 1):
+        equal(live(tracer, program.pid, "leak_before"), (6400 * n, 100 * n), f"process {n}")
+
+
 @test
-def every_process_is_traced_through_one_link_a_file(run):
+def every_process_is_traced_but_swtrace_itself(run):
     one, two = run.target("execs"), run.target("execs")
     tracer = trace(run)
+    later = run.target("execs")
+    time.sleep(SETTLED_S)
+    leak(one, two, later)
+    tracer.finish()
+    leaks_are_told(tracer, one, two, later)
+    assert len(tracer.last_report()["processes"]) > 3, "this test runs in a process, too"
+    equal(process(tracer, tracer.proc.pid), None, "swtrace")
+
+
+@test
+def processes_share_the_links_of_their_files(run):
+    one, two = run.target("execs"), run.target("execs")
+    tracer = trace(run, "--comm", "execs")
     before = links(tracer)
     later = run.target("execs")
     time.sleep(SETTLED_S)
-    for n, program in enumerate((one, two, later), 1):
-        equal(program.ask(f"leak {100 * n}"), f"{6400 * n} {100 * n}")
+    leak(one, two, later)
     assert before and links(tracer) == before, (before, links(tracer))
     tracer.finish()
-    for n, program in enumerate((one, two, later), 1):
-        equal(live(tracer, program.pid, "leak_before"), (6400 * n, 100 * n), f"process {n}")
-    equal(process(tracer, tracer.proc.pid), None, "swtrace itself")
+    leaks_are_told(tracer, one, two, later)
+    equal(tracer.lost(), {}, "lost")
 
 
 @test
