@@ -50,6 +50,52 @@ def the_books_equal_the_count_of_8_4(run):
     check_from_the_start(run, RootPhp("trixie", "php8.4"))
 
 
+def check_what_is_given_back(run, php=HostPhp):
+    argv = php.argv("-dmemory_limit=64M", os.path.join(php.scripts, "caches.php"))
+    tracer = run.trace("-i", 0.1, "--", *argv, wait_for=None)
+    equal(tracer.finish(interrupt=False), 0, "exit code")
+    equal(tracer.lost(), {}, "lost")
+    steady = [h for h in heaps(tracer) if h["steady"] and h["size_bytes"]]
+    # 19 rests, most of them with another size; the largest near the limit.
+    sizes = {h["size_bytes"] for h in steady}
+    assert len(sizes) >= 12 and max(sizes) > 30 << 20, sizes
+    equal({h["difference_bytes"] for h in steady}, {0}, "differences")
+    equal({h["before_bytes"] for h in steady}, {0}, "bytes from before tracing")
+
+
+@test
+def the_books_equal_the_count_when_the_heap_gives_back_what_it_kept_for_later(run):
+    check_what_is_given_back(run)
+
+
+@test
+def the_books_equal_the_count_when_the_heap_of_7_4_gives_back(run):
+    check_what_is_given_back(run, RootPhp("bullseye", "php7.4"))
+
+
+@test
+def the_books_equal_the_count_when_the_heap_of_8_4_gives_back(run):
+    check_what_is_given_back(run, RootPhp("trixie", "php8.4"))
+
+
+@test
+def what_is_given_back_after_tracing_began_may_have_been_freed_before(run):
+    php = run.php()
+    php.ask("keep 20000 120")
+    php.ask("thin 2")  # full lists of free blocks, whose pages are still in use
+    tracer = run.trace("-p", php.pid, "-i", 60)
+    php.ask("keep 3000 120")
+    php.ask("thin 100")
+    php.ask("give_back")
+    php.ask("keep 30000 120")
+    php.ask("give_back")
+    tracer.finish()
+    heap = heaps(tracer)[-1]
+    equal((heap["difference_bytes"], heap["steady"]), (0, True), "difference")
+    assert heap["traced_bytes"] > 30000 * 120, heap
+    equal(tracer.lost(), {}, "lost")
+
+
 @test
 def a_block_whose_return_is_not_probed_has_the_same_stack(run):
     # After 1,000 calls for a bin the block is known at the entry: from then on the return is not seen.

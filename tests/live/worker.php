@@ -20,6 +20,12 @@ class Registry
             self::$kept[] = str_repeat('x', $length - 8) . sprintf('%08d', $i);
         }
     }
+
+    // Every n-th of them stays.
+    public static function thin(int $n): void
+    {
+        self::$kept = array_filter(self::$kept, fn ($i) => $i % $n == 0, ARRAY_FILTER_USE_KEY);
+    }
 }
 
 $libc = FFI::cdef('void *malloc(size_t n); size_t strlen(const char *s); void abort(void);', 'libc.so.6');
@@ -90,6 +96,12 @@ while (($line = fgets(STDIN)) !== false) {
             break;
         case 'drop':
             Registry::$kept = [];
+            break;
+        case 'thin':
+            Registry::thin((int)$word[1]);
+            break;
+        case 'give_back':
+            gc_mem_caches();
             break;
         case 'crash':
             $libc->strlen($libc->cast('const char *', 0x10));
