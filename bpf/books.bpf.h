@@ -164,11 +164,11 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
 
 /* region_unmap - what munmap(addr, len) does to the mappings that are known. A hole punched into the middle of a
  * mapping matches neither a start nor an end and is not followed.
- * @freed  a block that was freed just before: where it was is an allocator's own mapping, which nobody is to know */
-static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len, __u64 freed)
+ * @is_allocators  it is an allocator that gives up a mapping of its own, which nobody is to know
+ * @freed          a block that was freed just before: where it was is such a mapping */
+static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len, bool is_allocators, __u64 freed)
 {
-	bool is_allocators = freed >= addr && freed - addr < len;
-	__u64 done, left;
+	__u64 done, left, from = addr;
 
 	if (addr & (PAGE_BYTES - 1) || !len || addr >= USER_END || len >= USER_END - addr)
 		return; /* the call fails */
@@ -179,7 +179,7 @@ static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len, __u6
 		if (!done)
 			done = region_unmap_tail(proc, addr, left);
 		if (!done) {
-			if (!is_allocators)
+			if (!is_allocators && (freed < from || freed - from >= len))
 				book_unknown_free(proc, SWT_LAYER_MMAP);
 			return;
 		}

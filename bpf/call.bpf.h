@@ -144,6 +144,41 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 	t->freed.addr = b->addr;
 	t->freed.sp = PT_REGS_SP(ctx);
 	t->freed.ip = PT_REGS_IP(ctx);
+	if (bpf_probe_read_user(&t->freed.return_to, sizeof(t->freed.return_to), (void *)t->freed.sp))
+		t->freed.return_to = 0;
+}
+
+/* call_file - the number of the file that an address of the process is in; 0 = in none that is known. */
+static __always_inline __u32 call_file(__u64 space, __u64 addr)
+{
+	__u32 at = find_span(SWT_SPACE_FIRST(space), SWT_SPACE_N(space), addr);
+	struct swt_span *s = bpf_map_lookup_elem(&spans, &at);
+
+	return s && SWT_SPACE_N(space) && addr >= s->start && addr < s->end ? s->file : 0;
+}
+
+/* call_is_in_free - is a call of mmap's family, at sp, one of the allocator's own, in the middle of the last free? Then its
+ * caller is in the file of the free function, and that function's return address is still where it was when it was entered:
+ * once it has returned, whoever is called from the same place has put its own there. */
+__noinline int call_is_in_free(struct thread_state *t, __u64 sp)
+{
+	__u64 slot = 0, caller = 0;
+	const struct freed *f;
+	struct swt_proc *p;
+	__u64 space;
+	__u32 file;
+
+	if (!t)
+		return 0;
+	f = &t->freed;
+	p = proc_at(t->proc - 1);
+	if (!p || !f->addr || !f->return_to || sp >= f->sp || f->sp - sp > NEST_BYTES ||
+		bpf_probe_read_user(&slot, sizeof(slot), (void *)f->sp) || slot != f->return_to ||
+		bpf_probe_read_user(&caller, sizeof(caller), (void *)sp))
+		return 0;
+	space = *(volatile __u64 *)&p->space;
+	file = call_file(space, f->ip);
+	return file && file == call_file(space, caller);
 }
 
 /* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
@@ -283,10 +318,14 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	}
 	if (op == SWT_OP_THROW)
 		return 1;
+	if (SWT_COOKIE_LAYER(cookie) == SWT_LAYER_MMAP)
+		nested = call_is_in_free(t, sp);
 	if (op == SWT_OP_MUNMAP) {
-		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), t->freed.addr);
+		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), nested, t->freed.addr);
 		return 1;
 	}
+	if (nested)
+		return 1;
 	t->freed.addr = 0;
 	t->call.cookie = cookie;
 	t->call.size_bytes = call_size(ctx, cookie);

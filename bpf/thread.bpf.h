@@ -29,9 +29,10 @@ struct aside {
 
 /* The last call of a free function, if nothing was allocated since. Its return is not probed. */
 struct freed {
-	__u64 addr; /* of the block; 0 = none */
-	__u64 sp;
-	__u64 ip; /* in the function */
+	__u64 addr;	 /* of the block; 0 = none */
+	__u64 sp;	 /* where its return address is */
+	__u64 ip;	 /* in the function */
+	__u64 return_to; /* the return address */
 };
 
 /* The copy of memory that walks and the stack cache look into, in words: two registers, EG(current_execute_data), the number

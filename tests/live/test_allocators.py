@@ -212,6 +212,35 @@ def a_free_that_calls_another_is_one_free(run):
 
 
 @test
+def what_an_allocator_maps_and_unmaps_inside_free_is_no_mapping_of_the_programs(run):
+    # glibc makes a heap for a thread that frees before it allocates; jemalloc, if it is told to, gives back at once what is free.
+    keep_nothing = "retain:false,dirty_decay_ms:0,muzzy_decay_ms:0"
+    for env in (dict(os.environ), {**preloaded(JEMALLOC), "MALLOC_CONF": keep_nothing}, preloaded(TCMALLOC),
+                preloaded(MIMALLOC)):
+        target = run.target("frees", env=env)
+        tracer = run.trace("-p", target.pid, "-i", 60)
+        for c in ("fill 20000", "empty 10000", "fill 10000", "empty 20000", "free_in_threads 10"):
+            equal(target.ask(c).isdigit(), True, c)
+        tracer.finish()
+        books = tracer.layer(target.pid, "mmap")
+        equal({k: books[k] for k in ("allocs", "frees", "unknown_frees")}, {"allocs": 0, "frees": 0, "unknown_frees": 0},
+              f"mappings of {env.get('LD_PRELOAD', 'libc')}")
+        equal(tracer.lost(), {}, "lost")
+
+
+@test
+def what_a_program_maps_right_after_a_free_is_its_own(run):
+    target = run.target("frees")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    target.ask("map_after_free 10")
+    target.ask("start_after_free 5")
+    tracer.finish()
+    equal(tracer.live("map_after_free", layer="mmap"), (81920, 10), "mappings")
+    equal(tracer.layer(target.pid, "mmap")["allocs"], 15, "mappings and stacks of threads")
+    equal(tracer.lost(), {}, "lost")
+
+
+@test
 def an_allocator_that_is_loaded_but_not_called_is_not_the_chosen_one(run):
     # Of jemalloc, libstdc++, which it brings along, finds operator new.
     for library, others in ((MIMALLOC, "malloc of libmimalloc.so.2.0 is not traced: no calls resolve to it"),
