@@ -102,6 +102,7 @@ TARGET_tcmalloc := -ltcmalloc_minimal
 TARGET_mimalloc := -lmimalloc
 TARGET_forks := -fomit-frame-pointer
 TARGET_embed := -l:libphp8.2.so
+TARGET_handlers := $(TARGET_embed)
 build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)

@@ -124,6 +124,17 @@ static __always_inline bool call_is_handed_on(const struct thread_state *t, __u6
 	return addr == f->addr && ip != f->ip && sp <= f->sp && f->sp - sp <= NEST_BYTES;
 }
 
+/* call_is_in_last - is a call, at sp, inside the last free? Then that one's return address is still where it was when it was
+ * entered: once it has returned, whoever is called from the same place has put its own there. */
+static __always_inline bool call_is_in_last(const struct thread_state *t, __u64 sp)
+{
+	const struct freed *f = &t->freed;
+	__u64 slot = 0;
+
+	return f->addr && f->return_to && sp < f->sp && f->sp - sp <= NEST_BYTES &&
+	       !bpf_probe_read_user(&slot, sizeof(slot), (void *)f->sp) && slot == f->return_to;
+}
+
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
 {
 	struct swt_block *b = &t->block;
@@ -137,7 +148,8 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 		t->call.recorded = 0;
 	if (!block_remove(b))
 		book_free(b, 1, b->size_bytes);
-	else if (nested || call_is_handed_on(t, b->addr, PT_REGS_SP(ctx), PT_REGS_IP(ctx)))
+	else if (nested || call_is_handed_on(t, b->addr, PT_REGS_SP(ctx), PT_REGS_IP(ctx)) ||
+		 call_is_in_last(t, PT_REGS_SP(ctx)))
 		return; /* the outer call has taken it already */
 	else
 		book_unknown_free(b->proc, b->layer);
@@ -158,26 +170,20 @@ static __always_inline __u32 call_file(__u64 space, __u64 addr)
 }
 
 /* call_is_in_free - is a call of mmap's family, at sp, one of the allocator's own, in the middle of the last free? Then its
- * caller is in the file of the free function, and that function's return address is still where it was when it was entered:
- * once it has returned, whoever is called from the same place has put its own there. */
+ * caller is in the file of the free function. */
 __noinline int call_is_in_free(struct thread_state *t, __u64 sp)
 {
-	__u64 slot = 0, caller = 0;
-	const struct freed *f;
+	__u64 caller = 0, space;
 	struct swt_proc *p;
-	__u64 space;
 	__u32 file;
 
 	if (!t)
 		return 0;
-	f = &t->freed;
 	p = proc_at(t->proc - 1);
-	if (!p || !f->addr || !f->return_to || sp >= f->sp || f->sp - sp > NEST_BYTES ||
-		bpf_probe_read_user(&slot, sizeof(slot), (void *)f->sp) || slot != f->return_to ||
-		bpf_probe_read_user(&caller, sizeof(caller), (void *)sp))
+	if (!p || !call_is_in_last(t, sp) || bpf_probe_read_user(&caller, sizeof(caller), (void *)sp))
 		return 0;
 	space = *(volatile __u64 *)&p->space;
-	file = call_file(space, f->ip);
+	file = call_file(space, t->freed.ip);
 	return file && file == call_file(space, caller);
 }
 
@@ -239,11 +245,11 @@ static __always_inline void call_registers(struct pt_regs *ctx, struct thread_st
  * Return: true if the return is of no interest. */
 static __always_inline bool call_foretell(struct pt_regs *ctx, struct thread_state *t)
 {
+	bool may_be_told =
+		SWT_COOKIE_OP(t->call.cookie) == SWT_OP_ALLOC && SWT_COOKIE_KIND(t->call.cookie) != SWT_SIZE_NESTED;
 	bool is_sure;
 
-	if (SWT_COOKIE_KIND(t->call.cookie) == SWT_SIZE_NESTED)
-		return false;
-	t->call.foretold = foretell(t, &is_sure);
+	t->call.foretold = foretell(t, may_be_told, &is_sure);
 	if (!t->call.foretold || !is_sure)
 		return false;
 	/* No heap hands out a block twice: this call is part of one that was recorded (_ecalloc calls _emalloc). */
@@ -333,7 +339,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	t->call.has_unknown_old = 0;
 	t->call.foretold = 0;
 	t->call.return_to = 0;
-	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
+	if (SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
 		return 1;
 	t->call.sp = sp;
 	if (op == SWT_OP_ALLOC_OUT)

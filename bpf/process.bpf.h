@@ -109,6 +109,7 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 	p->life++;
 	p->zend.traced_bytes = 0;
 	p->zend.before_bytes = 0;
+	p->zend.is_custom = 0;
 	p->space = 0;
 	p->r_debug = 0;
 	p->dl_open = 0;

@@ -79,6 +79,7 @@ static __always_inline void zend_drop(__u32 slot)
 	p->zend.traced_bytes = 0;
 	p->zend.before_bytes = 0;
 	p->zend.n_drops++;
+	p->zend.is_custom = 0;
 }
 
 #endif

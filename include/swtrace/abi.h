@@ -171,6 +171,9 @@ struct swt_zend_books {
 	__u64 traced_bytes; /* in live blocks */
 	__u64 before_bytes; /* in blocks from before tracing began, when it began. Written by user space; 0 once they are gone */
 	__u64 n_drops; /* how often PHP has dropped all blocks at once, at the end of a request */
+	/* 1: since the last drop the heap has passed calls on to somebody's handlers, and so has not counted all blocks that are
+	 * traced: there is no proof. Written by both sides */
+	__u64 is_custom;
 };
 
 /* One process. A slot is taken by a compare-and-swap of flags from 0 to SWT_PROC_CLAIMED: by user space for a process to
@@ -504,7 +507,7 @@ struct swt_event_signal {
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 112 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 40, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");

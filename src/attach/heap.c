@@ -39,6 +39,8 @@ void heap_begin(struct attach *a, const struct target_process *p)
 		return;
 	php->free_slots = target_zend_free_slots(proc->zend_least_bytes);
 	err = read_both(proc, p->pid, heap_at, &size, &traced);
+	if (err == -ENODATA)
+		proc->zend.is_custom = 1;
 	proc->zend.before_bytes = !err && size > traced ? size - traced : 0;
 	__atomic_store_n(&php->heap_at, heap_at, __ATOMIC_RELEASE);
 	if (!err)

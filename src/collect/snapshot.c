@@ -194,8 +194,10 @@ static void read_heap(const struct reading *r, size_t slot, struct model_zend_he
 	struct model_zend_heap h;
 
 	for (int i = 0; heap_at && i < HEAP_TRIES && !out->is_steady; i++) {
-		if (read_heap_once(&r->t->proc[slot], heap_at, &h))
+		if (r->t->proc[slot].zend.is_custom || read_heap_once(&r->t->proc[slot], heap_at, &h)) {
+			*out = (struct model_zend_heap){ 0 };
 			return;
+		}
 		if (!out->is_known || h.is_steady || heap_distance(&h) < heap_distance(out))
 			*out = h;
 		if (!heap_distance(out))

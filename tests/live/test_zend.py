@@ -147,6 +147,50 @@ def a_heap_that_is_malloc_alone_is_not_counted(run):
     assert tracer.of("report")[-1]["processes"][0]["layers"]["zend"]["live_bytes"] >= 500000
 
 
+def check_handlers(run, handlers, before=(), commands=()):
+    """Blocks are in the Zend layer once, wherever they come from; the heap's own count is no proof any more."""
+    target = run.target("handlers")
+    for c in before:
+        target.ask(c)
+    start = tuple(map(int, target.ask("drop 0").split()))
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    for c in commands:
+        expected = tuple(map(int, target.ask(c).split()))
+    tracer.finish()
+    zend, libc = (tracer.layer(target.pid, layer) for layer in ("zend", "libc"))
+    equal((zend["live_bytes"], zend["live_blocks"]), tuple(e - s for e, s in zip(expected, start)), f"{handlers}: zend")
+    equal((zend["unknown_frees"], libc["allocs"], libc["unknown_frees"]), (0, 0, 0),
+          f"{handlers}: unknown frees, allocations of libc, unknown frees there")
+    equal(tracer.lost(), {}, "lost")
+    return heaps(tracer)
+
+
+@test
+def a_heap_with_handlers_counts_each_block_once_and_is_no_proof_any_more(run):
+    for handlers in ("malloc", "heap"):
+        found = check_handlers(run, handlers, commands=(
+            "keep 100", handlers, "keep 2000", "grow", "drop 1500", "keep 300"))
+        equal(found, [], "heaps, with handlers")
+        found = check_handlers(run, handlers, commands=(
+            "keep 100", handlers, "keep 2000", "grow", "drop 1990", "reset", "keep 1500"))
+        equal(found, [], "heaps, when they are gone")
+
+
+@test
+def a_heap_that_had_handlers_before_tracing_is_no_proof(run):
+    for handlers in ("malloc", "heap"):
+        found = check_handlers(run, handlers, before=(handlers, "keep 10"), commands=("keep 2000", "drop 1500"))
+        equal(found, [], "heaps, with handlers")
+        found = check_handlers(run, handlers, before=(handlers, "keep 10"), commands=("keep 2000", "reset", "keep 100"))
+        equal(found, [], "heaps, when they are gone")
+
+
+@test
+def handlers_that_were_never_called_take_no_proof_away(run):
+    found = check_handlers(run, "malloc", before=("malloc", "reset"), commands=("keep 2000", "malloc", "reset", "drop 50"))
+    equal([h["difference_bytes"] for h in found], [0], "differences")
+
+
 def await_idle(pid):
     """Until the worker waits for the next request: it answers before it cleans up."""
     end = time.monotonic() + 10
