@@ -125,14 +125,37 @@ static __always_inline bool call_is_handed_on(const struct thread_state *t, __u6
 }
 
 /* call_is_in_last - is a call, at sp, inside the last free? Then that one's return address is still where it was when it was
- * entered: once it has returned, whoever is called from the same place has put its own there. */
+ * entered: once it has returned, whoever is called from the same place has put its own there. Or the kernel's stands there, which
+ * puts it in place after our look if somebody wants the returns of another process's frees seen. */
 static __always_inline bool call_is_in_last(const struct thread_state *t, __u64 sp)
 {
 	const struct freed *f = &t->freed;
 	__u64 slot = 0;
 
 	return f->addr && f->return_to && sp < f->sp && f->sp - sp <= NEST_BYTES &&
-	       !bpf_probe_read_user(&slot, sizeof(slot), (void *)f->sp) && slot == f->return_to;
+	       !bpf_probe_read_user(&slot, sizeof(slot), (void *)f->sp) && slot &&
+	       (slot == f->return_to || slot == trampoline());
+}
+
+/* call_note_free - remember a free, since its return is not probed. Its return address is read only where something inside it may
+ * have to be told from what comes after it: a thread's first one, in which glibc gives the thread an arena, and those that the
+ * Zend heap passes on to somebody's handler. For all others that read would cost a seventh of what a pair of malloc and free
+ * does. */
+static __always_inline void call_note_free(struct thread_state *t, const struct swt_block *b, __u64 sp, __u64 ip)
+{
+	bool may_matter = !t->freed.sp;
+	struct swt_proc *p;
+
+	if (b->layer == SWT_LAYER_ZEND) {
+		p = proc_at(b->proc);
+		may_matter |= p && p->zend.is_custom;
+	}
+	t->freed.addr = b->addr;
+	t->freed.sp = sp;
+	t->freed.ip = ip;
+	t->freed.return_to = 0;
+	if (may_matter)
+		bpf_probe_read_user(&t->freed.return_to, sizeof(t->freed.return_to), (void *)sp);
 }
 
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
@@ -153,11 +176,7 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 		return; /* the outer call has taken it already */
 	else
 		book_unknown_free(b->proc, b->layer);
-	t->freed.addr = b->addr;
-	t->freed.sp = PT_REGS_SP(ctx);
-	t->freed.ip = PT_REGS_IP(ctx);
-	if (bpf_probe_read_user(&t->freed.return_to, sizeof(t->freed.return_to), (void *)t->freed.sp))
-		t->freed.return_to = 0;
+	call_note_free(t, b, PT_REGS_SP(ctx), PT_REGS_IP(ctx));
 }
 
 /* call_file - the number of the file that an address of the process is in; 0 = in none that is known. */
@@ -169,9 +188,10 @@ static __always_inline __u32 call_file(__u64 space, __u64 addr)
 	return s && SWT_SPACE_N(space) && addr >= s->start && addr < s->end ? s->file : 0;
 }
 
-/* call_is_in_free - is a call of mmap's family, at sp, one of the allocator's own, in the middle of the last free? Then its
- * caller is in the file of the free function. */
-__noinline int call_is_in_free(struct thread_state *t, __u64 sp)
+/* call_is_in_free - is a call of mmap's family, at sp in a libc's function at ip, one of the allocator's own, in the middle of the
+ * last free? Then its caller is in the file of the free function. In that of an allocator which is no libc nobody else calls
+ * mmap; a libc does so for other reasons, too (threads' stacks), so there the free must not have returned. */
+__noinline int call_is_in_free(struct thread_state *t, __u64 sp, __u64 ip)
 {
 	__u64 caller = 0, space;
 	struct swt_proc *p;
@@ -180,11 +200,14 @@ __noinline int call_is_in_free(struct thread_state *t, __u64 sp)
 	if (!t)
 		return 0;
 	p = proc_at(t->proc - 1);
-	if (!p || !call_is_in_last(t, sp) || bpf_probe_read_user(&caller, sizeof(caller), (void *)sp))
+	if (!p || !t->freed.addr || sp >= t->freed.sp || t->freed.sp - sp > NEST_BYTES ||
+		bpf_probe_read_user(&caller, sizeof(caller), (void *)sp))
 		return 0;
 	space = *(volatile __u64 *)&p->space;
 	file = call_file(space, t->freed.ip);
-	return file && file == call_file(space, caller);
+	if (!file || file != call_file(space, caller))
+		return 0;
+	return file != call_file(space, ip) || call_is_in_last(t, sp);
 }
 
 /* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
@@ -245,11 +268,11 @@ static __always_inline void call_registers(struct pt_regs *ctx, struct thread_st
  * Return: true if the return is of no interest. */
 static __always_inline bool call_foretell(struct pt_regs *ctx, struct thread_state *t)
 {
-	bool may_be_told =
-		SWT_COOKIE_OP(t->call.cookie) == SWT_OP_ALLOC && SWT_COOKIE_KIND(t->call.cookie) != SWT_SIZE_NESTED;
 	bool is_sure;
 
-	t->call.foretold = foretell(t, may_be_told, &is_sure);
+	if (SWT_COOKIE_KIND(t->call.cookie) == SWT_SIZE_NESTED)
+		return false;
+	t->call.foretold = foretell(t, &is_sure);
 	if (!t->call.foretold || !is_sure)
 		return false;
 	/* No heap hands out a block twice: this call is part of one that was recorded (_ecalloc calls _emalloc). */
@@ -325,7 +348,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	if (op == SWT_OP_THROW)
 		return 1;
 	if (SWT_COOKIE_LAYER(cookie) == SWT_LAYER_MMAP)
-		nested = call_is_in_free(t, sp);
+		nested = call_is_in_free(t, sp, PT_REGS_IP(ctx));
 	if (op == SWT_OP_MUNMAP) {
 		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), nested, t->freed.addr);
 		return 1;
@@ -339,7 +362,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	t->call.has_unknown_old = 0;
 	t->call.foretold = 0;
 	t->call.return_to = 0;
-	if (SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
+	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
 		return 1;
 	t->call.sp = sp;
 	if (op == SWT_OP_ALLOC_OUT)

@@ -49,16 +49,9 @@ static __always_inline bool foretell_is_custom(const struct thread_state *t)
 	return true;
 }
 
-/* foretell_note - a call whose block cannot be told begins: only whether the heap passes it on is of interest. */
-static __always_inline void foretell_note(struct thread_state *t, const struct swt_php *php)
-{
-	if (!bpf_probe_read_user(t->frame, sizeof(__u64), (void *)php->heap))
-		foretell_is_custom(t);
-}
-
 /* foretell - the block that the pending call will return; 0 = it cannot be told.
- * @may_be_told  it allocates, and replaces no block      @is_sure  out: its return may go unseen */
-static __always_inline __u64 foretell(struct thread_state *t, bool may_be_told, bool *is_sure)
+ * @is_sure  out: its return may go unseen */
+static __always_inline __u64 foretell(struct thread_state *t, bool *is_sure)
 {
 	__u32 proc = t->proc - 1, at;
 	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &proc);
@@ -67,15 +60,12 @@ static __always_inline __u64 foretell(struct thread_state *t, bool may_be_told, 
 	__u8 bin;
 
 	*is_sure = false;
-	if (!php || !php->heap)
+	if (!cfg.may_skip || !php || !php->heap)
 		return 0;
-	n_right = cfg.may_skip && may_be_told ? foretell_trust(t, &bin) : 0;
+	n_right = foretell_trust(t, &bin);
 	/* The frames are not in use yet. */
-	if (!n_right || *n_right == FORETELL_WRONG) {
-		foretell_note(t, php);
-		return 0;
-	}
-	if (bpf_probe_read_user(t->frame, 8 * ZEND_HEAP_WORDS, (void *)php->heap) || foretell_is_custom(t))
+	if (!n_right || *n_right == FORETELL_WRONG ||
+		bpf_probe_read_user(t->frame, 8 * ZEND_HEAP_WORDS, (void *)php->heap) || foretell_is_custom(t))
 		return 0;
 	at = php->free_slots / 8 + bin - 1;
 	addr = at < ZEND_HEAP_WORDS ? t->frame[at] : 0;

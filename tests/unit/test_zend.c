@@ -153,51 +153,38 @@ static void the_first_block_of_the_bins_list_is_foretold(void **state)
 	bool is_sure;
 
 	(void)state;
-	assert_int_equal(foretell(&t, true, &is_sure), 0); /* the list is empty */
+	assert_int_equal(foretell(&t, &is_sure), 0); /* the list is empty */
 	heap[OF_64] = 0x7000;
-	assert_int_equal(foretell(&t, true, &is_sure), 0x7000);
-	assert_int_equal(foretell(&t, false, &is_sure), 0); /* realloc */
+	assert_int_equal(foretell(&t, &is_sure), 0x7000);
 	heap[0] = 1;
-	assert_int_equal(foretell(&t, true, &is_sure), 0); /* the heap is malloc */
+	assert_int_equal(foretell(&t, &is_sure), 0); /* the heap is malloc */
 	heap[0] = 0;
 	t.call.size_bytes = 4000;
-	assert_int_equal(foretell(&t, true, &is_sure), 0); /* no bin */
+	assert_int_equal(foretell(&t, &is_sure), 0); /* no bin */
 	t.call.size_bytes = 60;
 	cfg.may_skip = 0;
-	assert_int_equal(foretell(&t, true, &is_sure), 0); /* a kernel that cannot spare the return */
+	assert_int_equal(foretell(&t, &is_sure), 0); /* a kernel that cannot spare the return */
 	cfg.may_skip = 1;
 }
 
-static void a_heap_that_passes_calls_on_is_noted_for_every_sort_of_call(void **state)
+static void a_heap_that_passes_calls_on_is_noted_until_all_blocks_are_dropped(void **state)
 {
-	static const struct {
-		bool may_be_told;
-		uint32_t may_skip;
-		uint64_t size_bytes;
-	} calls[] = { { true, 1, 60 }, { true, 1, 4000 }, { false, 1, 60 }, { true, 0, 60 } };
+	struct thread_state t = set_up();
 	bool is_sure;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		struct thread_state t = set_up();
-
-		cfg.may_skip = calls[i].may_skip;
-		t.call.size_bytes = calls[i].size_bytes;
-		foretell(&t, calls[i].may_be_told, &is_sure);
-		assert_int_equal(process.zend.is_custom, 0);
-		heap[0] = 1;
-		foretell(&t, calls[i].may_be_told, &is_sure);
-		assert_int_equal(process.zend.is_custom, 1);
-		assert_false(is_sure);
-		/* until all blocks are dropped */
-		php.heap_at = (uint64_t)(uintptr_t)&heap_pointer;
-		zend_drop(0);
-		assert_int_equal(process.zend.is_custom, 1);
-		heap[0] = 0;
-		zend_drop(0);
-		assert_int_equal(process.zend.is_custom, 0);
-	}
-	cfg.may_skip = 1;
+	foretell(&t, &is_sure);
+	assert_int_equal(process.zend.is_custom, 0);
+	heap[0] = 1;
+	foretell(&t, &is_sure);
+	assert_int_equal(process.zend.is_custom, 1);
+	assert_false(is_sure);
+	php.heap_at = (uint64_t)(uintptr_t)&heap_pointer;
+	zend_drop(0);
+	assert_int_equal(process.zend.is_custom, 1);
+	heap[0] = 0;
+	zend_drop(0);
+	assert_int_equal(process.zend.is_custom, 0);
 }
 
 static void it_is_believed_after_a_thousand_times_and_checked_ever_after(void **state)
@@ -209,20 +196,20 @@ static void it_is_believed_after_a_thousand_times_and_checked_ever_after(void **
 	(void)state;
 	for (; n < 1000; n++) {
 		heap[OF_64] = 0x7000 + 64 * n;
-		t.call.foretold = foretell(&t, true, &is_sure);
+		t.call.foretold = foretell(&t, &is_sure);
 		assert_false(is_sure);
 		foretell_check(&t, 0x7000 + 64 * n);
 	}
 	for (n = 0; n < 100000; n++) {
 		heap[OF_64] = 0x7f0000000000 + 64 * n;
-		foretell(&t, true, &is_sure);
+		foretell(&t, &is_sure);
 		n_sure += is_sure;
 	}
 	assert_in_range(n_sure, 99800, 99950);
 	/* other bins have to earn it themselves */
 	t.call.size_bytes = 30;
 	heap[FREE_SLOTS / 8 + 3] = 0x9000;
-	assert_int_equal(foretell(&t, true, &is_sure), 0x9000);
+	assert_int_equal(foretell(&t, &is_sure), 0x9000);
 	assert_false(is_sure);
 }
 
@@ -234,12 +221,12 @@ static void one_that_differs_ends_it_for_the_bin(void **state)
 	(void)state;
 	trust.n_right[8] = 1000;
 	heap[OF_64] = 0x7000;
-	t.call.foretold = foretell(&t, true, &is_sure);
+	t.call.foretold = foretell(&t, &is_sure);
 	assert_int_equal(t.call.foretold, 0x7000);
 	foretell_check(&t, 0x8000);
-	assert_int_equal(foretell(&t, true, &is_sure), 0);
+	assert_int_equal(foretell(&t, &is_sure), 0);
 	foretell_check(&t, 0x7000);
-	assert_int_equal(foretell(&t, true, &is_sure), 0);
+	assert_int_equal(foretell(&t, &is_sure), 0);
 }
 
 static void the_heaps_place_is_read_from_the_code_that_loads_it(void **state)
@@ -293,7 +280,7 @@ int main(void)
 		cmocka_unit_test(a_block_that_realloc_left_where_it_was_is_in_its_old_bin),
 		cmocka_unit_test(a_heap_that_passes_everything_on_to_malloc_is_not_dropped),
 		cmocka_unit_test(the_first_block_of_the_bins_list_is_foretold),
-		cmocka_unit_test(a_heap_that_passes_calls_on_is_noted_for_every_sort_of_call),
+		cmocka_unit_test(a_heap_that_passes_calls_on_is_noted_until_all_blocks_are_dropped),
 		cmocka_unit_test(it_is_believed_after_a_thousand_times_and_checked_ever_after),
 		cmocka_unit_test(one_that_differs_ends_it_for_the_bin),
 		cmocka_unit_test(the_heaps_place_is_read_from_the_code_that_loads_it),
