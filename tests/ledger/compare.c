@@ -190,7 +190,8 @@ static void check_stacks(struct look *k)
 
 		blocks += k->stack[i].blocks;
 		bytes += k->stack[i].bytes;
-		if (!SWT_STACK_IS_FILLED(s->key) || s->proc != k->slot || !IS_COMPARED(s->layer) || s->epoch != k->proc->epoch[s->layer]) {
+		if (!SWT_STACK_IS_FILLED(s->key) || s->proc != k->slot || !IS_COMPARED(s->layer) ||
+			s->epoch != k->proc->epoch[s->layer]) {
 			total(k, "blocks of a stack that is not there", k->stack[i].blocks, 0);
 			continue;
 		}

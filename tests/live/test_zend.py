@@ -14,17 +14,23 @@ def heaps(tracer):
     return [h for h in found if h]
 
 
-def check_from_the_start(run, php=HostPhp, *options):
-    argv = php.argv("-dmemory_limit=1G", *options, os.path.join(php.scripts, "heap.php"))
+def check_proofs(run, least_sizes, least_bytes, argv):
+    """The proof holds at every rest of a script, in at least so many of which the heap has another size, one so large."""
     tracer = run.trace("-i", 0.1, "--", *argv, wait_for=None)
     equal(tracer.finish(interrupt=False), 0, "exit code")
     equal(tracer.lost(), {}, "lost")
     steady = [h for h in heaps(tracer) if h["steady"] and h["size_bytes"]]
     sizes = {h["size_bytes"] for h in steady}
-    # Eight rests of the script, in each of which the heap has another size.
-    assert len(sizes) >= 7 and max(sizes) > 100 << 20, sizes
+    assert len(sizes) >= least_sizes and max(sizes) > least_bytes, sizes
     equal({h["difference_bytes"] for h in steady}, {0}, "differences")
     equal({h["before_bytes"] for h in steady}, {0}, "bytes from before tracing")
+    return tracer
+
+
+def check_from_the_start(run, php=HostPhp, *options):
+    # Eight rests.
+    tracer = check_proofs(run, 7, 100 << 20, php.argv(
+        "-dmemory_limit=1G", *options, os.path.join(php.scripts, "heap.php")))
     # At its end PHP drops the heap, and the books with it.
     end = tracer.of("report")[-1]["processes"][0]["layers"]["zend"]
     equal((end["live_bytes"], end["frees"]), (0, end["allocs"]), "the heap at the end")
@@ -51,16 +57,8 @@ def the_books_equal_the_count_of_8_4(run):
 
 
 def check_what_is_given_back(run, php=HostPhp):
-    argv = php.argv("-dmemory_limit=64M", os.path.join(php.scripts, "caches.php"))
-    tracer = run.trace("-i", 0.1, "--", *argv, wait_for=None)
-    equal(tracer.finish(interrupt=False), 0, "exit code")
-    equal(tracer.lost(), {}, "lost")
-    steady = [h for h in heaps(tracer) if h["steady"] and h["size_bytes"]]
-    # 19 rests, most of them with another size; the largest near the limit.
-    sizes = {h["size_bytes"] for h in steady}
-    assert len(sizes) >= 12 and max(sizes) > 30 << 20, sizes
-    equal({h["difference_bytes"] for h in steady}, {0}, "differences")
-    equal({h["before_bytes"] for h in steady}, {0}, "bytes from before tracing")
+    # 19 rests, some of them alike; the largest near the limit.
+    check_proofs(run, 12, 30 << 20, php.argv("-dmemory_limit=64M", os.path.join(php.scripts, "caches.php")))
 
 
 @test

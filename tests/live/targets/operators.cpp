@@ -62,7 +62,7 @@ static NOINLINE void delete_all(long n)
 }
 
 /* There is not that much: it throws, and what comes next is an allocation like any other. */
-static NOINLINE void new_throws(long n)
+static void ask_too_much(long n)
 {
 	volatile size_t huge = static_cast<size_t>(1) << 62;
 
@@ -77,6 +77,11 @@ static NOINLINE void new_throws(long n)
 			_exit(97);
 		add(::operator new(50), 50);
 	}
+}
+
+static NOINLINE void new_throws(long n)
+{
+	ask_too_much(n);
 }
 
 static void *reserve;
@@ -152,20 +157,8 @@ static NOINLINE void handler_throws_inside(long n)
 
 static NOINLINE void handler_gives_up(long n)
 {
-	volatile size_t huge = static_cast<size_t>(1) << 62;
-
 	std::set_new_handler(give_up);
-	for (long i = 0; i < n; i++) {
-		try {
-			keep = ::operator new(huge);
-			_exit(98);
-		} catch (const std::bad_alloc &) {
-			add(malloc(40), 40);
-		}
-		if (::operator new(huge, std::nothrow))
-			_exit(97);
-		add(::operator new(50), 50);
-	}
+	ask_too_much(n);
 	std::set_new_handler(nullptr);
 }
 
