@@ -103,7 +103,7 @@ TARGET_mimalloc := -lmimalloc
 TARGET_forks := -fomit-frame-pointer
 TARGET_embed := -l:libphp8.2.so
 TARGET_handlers := $(TARGET_embed)
-build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h
+build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h tests/live/targets/books.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -o $@ $< $(TARGET_$*)
@@ -124,7 +124,7 @@ ALLOC_musl-static := -DNO_PVALLOC -static
 ALLOC_static := -static
 ALLOC_CC_musl := musl-gcc
 ALLOC_CC_musl-static := musl-gcc
-build/tests/live/alloc-%: tests/live/targets/alloc.c tests/live/targets/target.h
+build/tests/live/alloc-%: tests/live/targets/alloc.c tests/live/targets/target.h tests/live/targets/books.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(or $(ALLOC_CC_$*),$(CC)) $(TARGET_CFLAGS) -o $@ $< $(ALLOC_$*)

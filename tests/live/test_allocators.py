@@ -220,7 +220,7 @@ def what_an_allocator_maps_and_unmaps_inside_free_is_no_mapping_of_the_programs(
         target = run.target("frees", env=env)
         tracer = run.trace("-p", target.pid, "-i", 60)
         for c in ("fill 20000", "empty 10000", "fill 10000", "empty 20000", "free_in_threads 10"):
-            equal(target.ask(c).isdigit(), True, c)
+            target.ask(c)
         tracer.finish()
         books = tracer.layer(target.pid, "mmap")
         equal({k: books[k] for k in ("allocs", "frees", "unknown_frees")}, {"allocs": 0, "frees": 0, "unknown_frees": 0},

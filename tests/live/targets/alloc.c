@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* alloc.c - every function of the malloc and mmap families, each in a function of its own that keeps books. The answer to
  * a command is "BYTES BLOCKS": what that function has live, by its own count. */
-#include "target.h"
+#include "books.h"
 #include <malloc.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
 #define PAGE 4096UL
-
-static void *volatile keep;
-static long bytes, blocks;
-
-static void add(long size)
-{
-	bytes += size;
-	blocks++;
-}
 
 static NOINLINE void leak_malloc(long n)
 {
@@ -214,10 +205,7 @@ static NOINLINE void leak_mremap(long n)
 
 int main(void)
 {
-	static const struct {
-		const char *name;
-		void (*run)(long n);
-	} commands[] = {
+	static const struct command commands[] = {
 		{ "leak_malloc", leak_malloc },
 		{ "leak_calloc", leak_calloc },
 		{ "churn", churn },
@@ -236,20 +224,6 @@ int main(void)
 		{ "leak_trimmed", leak_trimmed },
 		{ "leak_mremap", leak_mremap },
 	};
-	char line[128], name[64];
-	long n;
 
-	keep = malloc(1); /* from now on it is known whose malloc that is, also if calls are bound at their first use */
-	free(keep);
-	say("ready");
-	while (hear(line, sizeof(line))) {
-		if (sscanf(line, "%63s %ld", name, &n) != 2)
-			return 95;
-		bytes = blocks = 0;
-		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-			if (!strcmp(commands[i].name, name))
-				commands[i].run(n);
-		say("%ld %ld", bytes, blocks);
-	}
-	return 0;
+	return OBEY(commands);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* frees.c - many blocks are allocated, then freed in another order, so that the allocator has work to do in free: mappings of its
- * own that it makes and gives back there. The program itself maps nothing then. Answers with the blocks that are live. */
+ * own that it makes and gives back there. The program itself maps nothing then. */
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "target.h"
+#include "books.h"
 
 #define BLOCKS (1 << 16)
 
@@ -97,28 +97,13 @@ static NOINLINE void free_in_threads(long n)
 
 int main(void)
 {
-	static const struct {
-		const char *name;
-		void (*run)(long n);
-	} commands[] = {
+	static const struct command commands[] = {
 		{ "fill", fill },
 		{ "empty", empty },
 		{ "free_in_threads", free_in_threads },
 		{ "map_after_free", map_after_free },
 		{ "start_after_free", start_after_free },
 	};
-	char line[128], name[64];
-	long n;
 
-	free(malloc(1));
-	say("ready");
-	while (hear(line, sizeof(line))) {
-		if (sscanf(line, "%63s %ld", name, &n) != 2)
-			return 3;
-		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-			if (!strcmp(commands[i].name, name))
-				commands[i].run(n);
-		say("%d", n_live);
-	}
-	return 0;
+	return OBEY(commands);
 }

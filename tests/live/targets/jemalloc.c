@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* jemalloc.c - jemalloc's own functions, each with its books. The answer to a command is "BYTES BLOCKS". */
-#include "target.h"
+#include "books.h"
 #include <jemalloc/jemalloc.h>
 #include <stdint.h>
-
-static void *volatile keep;
-static long bytes, blocks;
-
-static void add(long size)
-{
-	bytes += size;
-	blocks++;
-}
 
 static NOINLINE void leak_mallocx(long n)
 {
@@ -79,28 +70,12 @@ static NOINLINE void free_all(long n)
 
 int main(void)
 {
-	static const struct {
-		const char *name;
-		void (*run)(long n);
-	} commands[] = {
+	static const struct command commands[] = {
 		{ "leak_mallocx", leak_mallocx },
 		{ "move_rallocx", move_rallocx },
 		{ "resize_xallocx", resize_xallocx },
 		{ "free_all", free_all },
 	};
-	char line[128], name[64];
-	long n;
 
-	keep = malloc(1); /* from now on it is known whose malloc that is, also if calls are bound at their first use */
-	say("ready");
-	while (hear(line, sizeof(line))) {
-		if (sscanf(line, "%63s %ld", name, &n) != 2)
-			return 95;
-		bytes = blocks = 0;
-		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-			if (!strcmp(commands[i].name, name))
-				commands[i].run(n);
-		say("%ld %ld", bytes, blocks);
-	}
-	return 0;
+	return OBEY(commands);
 }
