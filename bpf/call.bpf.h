@@ -64,6 +64,10 @@ static __always_inline __u64 call_size(struct pt_regs *ctx, __u64 cookie)
 }
 
 /* call_is_nested - is a call that enters at sp inside the pending one? Gives the pending one up when it is stale.
+ * One that was jumped out of (longjmp) is stale, but looks pending to calls further down until its place on the stack is
+ * overwritten. The kernel's own list of pending returns says no more: it drops one when the stack pointer is above its place
+ * (arch_uretprobe_is_alive), and not before the next probed call. Only a walk up to that place could tell, for every nested
+ * call.
  * At the same sp it is inside if the return address there is already replaced: then the pending function has jumped to
  * this one (_safe_erealloc to _erealloc, _emalloc_8 to _emalloc_16). */
 static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
