@@ -76,6 +76,10 @@ const char *attach_kind(const struct attach *a);
 
 void attach_tables(const struct attach *a, struct attach_tables *out);
 
+/* attach_read_ahead - have the reader begin with what attach_probe() will want of the process's files. Needs no struct attach, and
+ * does not wait. */
+void attach_read_ahead(struct reader *r, const struct target_process *p);
+
 /* attach_register - let the kernel side know a process, so that what its probes see is recorded.
  * @stop  stop it (SIGSTOP) at each exec and at each change of its link map, until attach_set_stop()
  * Return: 0 or -ENOSPC (SWT_MAX_PROCS are traced), -EALREADY, -errno. */

@@ -158,6 +158,9 @@ void rows_close(struct attach *a);
  * is remembered as one without rows.  Return: valid until the next call; NULL when memory runs out. */
 const struct unwind_file *tables_file(struct attach *a, const struct target_module *m);
 
+/* rows.c - have the reader begin with the files of a process whose pages are not there yet. */
+void tables_read_ahead(struct attach *a, const struct target_process *p);
+
 /* spans.c - map the unwind tables; unmap and free. */
 int tables_open(struct attach *a);
 void tables_close(struct attach *a);

@@ -157,16 +157,47 @@ static struct unwind_file *file_find(struct unwind_tables *t, const struct targe
 	return NULL;
 }
 
+static struct reader_file reader_file(const struct target_module *m)
+{
+	return (struct reader_file){ .number = m->number, .fd = m->fd, .fd_debug = -1, .path = m->path };
+}
+
+/* read_ahead - @t  what is loaded already; NULL = nothing */
+static void read_ahead(struct reader *r, struct unwind_tables *t, const struct target_process *p)
+{
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+		struct reader_file file;
+
+		if (!m || !m->elf || m->fd < 0 || (t && file_find(t, m)))
+			continue;
+		file = reader_file(m);
+		reader_rows_ahead(r, &file);
+	}
+}
+
+void attach_read_ahead(struct reader *r, const struct target_process *p)
+{
+	read_ahead(r, NULL, p);
+}
+
+void tables_read_ahead(struct attach *a, const struct target_process *p)
+{
+	if (a->reader)
+		read_ahead(a->reader, &a->tables, p);
+}
+
 /* file_load - read a file's rows and put them where the kernel side finds them. */
 static int file_load(struct attach *a, struct unwind_file *f)
 {
+	struct reader_file file;
 	struct target_rows rows;
 	int err;
 
 	if (f->module->fd < 0)
 		return -EBADF;
-	err = a->reader ? reader_rows(a->reader, f->module->fd, f->module->path, &rows)
-			: target_rows_read(f->module->fd, &rows);
+	file = reader_file(f->module);
+	err = a->reader ? reader_rows(a->reader, &file, &rows) : target_rows_read(f->module->fd, &rows);
 	if (err)
 		return err;
 	if (rows.n)

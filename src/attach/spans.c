@@ -142,6 +142,7 @@ int tables_publish(struct attach *a, const struct target_process *p, int anew)
 	err = place_find(a, n, &first);
 	if (err)
 		return err;
+	tables_read_ahead(a, p);
 	n = 0;
 	for (size_t i = 0; i < p->n_maps && n < (1U << SWT_SPANS_SHIFT) - 1; i++)
 		if (p->map[i].executable && span_fill(a, &p->map[i], &s))

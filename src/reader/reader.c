@@ -5,52 +5,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "reader/internal.h"
-#include "swtrace/abi.h"
-#include "target/target.h"
+#include "reader/parent.h"
 #include "util/msg.h"
 
-#define SECOND_NS 1000000000ULL
-#define ROWS_NS	  (20 * SECOND_NS)
 /* A request that takes longer than this is taken for a hang: the first look at a big debug file takes a few seconds, and
  * debuginfod may have to fetch it first. */
 #define HANG_NS		   (60 * SECOND_NS)
 #define HANG_DEBUGINFOD_NS (600 * SECOND_NS)
 #define MAX_STARTS	   32 /* children lost in all, before names are given up */
 
-/* What the child has been told of a file. */
-struct told_file {
-	uint32_t number;
-	uint32_t told_to; /* n_starts of the child that knows it; 0 = none */
-	int is_bad;	  /* it killed its reader */
-};
-
-struct reader {
-	pid_t pid; /* 0: no child */
-	int socket;
-	unsigned n_starts;
-	uint32_t last_id;
-	int is_busy; /* the last request has no answer yet */
-	uint64_t asked_ns;
-	uint32_t asked_file; /* of the request under way; 0 = rows */
-	const char *asked_path;
-	uint64_t deadline_ns;
-	int fd_idle;
-	void (*drain)(void *ctx);
-	void *ctx;
-	struct told_file *file;
-	size_t n_files;
-	struct answer answer;
-};
-
-static uint64_t now_ns(void)
+uint64_t talk_now_ns(void)
 {
 	struct timespec t;
 
@@ -72,6 +41,8 @@ int reader_open(struct reader **out)
 
 static void child_end(struct reader *r)
 {
+	rows_forget(r, 0);
+	r->is_busy = 0;
 	if (!r->pid)
 		return;
 	close(r->socket);
@@ -79,7 +50,6 @@ static void child_end(struct reader *r)
 	waitpid(r->pid, NULL, 0);
 	r->pid = 0;
 	r->socket = -1;
-	r->is_busy = 0;
 }
 
 void reader_close(struct reader *r)
@@ -87,6 +57,7 @@ void reader_close(struct reader *r)
 	if (!r)
 		return;
 	child_end(r);
+	rows_forget(r, 1);
 	free(r->file);
 	free(r);
 }
@@ -108,7 +79,7 @@ int reader_pid(const struct reader *r)
 	return r->pid;
 }
 
-static int child_start(struct reader *r)
+int talk_start(struct reader *r)
 {
 	int pair[2], parent = getpid();
 
@@ -132,8 +103,7 @@ static int child_start(struct reader *r)
 	return 0;
 }
 
-/* child_lost - the child has died, hangs or talks nonsense: end it, and remember what it had in hand. */
-static int child_lost(struct reader *r)
+int talk_lost(struct reader *r)
 {
 	msg_warn("%s: reading this file failed badly; it is not read again: its names or stacks are incomplete",
 		r->asked_path);
@@ -144,7 +114,12 @@ static int child_lost(struct reader *r)
 	return -EBADMSG;
 }
 
-static int ask(struct reader *r, struct ask *q, const char *path, const int *fd, size_t n_fds)
+void reader_start(struct reader *r)
+{
+	talk_start(r);
+}
+
+int talk_post(struct reader *r, struct ask *q, const int *fd, size_t n_fds, int flags)
 {
 	union {
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -165,11 +140,26 @@ static int ask(struct reader *r, struct ask *q, const char *path, const int *fd,
 		memcpy(CMSG_DATA(c), fd, n_fds * sizeof(int));
 	}
 	q->id = ++r->last_id;
-	r->asked_ns = now_ns();
-	r->asked_file = q->file;
+	if (sendmsg(r->socket, &m, MSG_NOSIGNAL | flags) == sizeof(*q))
+		return 0;
+	return errno == EAGAIN || errno == ETOOMANYREFS ? -EAGAIN : -EPIPE;
+}
+
+void talk_expect(struct reader *r, uint32_t id, uint32_t file, const char *path)
+{
+	r->awaited_id = id;
+	r->asked_ns = talk_now_ns();
+	r->asked_file = file;
 	r->asked_path = path;
 	r->is_busy = 1;
-	return sendmsg(r->socket, &m, MSG_NOSIGNAL) == sizeof(*q) ? 0 : -EPIPE;
+}
+
+static int ask(struct reader *r, struct ask *q, const char *path, const int *fd, size_t n_fds)
+{
+	int err = talk_post(r, q, fd, n_fds, 0);
+
+	talk_expect(r, q->id, q->file, path);
+	return err ? -EPIPE : 0;
 }
 
 /* answer_take - read an answer that is there. Its size must be what its status says. */
@@ -178,19 +168,18 @@ static int answer_take(struct reader *r, int may_have_frames)
 	ssize_t n = recv(r->socket, &r->answer, sizeof(r->answer), MSG_DONTWAIT);
 	size_t n_frames = may_have_frames && n > 0 && r->answer.status > 0 ? r->answer.status : 0;
 
-	if (n <= 0 || r->answer.id != r->last_id || n_frames > READER_MAX_FRAMES ||
+	if (n <= 0 || r->answer.id != r->awaited_id || n_frames > READER_MAX_FRAMES ||
 		(size_t)n != offsetof(struct answer, frame) + n_frames * sizeof(r->answer.frame[0]))
 		return -EBADMSG;
 	r->is_busy = 0;
 	return 0;
 }
 
-/* answer_await - wait for the answer until then.  Return: 0; -EAGAIN not yet; -EBADMSG the child is lost. */
-static int answer_await(struct reader *r, uint64_t until_ns, int may_have_frames)
+int talk_await(struct reader *r, uint64_t until_ns, int may_have_frames)
 {
 	for (;;) {
 		struct pollfd fd[2] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->fd_idle, .events = POLLIN } };
-		uint64_t now = now_ns();
+		uint64_t now = talk_now_ns();
 		int left_ms = now < until_ns ? (int)((until_ns - now + 999999) / 1000000) : 0;
 		int n = poll(fd, 2, left_ms);
 
@@ -205,51 +194,21 @@ static int answer_await(struct reader *r, uint64_t until_ns, int may_have_frames
 	}
 }
 
-/* rows_check - copy what the child has written, and see that it is what rows must be. */
-static int rows_check(struct reader *r, int fd, struct target_rows *out)
-{
-	uint64_t n = r->answer.n, base = r->answer.base;
-	size_t bytes = n * sizeof(*out->row);
-	struct swt_row *row;
-	struct stat st;
-
-	memset(out, 0, sizeof(*out));
-	if (r->answer.status)
-		return r->answer.status < 0 && r->answer.status > -4096 ? r->answer.status : -EBADMSG;
-	if (!n)
-		return 0;
-	if (fstat(fd, &st) || n > UINT32_MAX || (uint64_t)st.st_size != bytes)
-		return -EBADMSG;
-	row = malloc(bytes);
-	if (!row)
-		return -ENOMEM;
-	if (pread(fd, row, bytes, 0) != (ssize_t)bytes || SWT_RULE_KIND(row[n - 1].rule) != SWT_ROW_NONE) {
-		free(row);
-		return -EBADMSG;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (SWT_RULE_KIND(row[i].rule) > SWT_ROW_NONE || (i && row[i].vaddr <= row[i - 1].vaddr)) {
-			free(row);
-			return -EBADMSG;
-		}
-	}
-	*out = (struct target_rows){ .base = base, .row = row, .n = n };
-	return 0;
-}
-
 /* still_busy - is an earlier request unanswered? An answer that comes late is thrown away: asked again, the child is quick. */
 static int still_busy(struct reader *r)
 {
 	uint64_t hang_ns = getenv("DEBUGINFOD_URLS") ? HANG_DEBUGINFOD_NS : HANG_NS;
 	int err;
 
+	if (rows_settle(r, 0, r->deadline_ns))
+		return -EAGAIN;
 	if (!r->is_busy)
 		return 0;
-	err = answer_await(r, r->deadline_ns, 1);
-	if (err == -EAGAIN && now_ns() - r->asked_ns < hang_ns)
+	err = talk_await(r, r->deadline_ns, 1);
+	if (err == -EAGAIN && talk_now_ns() - r->asked_ns < hang_ns)
 		return -EAGAIN;
 	if (err)
-		child_lost(r);
+		talk_lost(r);
 	return 0;
 }
 
@@ -261,14 +220,16 @@ static int ask_about(struct reader *r, struct ask *q, int fd, const char *path, 
 {
 	int err;
 
+	/* What was asked ahead is wanted anyway. */
+	rows_settle(r, 0, UINT64_MAX);
 	if (still_busy(r))
 		return -EAGAIN;
-	err = child_start(r);
+	err = talk_start(r);
 	if (!err)
 		err = ask(r, q, path, &fd, 1);
 	if (!err)
-		err = answer_await(r, now_ns() + ROWS_NS, may_have_frames);
-	return err && r->is_busy ? child_lost(r) : err;
+		err = talk_await(r, talk_now_ns() + ROWS_NS, may_have_frames);
+	return err && r->is_busy ? talk_lost(r) : err;
 }
 
 int reader_debuglink(struct reader *r, int fd, const char *path, char name[READER_NAME_BYTES], uint32_t *crc)
@@ -297,29 +258,6 @@ int reader_php(struct reader *r, int fd, const char *path, uint32_t offset[READE
 	return r->answer.status ? -ENOENT : 0;
 }
 
-int reader_rows(struct reader *r, int fd, const char *path, struct target_rows *out)
-{
-	struct ask q = { .type = ASK_ROWS };
-	int err, fds[2] = { fd, -1 };
-
-	memset(out, 0, sizeof(*out));
-	err = child_start(r);
-	if (err)
-		return err;
-	fds[1] = memfd_create("rows", MFD_CLOEXEC);
-	if (fds[1] < 0)
-		return -errno;
-	err = ask(r, &q, path, fds, 2);
-	if (!err)
-		err = answer_await(r, now_ns() + ROWS_NS, 0);
-	if (!err)
-		err = rows_check(r, fds[1], out);
-	if (err == -EPIPE || err == -EAGAIN || err == -EBADMSG)
-		err = child_lost(r);
-	close(fds[1]);
-	return err;
-}
-
 static struct told_file *file_get(struct reader *r, uint32_t number)
 {
 	struct told_file *grown;
@@ -346,7 +284,7 @@ static int file_tell(struct reader *r, struct told_file *told, const struct read
 		return 0;
 	err = ask(r, &q, f->path, fds, f->fd_debug >= 0 ? 2 : 1);
 	if (!err)
-		err = answer_await(r, now_ns() + ROWS_NS, 0);
+		err = talk_await(r, talk_now_ns() + ROWS_NS, 0);
 	told->told_to = r->n_starts;
 	return err;
 }
@@ -369,23 +307,23 @@ int reader_names(struct reader *r, const struct reader_file *f, uint64_t vaddr, 
 		return -EAGAIN;
 	if (told->is_bad)
 		return -EBADMSG;
-	if (now_ns() >= r->deadline_ns || still_busy(r) || child_start(r))
+	if (talk_now_ns() >= r->deadline_ns || still_busy(r) || talk_start(r))
 		return -EAGAIN;
 	err = file_tell(r, told, f);
 	if (!err)
 		err = ask(r, &q, f->path, NULL, 0);
 	if (!err)
-		err = answer_await(r, r->deadline_ns, 1);
+		err = talk_await(r, r->deadline_ns, 1);
 	if (err == -EAGAIN)
 		return err;
 	if (err || r->answer.status < 0)
-		return child_lost(r);
+		return talk_lost(r);
 	memcpy(out, r->answer.frame, r->answer.status * sizeof(*out));
 	for (int i = 0; i < r->answer.status; i++) {
 		out[i].function[READER_NAME_BYTES - 1] = 0;
 		out[i].file[READER_NAME_BYTES - 1] = 0;
 		if (!out[i].function[0])
-			return child_lost(r);
+			return talk_lost(r);
 	}
 	return r->answer.status;
 }

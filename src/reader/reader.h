@@ -30,10 +30,26 @@ void reader_set_idle(struct reader *r, int fd, void (*drain)(void *ctx), void *c
 /* reader_set_deadline - names that are not known by then (CLOCK_MONOTONIC, ns) are not waited for. */
 void reader_set_deadline(struct reader *r, uint64_t deadline_ns);
 
-/* reader_rows - as target_rows_read(). Waits for up to 20 s.
- * @path  for the warning when the file kills its reader
- * Return: also -EBADMSG: it did; -EAGAIN: there is no child to be had. */
-int reader_rows(struct reader *r, int fd, const char *path, struct target_rows *out);
+/* A file to ask about. */
+struct reader_file {
+	uint32_t number; /* tells files apart, not 0 */
+	int fd;
+	int fd_debug;	  /* its separate debug file, or -1 */
+	const char *path; /* for the warning when the file kills its reader */
+};
+
+/* reader_start - start the child now, before there is anything that it should not inherit. If that fails, it is tried again when
+ * the child is needed. */
+void reader_start(struct reader *r);
+
+/* reader_rows - as target_rows_read(). Waits for up to 20 s, and for what was asked ahead before.
+ * Return: also -EBADMSG: the file killed its reader; -EAGAIN: there is no child to be had. */
+int reader_rows(struct reader *r, const struct reader_file *f, struct target_rows *out);
+
+/* reader_rows_ahead - let the child begin with rows that reader_rows() will be asked for, while the caller does other things.
+ * Does not wait; what cannot be asked for now is read when it is needed. f->path must stay valid until reader_rows() or
+ * reader_close(); f->fd may be closed. */
+void reader_rows_ahead(struct reader *r, const struct reader_file *f);
 
 /* reader_debuglink - the file name and checksum (CRC-32 of the whole file) in .gnu_debuglink.
  * Return: 0; -ENOENT there is none, or it is no plain file name; -EAGAIN the child is busy; -EBADMSG as above. */
@@ -53,14 +69,6 @@ enum {
  * What the caller does with them it must check: they are what the file says.
  * Return: 0; -ENOENT the file does not say all of them; -EAGAIN, -EBADMSG as above. */
 int reader_php(struct reader *r, int fd, const char *path, uint32_t offset[READER_PHP_OFFSETS]);
-
-/* A file to ask about. */
-struct reader_file {
-	uint32_t number; /* tells files apart, not 0 */
-	int fd;
-	int fd_debug; /* its separate debug file, or -1 */
-	const char *path;
-};
 
 /* A function at an address: the innermost inlined one first, the one that was really called last. */
 struct reader_frame {

@@ -230,7 +230,7 @@ static void a_separate_debug_file_gives_back_what_was_stripped(void **state)
 	assert_string_equal(got[0].function, "hidden");
 	assert_int_equal(got[0].line, 27);
 	/* That of another build is not believed. */
-	shell("cc -g -O1 -fPIC -shared -Wl,--build-id -DOTHER -o other.so lib.c && objcopy --only-keep-debug other.so other.debug");
+	shell("cc -g -O1 -fPIC -shared -Wl,--build-id -o other.so lib.c && objcopy --only-keep-debug other.so other.debug");
 	f = file("stripped.so", "other.debug");
 	assert_int_equal(names_of(&f, address_of("lib.so", "hidden", "lock"), got), 0);
 }
@@ -297,6 +297,13 @@ static void any_load_bias_is_right(void **state)
 	}
 }
 
+static void assert_same_rows(const struct target_rows *a, const struct target_rows *b)
+{
+	assert_int_equal(a->n, b->n);
+	assert_int_equal(a->base, b->base);
+	assert_memory_equal(a->row, b->row, a->n * sizeof(*a->row));
+}
+
 static void rows_are_the_same_as_read_here(void **state)
 {
 	struct target_rows here, there;
@@ -304,14 +311,75 @@ static void rows_are_the_same_as_read_here(void **state)
 
 	(void)state;
 	assert_int_equal(target_rows_read(fd, &here), 0);
-	assert_int_equal(reader_rows(r, fd, "lib.so", &there), 0);
+	assert_int_equal(
+		reader_rows(r, &(struct reader_file){ .number = 1000, .fd = fd, .path = "lib.so" }, &there), 0);
 	assert_true(here.n > 5);
-	assert_int_equal(here.n, there.n);
-	assert_int_equal(here.base, there.base);
-	assert_memory_equal(here.row, there.row, here.n * sizeof(*here.row));
+	assert_same_rows(&here, &there);
 	target_rows_free(&here);
 	target_rows_free(&there);
 	close(fd);
+}
+
+#define N_AHEAD 300 /* more than the reader takes, and than fit into its socket */
+
+static void rows_that_were_asked_for_ahead_are_the_same_in_any_order(void **state)
+{
+	struct reader_file f[N_AHEAD];
+	struct target_rows here, there;
+	char link[READER_NAME_BYTES];
+	uint32_t crc;
+
+	(void)state;
+	shell("cc -g -O2 -fPIC -shared -Wl,-Ttext-segment=0x400000 -o other.so lib.c");
+	for (int i = 0; i < N_AHEAD; i++)
+		f[i] = file(i % 2 ? "lib.so" : "other.so", NULL);
+	reader_start(r);
+	kill(reader_pid(r), SIGSTOP);
+	for (int i = 0; i < N_AHEAD; i++)
+		reader_rows_ahead(r, &f[i]);
+	kill(reader_pid(r), SIGCONT);
+	for (int i = 0; i < N_AHEAD; i++) {
+		int k = (i * 7 + 150) % N_AHEAD;
+
+		if (i == 10) /* another question in between */
+			assert_int_equal(reader_debuglink(r, f[0].fd, "other.so", link, &crc), -ENOENT);
+		assert_int_equal(target_rows_read(f[k].fd, &here), 0);
+		assert_int_equal(reader_rows(r, &f[k], &there), 0);
+		assert_same_rows(&here, &there);
+		target_rows_free(&here);
+		target_rows_free(&there);
+		/* Each answer serves once. */
+		assert_int_equal(reader_rows(r, &f[k], &there), 0);
+		target_rows_free(&there);
+		close(f[k].fd);
+	}
+}
+
+static void a_child_that_dies_takes_the_one_file_that_it_had_in_hand(void **state)
+{
+	struct reader_file f[4];
+	struct target_rows here, there;
+	int pid;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		f[i] = file("lib.so", NULL);
+	assert_int_equal(target_rows_read(f[0].fd, &here), 0);
+	reader_start(r);
+	pid = reader_pid(r);
+	kill(pid, SIGSTOP);
+	for (int i = 0; i < 3; i++)
+		reader_rows_ahead(r, &f[i]);
+	kill(pid, SIGKILL);
+	for (int i = 3; i >= 0; i--) {
+		assert_int_equal(reader_rows(r, &f[i], &there), i ? 0 : -EBADMSG);
+		if (i)
+			assert_same_rows(&here, &there);
+		target_rows_free(&there);
+		close(f[i].fd);
+	}
+	assert_true(reader_pid(r) != pid);
+	target_rows_free(&here);
 }
 
 static void what_is_no_elf_file_is_said_to_be_none(void **state)
@@ -324,7 +392,7 @@ static void what_is_no_elf_file_is_said_to_be_none(void **state)
 	shell("head -c 5000 /dev/urandom > noise; (head -c 3000 lib.so; head -c 9000 /dev/urandom) > torn.so");
 	f = file("noise", NULL);
 	assert_int_equal(names_of(&f, 4096, got), 0);
-	assert_int_equal(reader_rows(r, f.fd, "noise", &rows), -ENOEXEC);
+	assert_int_equal(reader_rows(r, &f, &rows), -ENOEXEC);
 	f = file("torn.so", "noise");
 	assert_true(names_of(&f, 4096, got) <= 0);
 }
@@ -506,6 +574,8 @@ int main(void)
 		cmocka_unit_test(minidebuginfo_names_local_functions),
 		cmocka_unit_test(any_load_bias_is_right),
 		cmocka_unit_test(rows_are_the_same_as_read_here),
+		cmocka_unit_test(rows_that_were_asked_for_ahead_are_the_same_in_any_order),
+		cmocka_unit_test(a_child_that_dies_takes_the_one_file_that_it_had_in_hand),
 		cmocka_unit_test(what_is_no_elf_file_is_said_to_be_none),
 		cmocka_unit_test(the_child_has_no_rights),
 		cmocka_unit_test(a_file_that_kills_the_child_is_not_read_again_and_others_are),
