@@ -43,6 +43,10 @@ struct attach_opts {
 	uint64_t max_blocks;			  /* live blocks to make room for; 0 = default */
 	struct reader *
 		reader; /* who reads unwind information; NULL = this process itself, for trusted files only. Borrowed */
+	/* Called once by attach_open(), which has to wait for the kernel: a good time for what needs no probes yet. May be
+	 * NULL. */
+	void (*meanwhile)(void *ctx);
+	void *ctx;
 };
 
 /* The tables of the kernel side, mapped read-only for everybody else. Valid until attach_close(). */

@@ -125,8 +125,20 @@ int features_own_offset(uintptr_t addr, uint64_t *offset)
 	return err;
 }
 
-/* try_calls - call tried() from a second thread with the probes in place. */
-static int try_calls(struct trial_bpf *skel, int type, uint64_t offset)
+/* tell - what was found out, to those who wait for it. The first word counts. */
+static void tell(struct features *f, int kind)
+{
+	pthread_mutex_lock(&f->lock);
+	if (!f->is_known)
+		f->kind = kind;
+	f->is_known = 1;
+	pthread_cond_signal(&f->known);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* try_calls - call tried() from a second thread with the probes in place. Whether that works is told before they are removed,
+ * for which the kernel waits until no CPU uses them any more. */
+static int try_calls(struct features *f, struct trial_bpf *skel, int type, uint64_t offset)
 {
 	int prog_fd = bpf_program__fd(skel->progs.on_trial), fd, fd_return = -1, ok = 0;
 	uint64_t cookie = 1;
@@ -144,6 +156,8 @@ static int try_calls(struct trial_bpf *skel, int type, uint64_t offset)
 		goto out;
 	pthread_join(thread, NULL);
 	ok = skel->bss->trial_enters == 1 && skel->bss->trial_returns == 1;
+	if (ok)
+		tell(f, type == ATTACH_UPROBE_SESSION ? PROBE_SESSION : PROBE_MULTI);
 out:
 	close(fd);
 	if (fd_return >= 0)
@@ -152,7 +166,7 @@ out:
 }
 
 /* try_type - load the trial with the given attach type, and try it.  Return: 1 it works, 0 it does not, -errno. */
-static int try_type(int type, uint64_t offset)
+static int try_type(struct features *f, int type, uint64_t offset)
 {
 	struct trial_bpf *skel = trial_bpf__open();
 	int works = 0;
@@ -161,14 +175,14 @@ static int try_type(int type, uint64_t offset)
 		return -errno;
 	bpf_program__set_expected_attach_type(skel->progs.on_trial, type);
 	if (!trial_bpf__load(skel))
-		works = try_calls(skel, type, offset);
+		works = try_calls(f, skel, type, offset);
 	trial_bpf__destroy(skel);
 	return works;
 }
 
 #define PERF_UPROBE_PATH "/sys/bus/event_source/devices/uprobe/type"
 
-int features_probe_kind(void)
+static int probe_kind(struct features *f)
 {
 	uint64_t offset = 0;
 	int err;
@@ -176,9 +190,9 @@ int features_probe_kind(void)
 	err = features_own_offset((uintptr_t)tried, &offset);
 	if (err)
 		return err;
-	if (try_type(ATTACH_UPROBE_SESSION, offset) > 0)
+	if (try_type(f, ATTACH_UPROBE_SESSION, offset) > 0)
 		return PROBE_SESSION;
-	if (try_type(ATTACH_UPROBE_MULTI, offset) > 0)
+	if (try_type(f, ATTACH_UPROBE_MULTI, offset) > 0)
 		return PROBE_MULTI;
 	if (access(PERF_UPROBE_PATH, R_OK)) {
 		msg_error("%s: %s: the kernel has no uprobes", PERF_UPROBE_PATH, strerror(errno));
@@ -186,4 +200,35 @@ int features_probe_kind(void)
 		return -ENOSYS;
 	}
 	return PROBE_PERF;
+}
+
+static void *find_out(void *arg)
+{
+	tell(arg, probe_kind(arg));
+	return NULL;
+}
+
+void features_begin(struct features *f)
+{
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->known, NULL);
+	f->is_running = !pthread_create(&f->thread, NULL, find_out, f);
+	if (!f->is_running)
+		find_out(f);
+}
+
+int features_probe_kind(struct features *f)
+{
+	pthread_mutex_lock(&f->lock);
+	while (!f->is_known)
+		pthread_cond_wait(&f->known, &f->lock);
+	pthread_mutex_unlock(&f->lock);
+	return f->kind;
+}
+
+void features_end(struct features *f)
+{
+	if (f->is_running)
+		pthread_join(f->thread, NULL);
+	f->is_running = 0;
 }

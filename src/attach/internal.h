@@ -3,6 +3,8 @@
 #ifndef ATTACH_INTERNAL_H
 #define ATTACH_INTERNAL_H
 
+#include <pthread.h>
+
 #include "attach/attach.h"
 #include "swtrace/abi.h"
 #include "util/ranges.h"
@@ -91,8 +93,19 @@ struct known_sites {
 	int n;
 };
 
+/* What is found out about the kernel, by a thread of its own: most of that is waiting. */
+struct features {
+	pthread_t thread;
+	int is_running;
+	pthread_mutex_t lock;
+	pthread_cond_t known;
+	int is_known;
+	int kind; /* or -errno */
+};
+
 struct attach {
 	struct swtrace_bpf *skel;
+	struct features features;
 	struct reader *reader; /* NULL: none */
 	struct unwind_tables tables;
 	struct known_sites *known;
@@ -112,9 +125,15 @@ struct attach {
 	size_t n_sets;
 };
 
-/* features.c - the best kind that works here, found by trying it on this very process.
- * Return: the kind, or -errno when not even the programs' skeleton can be loaded. */
-int features_probe_kind(void);
+/* features.c - begin to find out which is the best kind that works here, by trying it on this very process. features_end() is
+ * to follow. */
+void features_begin(struct features *f);
+
+/* features.c - wait until it is known.  Return: the kind, or -errno when the kernel has none. */
+int features_probe_kind(struct features *f);
+
+/* features.c - wait until the trial's own probes are gone, which comes later. */
+void features_end(struct features *f);
 
 /* features.c - where a function of our own stands in /proc/self/exe.  Return: 0 or -errno. */
 int features_own_offset(uintptr_t addr, uint64_t *offset);

@@ -147,7 +147,10 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 		return -ENOMEM;
 	a->reader = opts->reader;
 	a->is_system = opts->selection != NULL;
-	kind = features_probe_kind();
+	features_begin(&a->features);
+	if (opts->meanwhile)
+		opts->meanwhile(opts->ctx);
+	kind = features_probe_kind(&a->features);
 	if (kind < 0) {
 		err = kind;
 		goto out;
@@ -199,6 +202,7 @@ void attach_close(struct attach *a)
 {
 	if (!a)
 		return;
+	features_end(&a->features);
 	while (a->n_sets)
 		attach_unprobe(a, a->set[a->n_sets - 1].pid);
 	free(a->set);

@@ -117,10 +117,11 @@ static int add_code(int err)
 /* add_running - begin to trace a process that runs already.  Return: 0 or exit code. */
 static int add_running(struct run *r, pid_t pid)
 {
-	struct target_process *p;
+	struct target_process *p = target_find(r->target, pid);
 	int err;
 
-	err = target_add(r->target, pid, &p);
+	/* What meet() has seen may be old by now. */
+	err = p ? target_refresh(r->target, p) : target_add(r->target, pid, &p);
 	if (err) {
 		add_failed(pid, err);
 		return add_code(err);
@@ -336,6 +337,19 @@ static void drain(void *ctx)
 	collect_drain(ctx);
 }
 
+/* meet - look at the processes and have their files read while the programs are loaded. What fails is tried again, and told,
+ * when they are to be probed. */
+static void meet(void *ctx)
+{
+	struct run *r = ctx;
+	struct target_process *p;
+
+	raise_file_limit();
+	for (size_t i = 0; i < r->s->n_pids; i++)
+		if (!target_add(r->target, r->s->pid[i], &p))
+			attach_read_ahead(r->reader, p);
+}
+
 /* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
 static int prepare(struct run *r)
 {
@@ -365,6 +379,12 @@ static int prepare(struct run *r)
 	if (!err)
 		err = reader_open(&r->reader);
 	opts.reader = r->reader;
+	opts.ctx = r;
+	if (!err && !r->s->command) {
+		opts.meanwhile = meet;
+		/* Before anything is open that the child would keep open for a moment. */
+		reader_start(r->reader);
+	}
 	if (!err)
 		err = attach_open(&r->attach, &opts);
 	if (!err) {
