@@ -105,6 +105,7 @@ struct features {
 
 struct attach {
 	struct swtrace_bpf *skel;
+	struct swtrace_bpf *throwing; /* programs that are loaded when they are needed; see throwing.c */
 	struct features features;
 	struct reader *reader; /* NULL: none */
 	struct unwind_tables tables;
@@ -148,6 +149,9 @@ int features_own_offset(uintptr_t addr, uint64_t *offset);
  * Return: a file descriptor, or -errno; -ENOTSUPP (524) and -EINVAL: one of the sites cannot be probed. */
 int link_uprobe_multi(int prog_fd, int type, int at_return, const char *path, pid_t pid, const uint64_t *offset,
 	const uint64_t *cookie, size_t n);
+
+/* throwing.c - the programs for the returns and the entries of functions that may throw.  Return: 0, or -errno, which is told. */
+int throwing_programs(struct attach *a, struct bpf_program **leave, struct bpf_program **enter);
 
 /* load.c - the process's entry in the kernel's table, or NULL. */
 struct swt_proc *attach_proc(struct attach *a, pid_t pid);

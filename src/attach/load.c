@@ -77,7 +77,6 @@ static void choose_programs(struct attach *a)
 	int session = a->kind == PROBE_SESSION;
 
 	if (a->kind != PROBE_PERF) {
-		bpf_program__set_expected_attach_type(s->progs.on_leave, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_enter, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
@@ -86,7 +85,9 @@ static void choose_programs(struct attach *a)
 	bpf_program__set_autoload(s->progs.on_task, a->is_system);
 	bpf_program__set_autoattach(s->progs.on_task, false);
 	bpf_program__set_autoload(s->progs.on_call, session);
+	bpf_program__set_autoload(s->progs.on_enter, !session);
 	bpf_program__set_autoload(s->progs.on_return, !session);
+	bpf_program__set_autoload(s->progs.on_leave, 0); /* see throwing.c */
 	if (session)
 		bpf_program__set_expected_attach_type(s->progs.on_call, ATTACH_UPROBE_SESSION);
 	if (a->kind == PROBE_MULTI)
@@ -215,6 +216,7 @@ void attach_close(struct attach *a)
 	tables_close(a);
 	probes_close(a);
 	bpf_link__destroy(a->list);
+	swtrace_bpf__destroy(a->throwing);
 	swtrace_bpf__destroy(a->skel);
 	free(a);
 }

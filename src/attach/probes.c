@@ -133,6 +133,7 @@ static int place_throwing(struct attach *a, struct probe_set *s, const struct pl
 {
 	const struct target_site **site = calloc(2 * n_sites, sizeof(*site));
 	size_t n_leaves = 0, n_entries = 0;
+	struct bpf_program *leave, *enter;
 	struct placement pl = *file;
 	int n = 0;
 
@@ -145,12 +146,15 @@ static int place_throwing(struct attach *a, struct probe_set *s, const struct pl
 			site[n_sites + n_entries++] = &sites[i];
 	}
 	pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
-	pl.prog = a->skel->progs.on_leave;
 	if (n_entries)
+		n = throwing_programs(a, &leave, &enter);
+	if (n_entries && !n) {
+		pl.prog = leave;
 		n = place(s, &pl, site, n_leaves);
-	pl.prog = a->skel->progs.on_enter;
-	if (n > 0)
-		n = place(s, &pl, site + n_sites, n_entries);
+		pl.prog = enter;
+		if (n > 0)
+			n = place(s, &pl, site + n_sites, n_entries);
+	}
 	free(site);
 	return n;
 }
@@ -302,17 +306,22 @@ static int probe_throw(struct attach *a, const struct target_process *p, const s
 	struct target_site site = { .function = "__cxa_allocate_exception",
 		.cookie = SWT_COOKIE(SWT_OP_THROW, SWT_LAYER_LIBC, SWT_SIZE_NONE, 0, 0, 0) };
 	struct placement pl = { .pid = owner_of(a, p) };
+	struct bpf_program *leave, *enter;
 	struct probe_set *s;
 	char path[64];
+	int err;
 
 	if (set_find(a, pl.pid, m, PROBE_SET_THROW) || target_throw_site(m, &site.offset))
 		return 0;
+	err = throwing_programs(a, &leave, &enter);
+	if (err)
+		return err;
 	s = set_new(a, pl.pid, m, PROBE_SET_THROW);
 	if (!s)
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
 	pl.path = path;
-	place_one(a, s, &pl, a->skel->progs.on_enter, &site);
+	place_one(a, s, &pl, enter, &site);
 	return 0;
 }
 
