@@ -67,7 +67,9 @@ struct unwind_tables {
 	uint32_t key_type;
 	uint32_t value_type;
 	struct swt_row *chunk[SWT_MAX_CHUNKS]; /* mapped read-write, as page and span */
+	int chunk_fd[SWT_MAX_CHUNKS];	       /* open until the chunk is published */
 	size_t n_chunks;
+	size_t n_published;	 /* the kernel side knows so many */
 	struct ranges free_rows; /* numbered through all chunks */
 	struct ranges free_pages;
 	struct swt_page *page;
@@ -180,6 +182,10 @@ void rows_close(struct attach *a);
 /* rows.c - a mapped file's pages, loaded now if they are not there. What cannot be loaded is said in a warning, and the file
  * is remembered as one without rows.  Return: valid until the next call; NULL when memory runs out. */
 const struct unwind_file *tables_file(struct attach *a, const struct target_module *m);
+
+/* rows.c - let the kernel side know the chunks that it does not know yet: before the spans that lead to them.
+ * Return: 0 or -errno. */
+int chunks_publish(struct attach *a);
 
 /* rows.c - have the reader begin with the files of a process whose pages are not there yet. */
 void tables_read_ahead(struct attach *a, const struct target_process *p);

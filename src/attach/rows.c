@@ -17,14 +17,14 @@
 #include "swtrace.skel.h"
 #include "util/msg.h"
 
-/* chunk_add - one more chunk, mapped and known to the kernel side, empty. */
+/* chunk_add - one more chunk, mapped and empty. The kernel side knows it after chunks_publish(). */
 static int chunk_add(struct attach *a)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE, .btf_fd = bpf_object__btf_fd(a->skel->obj),
 		.btf_key_type_id = a->tables.key_type, .btf_value_type_id = a->tables.value_type);
 	struct unwind_tables *t = &a->tables;
 	__u32 index = t->n_chunks;
-	int fd, err = 0;
+	int fd, err;
 	void *rows;
 
 	if (t->n_chunks == SWT_MAX_CHUNKS)
@@ -34,18 +34,37 @@ static int chunk_add(struct attach *a)
 	if (fd < 0)
 		return -errno;
 	rows = mmap(NULL, SWT_CHUNK_ROWS * sizeof(struct swt_row), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (rows == MAP_FAILED || bpf_map_update_elem(bpf_map__fd(a->skel->maps.row_chunks), &index, &fd, BPF_ANY))
+	if (rows == MAP_FAILED) {
 		err = -errno;
-	close(fd); /* the outer map and the mapping hold it */
-	if (rows != MAP_FAILED)
-		madvise(rows, SWT_CHUNK_ROWS * sizeof(struct swt_row), MADV_DONTFORK);
-	if (err) {
-		if (rows != MAP_FAILED)
-			munmap(rows, SWT_CHUNK_ROWS * sizeof(struct swt_row));
+		close(fd);
 		return err;
 	}
+	madvise(rows, SWT_CHUNK_ROWS * sizeof(struct swt_row), MADV_DONTFORK);
+	t->chunk_fd[t->n_chunks] = fd;
 	t->chunk[t->n_chunks++] = rows;
 	return ranges_give(&t->free_rows, index * SWT_CHUNK_ROWS, SWT_CHUNK_ROWS);
+}
+
+int chunks_publish(struct attach *a)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts, .elem_flags = BPF_ANY);
+	int outer = bpf_map__fd(a->skel->maps.row_chunks);
+	struct unwind_tables *t = &a->tables;
+	__u32 index[SWT_MAX_CHUNKS], n = t->n_chunks - t->n_published;
+
+	for (__u32 i = 0; i < n; i++)
+		index[i] = t->n_published + i;
+	/* For each update the kernel waits until no program uses what was there before: 10 ms and more. With many in one call
+	 * it waits once; kernels before 5.16 cannot do that. */
+	if (n > 1 && bpf_map_update_batch(outer, index, &t->chunk_fd[t->n_published], &n, &opts))
+		n = 1;
+	for (__u32 i = t->n_published; n <= 1 && i < t->n_chunks; i++)
+		if (bpf_map_update_elem(outer, &i, &t->chunk_fd[i], BPF_ANY))
+			return -errno;
+	/* The outer map and the mappings hold them. */
+	while (t->n_published < t->n_chunks)
+		close(t->chunk_fd[t->n_published++]);
+	return 0;
 }
 
 /* file_drop - give back what a file has. */
@@ -240,6 +259,8 @@ void rows_close(struct attach *a)
 {
 	struct unwind_tables *t = &a->tables;
 
+	while (t->n_published < t->n_chunks)
+		close(t->chunk_fd[t->n_published++]);
 	for (size_t i = 0; i < t->n_chunks; i++)
 		munmap(t->chunk[i], SWT_CHUNK_ROWS * sizeof(struct swt_row));
 	if (t->page)

@@ -147,6 +147,9 @@ int tables_publish(struct attach *a, const struct target_process *p, int anew)
 	for (size_t i = 0; i < p->n_maps && n < (1U << SWT_SPANS_SHIFT) - 1; i++)
 		if (p->map[i].executable && span_fill(a, &p->map[i], &s))
 			a->tables.span[first + n++] = s;
+	err = chunks_publish(a);
+	if (err)
+		return err;
 	before = __atomic_exchange_n(&proc->space, SWT_SPACE(p->generation, first, n), __ATOMIC_ACQ_REL);
 	tables_leave(a, before);
 	return 0;
