@@ -34,8 +34,8 @@ static const struct {
 #define READ_BYTES     (1 << 20)
 #define MAX_FILE_BYTES (64 << 20)
 
-/* find_version - the version in the banner of the file. */
-static int find_version(int fd, char *version, size_t cap)
+/* read_version - the version in the banner of the file. */
+static int read_version(int fd, char *version, size_t cap)
 {
 	char *buf = malloc(READ_BYTES + 1), *found;
 	int err = -ENOENT;
@@ -57,6 +57,19 @@ static int find_version(int fd, char *version, size_t cap)
 		err = 0;
 	}
 	free(buf);
+	return err;
+}
+
+/* find_version - the same, remembered with the file: the workers of a pool all map one. */
+static int find_version(struct target_module *m)
+{
+	int err;
+
+	if (m->php_version_state)
+		return m->php_version_state > 0 ? 0 : -ENOENT;
+	err = read_version(m->fd, m->php_version, sizeof(m->php_version));
+	if (err != -ENOMEM)
+		m->php_version_state = err ? -1 : 1;
 	return err;
 }
 
@@ -195,8 +208,9 @@ int target_php(const struct target_process *p, const struct target_php_layout *d
 	int found;
 
 	*version = 0;
-	if (!engine || find_version(engine->module->fd, version, cap))
+	if (!engine || find_version(engine->module))
 		return 0;
+	snprintf(version, cap, "%s", engine->module->php_version);
 	found = debug ? try_layout(p, engine, debug, out) : -ENOTSUP;
 	return found > 0 ? found : try_layout(p, engine, find_layout(version), out);
 }

@@ -34,6 +34,8 @@ struct target_module {
 	int has_others;	     /* it has allocator functions of the sort TARGET_SITES_OTHER */
 	int has_new;	     /* it has some that may throw (SWT_OP_NEW) */
 	struct bindings *bindings;
+	int php_version_state; /* 0 not looked for; 1 it is a PHP engine, whose version this is; -1 it is none */
+	char php_version[16];
 };
 
 /* What makes a file's malloc be taken for one that is used. */
