@@ -40,6 +40,17 @@ static __always_inline void book_alloc(const struct swt_block *b)
 	__sync_fetch_and_add(&s->alloc_bytes, b->size_bytes);
 }
 
+/* book_late - a block that had outlived its window is gone: it was no leak, and took so many windows to be seen gone. */
+static __always_inline void book_late(struct swt_stack *s, const struct swt_block *b)
+{
+	__u32 now = (window_state + 1) / 2, born = SWT_BIRTH_WINDOW(b->birth);
+
+	if (now == born || SWT_BIRTH_SLOT(b->birth) >= window_judged_slots)
+		return;
+	__sync_fetch_and_add(&s->n_late, 1);
+	__sync_fetch_and_add(&s->late_windows, now - born);
+}
+
 /* book_free - n blocks (0 when a mapping only shrank, -1 when what was booked as gone is there after all) and so many bytes of b
  * are gone. */
 static __always_inline void book_free(const struct swt_block *b, __s64 n, __s64 bytes)
@@ -57,6 +68,8 @@ static __always_inline void book_free(const struct swt_block *b, __s64 n, __s64 
 	__sync_fetch_and_add(&l->freed_bytes, bytes);
 	__sync_fetch_and_add(&s->n_frees, n);
 	__sync_fetch_and_add(&s->freed_bytes, bytes);
+	if (cfg.is_windowed && n > 0)
+		book_late(s, b);
 }
 
 static __always_inline void book_unknown_free(__u32 proc, __u32 layer)
@@ -77,6 +90,13 @@ static __always_inline struct swt_block region_end(const struct swt_block *b)
 	return end;
 }
 
+/* block_is_cleared - has the block that is replaced been freed, as was to be expected, while no probes were in place? It is of
+ * an earlier window. */
+static __always_inline bool block_is_cleared(const struct swt_block *replaced, const struct swt_block *by)
+{
+	return cfg.is_windowed && SWT_BIRTH_WINDOW(replaced->birth) != SWT_BIRTH_WINDOW(by->birth);
+}
+
 /* block_insert - put a block (and, for a mapping, its end) into the table. The counters are the caller's. */
 static __always_inline int block_insert(const struct swt_block *b, bool may_replace)
 {
@@ -86,7 +106,9 @@ static __always_inline int block_insert(const struct swt_block *b, bool may_repl
 		return -1;
 	if (replaced.addr && !is_dead(&replaced)) {
 		book_free(&replaced, 1, replaced.size_bytes);
-		if (!may_replace)
+		if (block_is_cleared(&replaced, b))
+			__sync_fetch_and_add(&window_cleared, 1);
+		else if (!may_replace)
 			loss_add(SWT_LOSS_FREE_MISSED);
 	}
 	if (b->layer == SWT_LAYER_MMAP) {

@@ -245,7 +245,7 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 		b->size_bytes = (b->size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	/* In this order: a block is not older than its epoch. */
 	b->epoch = p->epoch[layer];
-	b->birth = birth_now();
+	b->birth = cfg.is_windowed ? birth_in_window(t->window) : birth_now();
 	if (layer == SWT_LAYER_ZEND)
 		zend_place(b, &t->call.old, p->zend_least_bytes);
 	walk_begin(t, &t->at, at_entry);
@@ -326,6 +326,24 @@ static __always_inline void call_resume(struct thread_state *t, __u64 sp, __u64 
 		book_free(b, 1, b->size_bytes);
 }
 
+/* call_unrecorded - a call that is no free is entered while no window is open. A block that is replaced or unmapped by it is
+ * gone from the books; what it returns is of no interest. */
+static __always_inline void call_unrecorded(struct pt_regs *ctx, struct thread_state *t, __u64 cookie)
+{
+	__u32 op = SWT_COOKIE_OP(cookie);
+	struct swt_block *b = &t->block;
+
+	if (op == SWT_OP_MUNMAP) {
+		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), false, t->freed.addr);
+	} else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP || op == SWT_OP_REALLOCF || op == SWT_OP_RESIZE) {
+		b->addr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
+		b->proc = t->proc - 1;
+		b->layer = SWT_COOKIE_LAYER(cookie);
+		if (b->addr && !block_remove(b))
+			book_free(b, 1, b->size_bytes);
+	}
+}
+
 /* call_enter - a probed function is entered.
  * Return: 1 if its return is of no interest, or is seen otherwise; 0 if call_return() must see it. */
 static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
@@ -340,6 +358,10 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	nested = call_is_nested(t, sp);
 	if (op == SWT_OP_FREE) {
 		call_free(ctx, t, cookie, nested);
+		return 1;
+	}
+	if (!thread_is_recorded(t)) {
+		call_unrecorded(ctx, t, cookie);
 		return 1;
 	}
 	if (nested) {

@@ -11,6 +11,17 @@ const volatile struct swt_selection selection = {};
 /* Incremented by user space whenever it changes the process table: threads then look their process up again. */
 __u32 registry_generation = 0;
 
+/* With cfg.is_windowed: twice the number of the window that was opened last, less one while it is open; and when it was
+ * opened. Written by user space, the time first. */
+__u32 window_state = 0;
+__u64 window_open_ns = 0;
+__u32 window_judged_slots = 0; /* blocks born in these are judged */
+
+/* What windows do to the books, and is no loss: calls that were under way when a window opened or closed, and blocks of earlier
+ * windows whose address was handed out again, so that they are known to be gone. */
+__u64 window_cut = 0;
+__u64 window_cleared = 0;
+
 /* Never set. Read by never_tail_call(). */
 __u32 never = 0;
 
@@ -100,10 +111,20 @@ static __always_inline void clock_start(void)
 	start_ns = bpf_ktime_get_ns();
 }
 
-/* birth_now - the time, as blocks and epochs bear it. */
+/* birth_now - the time, as blocks and epochs bear it. With windows, where blocks bear theirs, epochs are told apart by their
+ * number alone. */
 static __always_inline __u32 birth_now(void)
 {
-	return swt_birth((bpf_jiffies64() - start_tick) >> cfg.birth_shift);
+	return cfg.is_windowed ? 0 : swt_birth((bpf_jiffies64() - start_tick) >> cfg.birth_shift);
+}
+
+/* birth_in_window - what a block that is born now bears instead.  @state  window_state, as the thread has seen it */
+static __always_inline __u32 birth_in_window(__u32 state)
+{
+	__u64 now = bpf_ktime_get_ns(),
+	      slot = now > window_open_ns ? (now - window_open_ns) >> SWT_BIRTH_SLOT_SHIFT : 0;
+
+	return swt_birth(SWT_BIRTH((state + 1) / 2, slot < SWT_BIRTH_SLOTS ? slot : SWT_BIRTH_SLOTS - 1));
 }
 
 /* loss_add - count one loss. Losses are rare: one shared counter a cause will do. */

@@ -130,6 +130,8 @@ static __always_inline void stack_fill(
 	s->alloc_bytes = 0;
 	s->n_frees = 0;
 	s->freed_bytes = 0;
+	s->n_late = 0;
+	s->late_windows = 0;
 	s->life = OWNER_LIFE(owner);
 	s->proc = OWNER_PROC(owner);
 	s->layer = OWNER_LAYER(owner);

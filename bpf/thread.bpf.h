@@ -152,6 +152,8 @@ struct php_walk {
 struct thread_state {
 	__u32 generation; /* registry_generation at which proc was looked up; 0 = never */
 	__u32 proc;	  /* slot in the process table + 1; 0 = not traced */
+	__u32 window;	  /* window_state when it was last here */
+	__u32 pad0;
 	struct call call;
 	struct registers at;	/* where the stack of a new block begins */
 	struct swt_block block; /* the block at hand: here, since the programs' own stack is short */
@@ -212,6 +214,26 @@ static __always_inline __u32 thread_proc(struct task_struct *task)
 	return slot ? *slot + 1 : 0;
 }
 
+/* thread_enter_window - since this thread was last here a window was opened or closed, and there were times without probes:
+ * whether its pending call has returned, and which block was freed last, is not known any more. */
+static __always_inline void thread_enter_window(struct thread_state *t, __u32 now)
+{
+	if (t->call.sp)
+		__sync_fetch_and_add(&window_cut, 1);
+	t->call.sp = 0;
+	t->call.recorded = 0;
+	t->aside.sp = 0;
+	t->freed.addr = 0;
+	t->window = now;
+}
+
+/* thread_is_recorded - are allocations recorded now? In windowed mode not while probes are placed or removed: a block whose
+ * free may go unseen is not to be known. */
+static __always_inline bool thread_is_recorded(const struct thread_state *t)
+{
+	return !cfg.is_windowed || t->window & 1;
+}
+
 /* thread_get - state of the current thread, if its process is traced; else NULL.
  * Threads of other processes (tracepoints see all) are given no state. */
 static __always_inline struct thread_state *thread_get(void)
@@ -232,6 +254,12 @@ static __always_inline struct thread_state *thread_get(void)
 	if (t->generation != generation) {
 		t->proc = thread_proc(task);
 		t->generation = generation;
+	}
+	if (cfg.is_windowed) {
+		__u32 now = window_state;
+
+		if (t->window != now)
+			thread_enter_window(t, now);
 	}
 	return t->proc ? t : 0;
 }

@@ -107,7 +107,7 @@ struct swt_config {
 	__u32 stack_mask;  /* number of slots of the stack table - 1 */
 	__u32 may_skip;	   /* 1: a probe's entry side can spare its return side */
 	__u32 birth_shift; /* a unit of births is 2^birth_shift ticks of the kernel's clock (jiffies) */
-	__u32 pad0;
+	__u32 is_windowed; /* 1: allocations are recorded while a window is open, and not else */
 };
 
 /* ---- selection: which processes are traced in system-wide mode; constant while loaded --------------------------- */
@@ -207,7 +207,7 @@ struct swt_block {
 	__u64 addr;	  /* first byte */
 	__u64 size_bytes; /* as asked by the caller */
 	__u32 stack;	  /* slot in the stack table */
-	__u32 birth;	  /* swt_birth() */
+	__u32 birth;	  /* swt_birth(), or SWT_BIRTH() */
 	__u32 epoch;	  /* of its process and layer; its lowest SWT_EPOCH_BITS bits count */
 	__u16 proc;	  /* slot in the process table */
 	__u8 layer;
@@ -222,6 +222,15 @@ static inline __attribute__((always_inline)) __u32 swt_birth(__u64 units)
 {
 	return units < SWT_BIRTH_MAX ? units : SWT_BIRTH_MAX;
 }
+
+/* Tracing in windows: swt_block.birth then says in which window a block was born, counted from 1, and how long after the
+ * window was opened, in steps of 2^20 ns (1.05 ms). 24 bits of windows: at one a second 194 days; what is born later is not
+ * judged. */
+#define SWT_BIRTH_SLOTS		64
+#define SWT_BIRTH_SLOT_SHIFT	20
+#define SWT_BIRTH(window, slot) ((__u32)(window)*SWT_BIRTH_SLOTS + (__u32)(slot))
+#define SWT_BIRTH_WINDOW(birth) ((birth) / SWT_BIRTH_SLOTS)
+#define SWT_BIRTH_SLOT(birth)	((birth) % SWT_BIRTH_SLOTS)
 
 /* In the table a block is three words, 24 bytes.
  *   key   address 48 | process 12 | layer 2 | 1: no key is one of the two special ones, and none has its top bit set
@@ -398,6 +407,8 @@ struct swt_stack {
 	__u64 alloc_bytes;
 	__u64 n_frees;
 	__u64 freed_bytes;
+	__u64 n_late;	    /* with windows: blocks to be judged that were freed, or known to be, in a later window */
+	__u64 late_windows; /* sum of the windows in between */
 	__u64 frame[SWT_MAX_FRAMES]; /* return addresses, the allocator's caller first */
 };
 
@@ -508,7 +519,7 @@ _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price o
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
 _Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 40, "no padding");
-_Static_assert(sizeof(struct swt_stack) == 64 + SWT_MAX_FRAMES * 8, "no padding");
+_Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");

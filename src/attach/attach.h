@@ -41,6 +41,7 @@ struct attach_selection {
 struct attach_opts {
 	const struct attach_selection *selection; /* NULL: not system-wide. Borrowed until attach_open() returns */
 	uint64_t max_blocks;			  /* live blocks to make room for; 0 = default */
+	int is_windowed; /* allocator functions are probed between attach_open_window() and attach_close_window() alone */
 	struct reader *
 		reader; /* who reads unwind information; NULL = this process itself, for trusted files only. Borrowed */
 	/* Called once by attach_open(), which has to wait for the kernel: a good time for what needs no probes yet. May be
@@ -104,6 +105,35 @@ uint32_t attach_changes(struct attach *a, pid_t pid);
  *           The first call places the probe that tells of changes: read the mappings and call once more after it
  * Return: number of allocator functions probed so far for this process (0: it maps none), or -errno. */
 int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes);
+
+/* ---- tracing in windows (attach_opts.is_windowed) ----
+ * attach_probe() then only looks for the allocator functions. What must see everything is in place all the time: the loader's report of changes, the beginning of PHP's requests, their end with the
+ * wholesale drop of its heap; these cost a request, not an allocation. Tracepoints are not probes of the process. */
+
+struct attach_window {
+	uint32_t number;   /* 1, 2, ...; SWT_BIRTH_WINDOW() of the blocks that are born in it */
+	uint64_t begin_ns; /* before the first probe is placed */
+	uint64_t open_ns;  /* all are in place: allocations are recorded from here, */
+	uint64_t close_ns; /* to here */
+	uint64_t end_ns;   /* the last probe is removed: the processes' code is seen to be as it was */
+};
+
+/* attach_open_window - place the probes of all processes.
+ * @judged_slots  blocks born within so many steps of 2^20 ns are judged: how late they are freed is noted.  Return: number of functions probed; 0: nothing is left to probe.
+ * attach_close_window - remove them. Fills the rest of *w. The kernel's own work of removing goes on for a while;
+ * attach_is_closing() is 1 until that is over: open no window before. */
+int attach_open_window(struct attach *a, uint32_t judged_slots, struct attach_window *w);
+void attach_close_window(struct attach *a, struct attach_window *w);
+int attach_is_closing(const struct attach *a);
+
+/* attach_probed_ns - for how long probes of allocator functions have been in place so far, of any process, wholly or in part:
+ * from begin_ns to end_ns of each window. */
+uint64_t attach_probed_ns(const struct attach *a);
+
+/* attach_window_effects - what windows do to the books, and is no loss.
+ * @cut      calls that were under way when a window was opened or closed
+ * @cleared  blocks of earlier windows whose address was seen to be handed out again */
+void attach_window_effects(const struct attach *a, uint64_t *cut, uint64_t *cleared);
 
 /* attach_unprobe - remove a process's probes. What is known of it stays readable. */
 void attach_unprobe(struct attach *a, pid_t pid);

@@ -25,6 +25,7 @@ enum probe_kind {
 struct probe_link {
 	int fd;
 	struct bpf_link *link;
+	int is_lasting; /* in place also while no window is open */
 };
 
 #define PROBE_SET_THROW TARGET_SITES /* of no allocator: target_throw_site() */
@@ -36,7 +37,11 @@ struct probe_set {
 	int what; /* TARGET_SITES_x, or PROBE_SET_THROW */
 	struct probe_link *link;
 	size_t n_links;
-	int n_functions; /* allocator functions probed */
+	int n_functions;   /* allocator functions probed */
+	uint64_t *refused; /* offsets of sites that the kernel has refused */
+	size_t n_refused;
+	uint64_t *at; /* with windows: where its sites are in the process */
+	size_t n_at;
 };
 
 /* A file whose unwind rows are loaded. */
@@ -126,6 +131,9 @@ struct attach {
 	uint64_t birth_unit_ns;
 	struct probe_set *set;
 	size_t n_sets;
+	int is_windowed;
+	struct closing *closing; /* the links of the window before; NULL = none */
+	uint64_t probed_ns;	 /* for which probes of allocator functions were in place, wholly or in part */
 };
 
 /* features.c - begin to find out which is the best kind that works here, by trying it on this very process. features_end() is
@@ -163,11 +171,26 @@ void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot);
 
 /* probes.c - probe the files that the process maps and that are not probed yet.
  * Return: the number of allocator functions probed in them all, or -errno. */
-int probes_place(struct attach *a, const struct target_process *p);
+int probes_place_all(struct attach *a, const struct target_process *p);
 
 /* system.c - before loading: which processes are selected. After it: attach the iterator.  Return: 0 or -errno. */
 void system_configure(struct attach *a, const struct attach_selection *s);
 int system_open(struct attach *a);
+
+/* probes.c - place the probes at the set's allocator functions.  Return: the number of functions, or -errno. */
+int probes_place(struct attach *a, struct probe_set *s);
+
+/* probes.c - what is known of the file's sites, or NULL. Valid until sites of another file are looked for. */
+struct known_sites *probes_known(struct attach *a, const struct target_module *m, int what);
+
+/* window.c - find the addresses of a process's sites in its mappings as they are now. */
+void window_locate(struct attach *a, const struct target_process *p);
+
+/* window.c - wait until the links of the window before are closed. */
+void window_join(struct attach *a);
+
+/* probes.c - close a link: its probes are removed. */
+void probes_close_link(struct probe_link *l);
 
 /* probes.c - free what is kept of files. The probes themselves are attach_unprobe()'s. */
 void probes_close(struct attach *a);

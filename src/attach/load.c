@@ -62,6 +62,7 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	if (stat("/proc/self/ns/pid", &st))
 		return -errno;
 	cfg.may_skip = a->kind == PROBE_SESSION;
+	cfg.is_windowed = a->is_windowed;
 	cfg.pidns_inum = st.st_ino;
 	memcpy((void *)&a->skel->rodata->cfg, &cfg, sizeof(cfg));
 	if (opts->selection)
@@ -148,6 +149,7 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 		return -ENOMEM;
 	a->reader = opts->reader;
 	a->is_system = opts->selection != NULL;
+	a->is_windowed = opts->is_windowed;
 	features_begin(&a->features);
 	if (opts->meanwhile)
 		opts->meanwhile(opts->ctx);
@@ -204,6 +206,7 @@ void attach_close(struct attach *a)
 	if (!a)
 		return;
 	features_end(&a->features);
+	window_join(a);
 	while (a->n_sets)
 		attach_unprobe(a, a->set[a->n_sets - 1].pid);
 	free(a->set);
@@ -353,7 +356,7 @@ static void slot_free(struct attach *a, int slot)
 {
 	__u64 units = (tables_now_ns() - a->start_ns) / a->birth_unit_ns;
 	/* The tick may be a little behind the clock; what is born next must not be older than its epoch. */
-	__u32 key = a->proc[slot].tgid, now = swt_birth(units ? units - 1 : 0);
+	__u32 key = a->proc[slot].tgid, now = swt_birth(units && !a->is_windowed ? units - 1 : 0);
 
 	bpf_map_delete_elem(bpf_map__fd(a->skel->maps.proc_of_pid), &key);
 	__sync_fetch_and_add(&a->skel->bss->registry_generation, 1);

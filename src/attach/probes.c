@@ -23,15 +23,20 @@ struct placement {
 	pid_t pid; /* 0 = all processes */
 };
 
+void probes_close_link(struct probe_link *l)
+{
+	if (l->link)
+		bpf_link__destroy(l->link);
+	else
+		close(l->fd);
+}
+
 static int set_add(struct probe_set *s, struct probe_link link)
 {
 	struct probe_link *grown = realloc(s->link, (s->n_links + 1) * sizeof(*grown));
 
 	if (!grown) {
-		if (link.link)
-			bpf_link__destroy(link.link);
-		else
-			close(link.fd);
+		probes_close_link(&link);
 		return -ENOMEM;
 	}
 	s->link = grown;
@@ -56,6 +61,18 @@ static int place_multi(
 	link.fd = link_uprobe_multi(
 		bpf_program__fd(pl->prog), pl->type, pl->at_return, pl->path, pl->pid, offset, cookie, n);
 	return link.fd < 0 ? link.fd : set_add(s, link);
+}
+
+/* refuse - the kernel does not take this site. */
+static void refuse(struct probe_set *s, const struct target_site *site, int err)
+{
+	uint64_t *grown = realloc(s->refused, (s->n_refused + 1) * sizeof(*grown));
+
+	msg_warn("%s: cannot place a probe on '%s': %s", s->module->path, site->function, strerror(-err));
+	if (!grown)
+		return;
+	s->refused = grown;
+	s->refused[s->n_refused++] = site->offset;
 }
 
 /* place - a program at n sites; where the kernel refuses a site, at the others.
@@ -87,8 +104,7 @@ static int place(struct probe_set *s, const struct placement *pl, const struct t
 		if (err == -ESRCH)
 			break;
 		if (err)
-			msg_warn("%s: cannot place a probe on '%s': %s", s->module->path, site[i]->function,
-				strerror(-err));
+			refuse(s, site[i], err);
 		else
 			n_placed++;
 	}
@@ -213,16 +229,22 @@ static pid_t owner_of(const struct attach *a, const struct target_process *p)
 	return a->is_system ? 0 : p->pid;
 }
 
+struct known_sites *probes_known(struct attach *a, const struct target_module *m, int what)
+{
+	for (size_t i = 0; i < a->n_known; i++)
+		if (a->known[i].module == m && a->known[i].what == what)
+			return &a->known[i];
+	return NULL;
+}
+
 /* sites_of - the functions to probe in a file.  Return: their number, or -errno; *sites is a's own. */
 static int sites_of(struct attach *a, const struct target_module *m, int what, const struct target_site **sites)
 {
-	struct known_sites *k, *grown;
+	struct known_sites *k = probes_known(a, m, what), *grown;
 
-	for (k = a->known; k < a->known + a->n_known; k++) {
-		if (k->module == m && k->what == what) {
-			*sites = k->site;
-			return k->n;
-		}
+	if (k) {
+		*sites = k->site;
+		return k->n;
 	}
 	grown = realloc(a->known, (a->n_known + 1) * sizeof(*grown));
 	if (!grown)
@@ -250,23 +272,43 @@ static void place_one(struct attach *a, struct probe_set *s, const struct placem
 	const struct target_site *site)
 {
 	struct placement pl = *file;
+	size_t before = s->n_links;
 
 	pl.prog = prog;
 	pl.type = a->kind == PROBE_PERF ? 0 : ATTACH_UPROBE_MULTI;
 	place(s, &pl, &site, 1);
+	for (size_t i = before; i < s->n_links; i++)
+		s->link[i].is_lasting = 1;
+}
+
+/* set_path - our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
+#define PATH_BYTES 64
+static const char *set_path(const struct target_module *m, char *path)
+{
+	snprintf(path, PATH_BYTES, "/proc/self/fd/%d", m->fd);
+	return path;
+}
+
+int probes_place(struct attach *a, struct probe_set *s)
+{
+	char path[PATH_BYTES];
+	struct placement pl = { .pid = s->pid, .path = set_path(s->module, path) };
+	const struct target_site *sites;
+	int n = sites_of(a, s->module, s->what, &sites);
+
+	return n > 0 ? place_sites(a, s, &pl, sites, n) : n;
 }
 
 /* probe_module - probe one sort of the allocator functions of one file; with the others, in the loader, its report of changes,
  * and in a PHP engine, the beginning of requests. */
 static int probe_module(struct attach *a, const struct target_process *p, const struct target_module *m, int what)
 {
-	/* Our own descriptor leads the kernel to the inode whatever the mount namespace, and cannot be replaced. */
 	struct placement pl = { .pid = owner_of(a, p) };
 	const struct target_site *sites;
 	struct target_site dl = { .function = "_dl_debug_state" }, request = { .function = "php_request_startup" },
 			   drop = { .function = "shutdown_memory_manager" };
+	char path[PATH_BYTES];
 	struct probe_set *s;
-	char path[64];
 	int n, has_dl, has_requests, has_drops;
 
 	if (!m->elf)
@@ -282,10 +324,9 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	s = set_new(a, pl.pid, m, what);
 	if (!s)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	pl.path = path;
-	if (n > 0)
-		n = place_sites(a, s, &pl, sites, n);
+	pl.path = set_path(m, path);
+	if (!a->is_windowed)
+		n = probes_place(a, s);
 	if (n < 0)
 		return n;
 	s->n_functions = n;
@@ -308,7 +349,7 @@ static int probe_throw(struct attach *a, const struct target_process *p, const s
 	struct placement pl = { .pid = owner_of(a, p) };
 	struct bpf_program *leave, *enter;
 	struct probe_set *s;
-	char path[64];
+	char path[PATH_BYTES];
 	int err;
 
 	if (set_find(a, pl.pid, m, PROBE_SET_THROW) || target_throw_site(m, &site.offset))
@@ -319,8 +360,7 @@ static int probe_throw(struct attach *a, const struct target_process *p, const s
 	s = set_new(a, pl.pid, m, PROBE_SET_THROW);
 	if (!s)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	pl.path = path;
+	pl.path = set_path(m, path);
 	place_one(a, s, &pl, enter, &site);
 	return 0;
 }
@@ -359,7 +399,7 @@ static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
 			__atomic_store_n(&a->proc[i].dl_settled, a->proc[i].dl_changes, __ATOMIC_RELEASE);
 }
 
-int probes_place(struct attach *a, const struct target_process *p)
+int probes_place_all(struct attach *a, const struct target_process *p)
 {
 	int may_throw = target_may_throw(p), n = 0, err;
 
@@ -397,9 +437,11 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 	if (err)
 		return err;
 	settle(a, attach_proc(a, p->pid), settled);
-	n = probes_place(a, p);
+	n = probes_place_all(a, p);
 	if (n < 0)
 		return n;
+	if (a->is_windowed)
+		window_locate(a, p);
 	watch_state(a, p, attach_proc(a, p->pid));
 	heap_begin(a, p);
 	return n;
@@ -416,13 +458,11 @@ void attach_unprobe(struct attach *a, pid_t pid)
 			a->set[n++] = *s;
 			continue;
 		}
-		for (size_t k = 0; k < s->n_links; k++) {
-			if (s->link[k].link)
-				bpf_link__destroy(s->link[k].link);
-			else
-				close(s->link[k].fd);
-		}
+		for (size_t k = 0; k < s->n_links; k++)
+			probes_close_link(&s->link[k]);
 		free(s->link);
+		free(s->refused);
+		free(s->at);
 	}
 	a->n_sets = n;
 }

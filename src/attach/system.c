@@ -108,7 +108,7 @@ int attach_prepare(struct attach *a, const struct target_process *p)
 	for (size_t i = 0; i < p->n_maps; i++)
 		if (p->map[i].module && !tables_file(a, p->map[i].module))
 			return -ENOMEM;
-	n = probes_place(a, p);
+	n = probes_place_all(a, p);
 	return n < 0 ? n : 0;
 }
 
