@@ -7,6 +7,7 @@
 #ifndef ANALYZE_ANALYZE_H
 #define ANALYZE_ANALYZE_H
 
+#include "analyze/estimate.h" /* the same for tracing in windows */
 #include "model/model.h"
 
 struct analyze_opts {

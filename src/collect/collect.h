@@ -27,6 +27,9 @@ void collect_drain(struct collect *c);
 /* collect_events - hand out all events that are there; does not wait.  Return: their number, or -errno. */
 int collect_events(struct collect *c);
 
+/* collect_set_windows - tracing is in windows: snapshots tell of survivors.  @w  borrowed until collect_close() */
+void collect_set_windows(struct collect *c, const struct model_windows *w);
+
 /* Which live blocks a snapshot's stacks count. Totals of processes count all. */
 struct collect_filter {
 	uint64_t older_ns; /* only blocks of at least this age */

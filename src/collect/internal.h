@@ -9,6 +9,7 @@ struct ring_buffer;
 
 struct collect {
 	struct attach_tables tables;
+	const struct model_windows *windows; /* NULL: probes are in place all the time */
 	struct ring_buffer *ring;
 	void (*on_event)(void *ctx, const struct model_event *e);
 	void *ctx;

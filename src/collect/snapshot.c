@@ -31,11 +31,27 @@ struct owner {
 	uint64_t blocks;
 };
 
+/* A judged block of a window, by slot of its stack. */
+struct survivor {
+	uint32_t stack;
+	uint32_t window;
+	uint64_t bytes;
+};
+
+struct survivor_list {
+	struct survivor *block;
+	size_t n;
+	size_t cap;
+	int failed;
+};
+
 /* A snapshot in the making. */
 struct reading {
 	const struct attach_tables *t;
 	struct model_snapshot *s;
-	struct tally *tally;		/* one for each slot of the stack table */
+	struct tally *tally; /* one for each slot of the stack table */
+	const struct model_windows *windows;
+	struct survivor_list survivors;
 	struct model_process **of_slot; /* one for each slot of the process table; NULL = none */
 	/* The filter, in the records' own terms. */
 	uint64_t min_size;
@@ -145,6 +161,59 @@ static size_t bucket_used(const struct swt_bucket *bucket, uint8_t *place)
 	return n;
 }
 
+/* survivor_add - note a block of a window, if it is one to be judged. */
+static void survivor_add(struct reading *r, const struct swt_block *b)
+{
+	int window = model_window_of(r->windows, SWT_BIRTH_WINDOW(b->birth));
+	struct survivor_list *l = &r->survivors;
+	struct survivor *grown;
+
+	if (window < 0 || SWT_BIRTH_SLOT(b->birth) >= r->windows->window[window].judged_slots)
+		return;
+	if (l->n == l->cap) {
+		grown = realloc(l->block, (2 * l->cap + 1024) * sizeof(*grown));
+		if (!grown) {
+			l->failed = 1;
+			return;
+		}
+		l->block = grown;
+		l->cap = 2 * l->cap + 1024;
+	}
+	l->block[l->n++] = (struct survivor){ .stack = b->stack, .window = window, .bytes = b->size_bytes };
+}
+
+/* find_survivors - the blocks of windows that are to be judged: a second look through the table, of windowed mode alone. */
+static void find_survivors(struct reading *r)
+{
+	struct swt_block b;
+
+	for (size_t i = 0; i < r->t->n_buckets * SWT_BUCKET_BLOCKS; i++) {
+		const struct swt_bucket *bucket = &r->t->bucket[i / SWT_BUCKET_BLOCKS];
+		size_t k = i % SWT_BUCKET_BLOCKS;
+		uint64_t key = __atomic_load_n(&bucket->key[k], __ATOMIC_ACQUIRE);
+
+		if (!SWT_KEY_USED(key))
+			continue;
+		swt_block_unpack(key, &bucket->payload[k], &b);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&bucket->key[k], __ATOMIC_RELAXED) == key && b.proc < r->t->n_procs &&
+			b.stack < r->t->n_stacks && b.layer < SWT_LAYERS && r->of_slot[b.proc] &&
+			!swt_block_is_dead(&b, &r->t->proc[b.proc]))
+			survivor_add(r, &b);
+	}
+}
+
+/* birth_of - when a block was born. */
+static uint64_t birth_of(const struct reading *r, uint32_t birth)
+{
+	int window;
+
+	if (!r->windows)
+		return r->t->start_ns + birth * r->t->birth_unit_ns;
+	window = model_window_of(r->windows, SWT_BIRTH_WINDOW(birth));
+	return window < 0 ? r->s->time_ns : r->windows->window[window].time_ns;
+}
+
 static void read_blocks(struct reading *r)
 {
 	const struct swt_bucket *bucket = r->t->bucket, *end = bucket + r->t->n_buckets;
@@ -193,6 +262,10 @@ static void read_heap(const struct reading *r, size_t slot, struct model_zend_he
 	uint64_t heap_at = r->t->php ? __atomic_load_n(&r->t->php[slot].heap_at, __ATOMIC_ACQUIRE) : 0;
 	struct model_zend_heap h;
 
+	if (r->windows) { /* nothing to agree with */
+		out->is_known = heap_at && !target_zend_size((pid_t)r->t->proc[slot].tgid, heap_at, &out->size_bytes);
+		return;
+	}
 	for (int i = 0; heap_at && i < HEAP_TRIES && !out->is_steady; i++) {
 		if (r->t->proc[slot].zend.is_custom || read_heap_once(&r->t->proc[slot], heap_at, &h)) {
 			*out = (struct model_zend_heap){ 0 };
@@ -271,7 +344,7 @@ static void stack_fill(
 	out->live_bytes = r->tally[slot].bytes;
 	out->live_blocks = r->tally[slot].blocks;
 	if (r->tally[slot].oldest)
-		out->oldest_ns = r->t->start_ns + (r->tally[slot].oldest - 1ULL) * r->t->birth_unit_ns;
+		out->oldest_ns = birth_of(r, r->tally[slot].oldest - 1);
 	out->n_allocs = k->n_allocs;
 	out->alloc_bytes = k->alloc_bytes;
 	if (r->t->proc[k->proc].epoch[k->layer] == k->epoch) {
@@ -281,6 +354,8 @@ static void stack_fill(
 		out->n_frees = out->n_allocs;
 		out->freed_bytes = out->alloc_bytes;
 	}
+	out->n_late = k->n_late;
+	out->late_windows = k->late_windows;
 	out->generation = k->generation;
 	out->n_frames = frames_of(k);
 	out->frame = frames;
@@ -317,6 +392,47 @@ static int read_stacks(struct reading *r)
 	return 0;
 }
 
+static int by_stack_and_window(const void *a, const void *b)
+{
+	const struct survivor *x = a, *y = b;
+
+	if (x->stack != y->stack)
+		return x->stack < y->stack ? -1 : 1;
+	return x->window < y->window ? -1 : x->window > y->window;
+}
+
+/* read_survivors - what was noted of blocks, added up. The snapshot's stacks are in the order of their slots. */
+static int read_survivors(struct reading *r)
+{
+	struct survivor_list *l = &r->survivors;
+	struct model_snapshot *s = r->s;
+	size_t at = 0;
+
+	if (l->failed)
+		return -ENOMEM;
+	s->survivors = calloc(l->n ? l->n : 1, sizeof(*s->survivors));
+	if (!s->survivors)
+		return -ENOMEM;
+	if (l->n)
+		qsort(l->block, l->n, sizeof(*l->block), by_stack_and_window);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct survivor *b = &l->block[i];
+		struct model_survivors *last = &s->survivors[s->n_survivors - 1];
+
+		while (at < s->n_stacks && s->stack[at].id < b->stack)
+			at++;
+		if (at == s->n_stacks || s->stack[at].id != b->stack)
+			continue; /* of a stack that has just appeared */
+		if (!s->n_survivors || last->stack != at || last->window != b->window) {
+			last = &s->survivors[s->n_survivors++];
+			*last = (struct model_survivors){ .stack = at, .window = b->window };
+		}
+		last->blocks++;
+		last->bytes += b->bytes;
+	}
+	return 0;
+}
+
 static int read_losses(struct reading *r)
 {
 #define LOSS_ROW(name, key, text) { key, text, r->t->losses->count[SWT_LOSS_##name] },
@@ -333,7 +449,7 @@ static int read_losses(struct reading *r)
 int collect_snapshot(
 	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out)
 {
-	struct reading r = { .t = &c->tables };
+	struct reading r = { .t = &c->tables, .windows = c->windows };
 	struct timespec now;
 	int err = -ENOMEM;
 
@@ -354,18 +470,30 @@ int collect_snapshot(
 	err = read_stacks(&r);
 	if (err)
 		goto out;
-	err = read_losses(&r);
+	if (r.windows)
+		find_survivors(&r);
+	err = r.windows ? read_survivors(&r) : 0;
+	if (!err)
+		err = read_losses(&r);
 	if (err)
 		goto out;
 	*out = r.s;
 	r.s = NULL;
 out:
 	model_snapshot_free(r.s);
+	free(r.survivors.block);
 	free(r.tally);
 	free(r.of_slot);
 	return err;
 }
 
+void collect_set_windows(struct collect *c, const struct model_windows *w)
+{
+	c->windows = w;
+}
+
+_Static_assert(MODEL_WINDOW_SLOT_NS == 1ULL << SWT_BIRTH_SLOT_SHIFT && MODEL_WINDOW_SLOTS == SWT_BIRTH_SLOTS,
+	"births are timed alike");
 _Static_assert(MODEL_FRAME_PHP == SWT_FRAME_PHP, "frames are marked alike");
 
 int collect_php_frame(const struct collect *c, uint64_t frame, struct model_php_frame *out)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* model/model.c - what little there is to do with a snapshot besides reading it. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/model.h"
 
@@ -12,6 +13,7 @@ void model_snapshot_free(struct model_snapshot *s)
 	free(s->stack);
 	free(s->loss);
 	free(s->frames);
+	free(s->survivors);
 	free(s);
 }
 
@@ -69,4 +71,53 @@ uint64_t model_zend_before(const struct model_zend_heap *h)
 int64_t model_zend_difference(const struct model_zend_heap *h)
 {
 	return (int64_t)(h->size_bytes - h->traced_bytes - model_zend_before(h));
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+void model_windows_add(struct model_windows *w, const struct model_window *one)
+{
+	size_t n = 0;
+
+	if (w->n == MODEL_MAX_WINDOWS) {
+		for (size_t i = 0; i + 1 < w->n; i += 2) {
+			struct model_window a = w->window[i], b = w->window[i + 1];
+
+			a.last = b.last;
+			a.judged_slots = least(a.judged_slots, b.judged_slots);
+			w->window[n++] = a;
+		}
+		w->n = n;
+	}
+	w->window[w->n++] = *one;
+}
+
+void model_heap_add(struct model_windowed *p, const struct model_heap_point *one)
+{
+	size_t n = 0;
+
+	if (p->n_heap == MODEL_MAX_WINDOWS) {
+		for (size_t i = 0; i + 1 < p->n_heap; i += 2)
+			p->heap[n++] = p->heap[i].size_bytes < p->heap[i + 1].size_bytes ? p->heap[i] : p->heap[i + 1];
+		p->n_heap = n;
+	}
+	p->heap[p->n_heap++] = *one;
+}
+
+int model_window_of(const struct model_windows *w, uint32_t number)
+{
+	size_t from = 0, to = w->n;
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (w->window[middle].last < number)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < w->n && w->window[from].first <= number ? (int)from : -1;
 }

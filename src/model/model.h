@@ -88,9 +88,73 @@ struct model_stack {
 	uint64_t alloc_bytes;
 	uint64_t n_frees;
 	uint64_t freed_bytes;
-	uint32_t generation; /* of the process's mappings that the addresses are in; 0 = the last one */
+	uint64_t
+		n_late; /* with windows: blocks that had outlived their window, and were freed, or known to be, later */
+	uint64_t late_windows; /* sum of the windows in between */
+	uint32_t generation;   /* of the process's mappings that the addresses are in; 0 = the last one */
 	size_t n_frames;
 	const uint64_t *frame; /* return addresses, the allocator's caller first; owned by the snapshot */
+};
+
+/* ---- tracing in windows: probes are in place for moments only ---- */
+
+/* A window, or several neighbours put together. A block that was born in its earlier part, and was not seen to be freed in the
+ * rest of it, was no short-lived one: these are judged. */
+struct model_window {
+	uint32_t first; /* numbers of windows, from 1 on */
+	uint32_t last;
+	uint64_t time_ns;      /* when the first was opened */
+	uint32_t judged_slots; /* blocks born in so many slots from the opening on are judged, in each of the windows */
+	uint32_t pad0;
+};
+
+#define MODEL_WINDOW_SLOT_NS (1ULL << 20)
+#define MODEL_WINDOW_SLOTS   64 /* later births count as of the last one */
+#define MODEL_MAX_WINDOWS    128
+
+/* A point of the curve of what PHP counts in its heap: the least of what was seen in some time. */
+struct model_heap_point {
+	uint64_t time_ns;
+	uint64_t size_bytes;
+};
+
+/* A process that is traced in windows. */
+struct model_windowed {
+	int pid;
+	uint32_t since; /* number of the first window that it was traced in, as the program that it is */
+	int has_heap;
+	struct model_heap_point heap[MODEL_MAX_WINDOWS]; /* oldest first */
+	size_t n_heap;
+};
+
+struct model_windows {
+	double budget;	      /* share of time in which probes may be in place: 0 to 1 */
+	uint64_t elapsed_ns;  /* since tracing began */
+	uint64_t probed_ns;   /* of it, with probes in place, wholly or in part */
+	uint64_t recorded_ns; /* of it, with all in place and allocations recorded */
+	uint64_t n_cut;	      /* calls that were under way when a window opened or closed */
+	uint64_t n_cleared;   /* blocks of earlier windows whose address was seen to be handed out again */
+	uint32_t n_windows;
+	struct model_window window[MODEL_MAX_WINDOWS]; /* oldest first */
+	size_t n;
+	struct model_windowed *process;
+	size_t n_processes;
+};
+
+/* model_windows_add - one more window; neighbours are put together when there is no room for it.
+ * model_heap_add - likewise, a point of the heap's curve. */
+void model_windows_add(struct model_windows *w, const struct model_window *one);
+void model_heap_add(struct model_windowed *p, const struct model_heap_point *one);
+
+/* model_window_of - the place in w->window of the window of that number, or -1. */
+int model_window_of(const struct model_windows *w, uint32_t number);
+
+/* Blocks of one stack, born in one window and judged, that are not known to be freed. */
+struct model_survivors {
+	size_t stack;  /* place in the snapshot's list */
+	size_t window; /* place in model_windows.window */
+	uint64_t blocks;
+	uint64_t bytes;
 };
 
 /* A cause by which the books are incomplete. Every cause is listed, also those with count 0. */
@@ -115,9 +179,11 @@ struct model_snapshot {
 	size_t n_stacks;
 	struct model_loss *loss;
 	size_t n_losses;
-	struct model_usage blocks; /* records of the live table */
-	struct model_usage stacks; /* slots of the stack table */
-	uint64_t *frames;	   /* backing store of stack[].frame */
+	struct model_usage blocks;	   /* records of the live table */
+	struct model_usage stacks;	   /* slots of the stack table */
+	uint64_t *frames;		   /* backing store of stack[].frame */
+	struct model_survivors *survivors; /* in windowed mode; by stack, then by window */
+	size_t n_survivors;
 };
 
 /* model_snapshot_free - free a snapshot and all that it owns; NULL is fine. */
