@@ -306,7 +306,7 @@ build/roots/memleak/ready:
 	$(call say,ROOT,memleak)
 	$(Q)tests/roots/make trixie $(@D) libbpf-tools usr/sbin/memleak-libbpf
 
-.PHONY: bench bench-stack
+.PHONY: bench bench-stack bench-windows
 bench: ## measure cost and write docs/benchmarks.md (root; 12 minutes, 3 GiB)
 	$(Q)./deps
 	$(Q)./deps bench
@@ -317,6 +317,9 @@ bench: ## measure cost and write docs/benchmarks.md (root; 12 minutes, 3 GiB)
 STACK_TARGETS := $(BUILD)/bench/target-no-omit $(BUILD)/bench/target-omit
 bench-stack: $(BUILD)/bench/stack $(STACK_TARGETS) ## measure what a stack costs (root; 2 minutes)
 	$(Q)$< $(STACK_TARGETS)
+
+bench-windows: all ## measure what --overhead costs a busy PHP worker (root; 12 minutes)
+	$(Q)SWTRACE=$(abspath $(BUILD)/swtrace) python3 tests/bench/windows.py 8 8 2 10
 
 # ---- habits ----------------------------------------------------------------------------------------------------------
 

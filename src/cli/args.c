@@ -208,6 +208,16 @@ static int opt_max_blocks(struct cli_settings *s, const char *value)
 	return parse_u64(value, 1000, 100000000, &s->max_blocks);
 }
 
+static int opt_overhead(struct cli_settings *s, const char *value)
+{
+	char *end;
+
+	if ((*value < '0' || *value > '9') && *value != '.')
+		return -EINVAL;
+	s->overhead_percent = strtod(value, &end);
+	return *end || !(s->overhead_percent >= 0.1 && s->overhead_percent <= 50) ? -EINVAL : 0;
+}
+
 static int opt_folded(struct cli_settings *s, const char *value)
 {
 	s->folded = value;
@@ -275,6 +285,8 @@ static const struct option options[] = {
 		"up to 8 paths, or ends of paths such as php8.2, of up to 8 names of up to 63 bytes" },
 	{ 0, "cgroup", "DIRECTORY", "with -a: only processes in this cgroup or below it", opt_cgroup,
 		"a directory of the unified hierarchy (cgroup2), up to 8 times" },
+	{ 0, "overhead", "PERCENT", "in windows: probes are in place for that share of time", opt_overhead,
+		"a number from 0.1 to 50" },
 	HEADING("When to report:"),
 	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval, SECONDS },
 	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },
@@ -394,6 +406,16 @@ static int selects(const struct cli_settings *s)
 	return s->selection.n_comms || s->selection.n_exes || s->selection.n_cgroups;
 }
 
+/* meaningless_in_windows - an option that chooses among live blocks, or NULL. */
+static const char *meaningless_in_windows(const struct cli_settings *s)
+{
+	return s->folded		  ? "--folded"
+	       : s->filter.older_ns	  ? "--older"
+	       : s->filter.min_size_bytes ? "--min-size"
+	       : s->filter.max_size_bytes ? "--max-size"
+					  : NULL;
+}
+
 static int contradiction(const struct cli_settings *s)
 {
 	int n_ways = !!s->n_pids + !!s->command + s->all;
@@ -404,10 +426,16 @@ static int contradiction(const struct cli_settings *s)
 		msg_error("--comm, --exe and --cgroup choose among all processes");
 	else if (s->all && s->follow)
 		msg_error("--follow and --no-follow are for -p and -- COMMAND");
+	else if (s->all && s->overhead_percent > 0)
+		msg_error(
+			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
 	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
 		msg_error("--min-size is greater than --max-size: no block can be shown");
+	else if (s->overhead_percent > 0 && meaningless_in_windows(s))
+		msg_error("--overhead: what is live is not known then, so there is nothing for %s",
+			meaningless_in_windows(s));
 	else
 		return 0;
 	if (n_ways > 1)

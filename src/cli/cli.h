@@ -44,6 +44,7 @@ struct cli_settings {
 	int follow; /* children, too: CLI_FOLLOW_x */
 	unsigned layer_mask;
 	uint64_t max_blocks;
+	double overhead_percent; /* 0 = trace all the time; else in windows */
 	const char *folded;
 	int json;
 	int verbose;
@@ -85,6 +86,7 @@ struct reporter {
 	struct symbol *symbol;
 	struct collect *collect;
 	struct model_snapshot *before;
+	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;
 	int folded_failed; /* a warning has been printed */
 	int err;	   /* -errno: standard output cannot be written */

@@ -79,6 +79,8 @@ static int on_process(struct run *r, struct target_process *p, const struct mode
 	if (!r->reporter.err && is_told(r, e))
 		err = report_event(&r->reporter, e);
 	/* The links of its probes mean a thread that is no more. */
+	if (e->type == MODEL_EXEC)
+		windows_forget(r, p->pid);
 	if (e->type == MODEL_EXEC && e->by_thread)
 		attach_unprobe(r->attach, p->pid);
 	if (e->type == MODEL_EXEC || e->type == MODEL_DL || e->type == MODEL_CODE) {

@@ -80,6 +80,7 @@ void follow_child(struct run *r, const struct target_process *parent, pid_t pid)
 
 void follow_retire(struct run *r, struct target_process *p)
 {
+	windows_forget(r, p->pid);
 	attach_unprobe(r->attach, p->pid);
 	attach_forget(r->attach, p->pid);
 	target_remove(r->target, p);

@@ -67,6 +67,14 @@ static int name_stack(struct reporter *r, const struct target_process *p, const 
 	return 0;
 }
 
+static int name_model_stack(struct reporter *r, const struct model_stack *s, struct output_stack *out)
+{
+	const struct target_process *p = target_find(r->target, s->pid);
+
+	out->walk = s->walk;
+	return p ? name_stack(r, p, s->frame, s->n_frames, s->generation, 0, out) : 0;
+}
+
 static int name_rows(struct reporter *r, const struct analyze_report *report, struct named *n)
 {
 	int err = 0;
@@ -75,14 +83,8 @@ static int name_rows(struct reporter *r, const struct analyze_report *report, st
 	if (!n->stacks)
 		return -ENOMEM;
 	n->n = report->n_rows;
-	for (size_t i = 0; i < report->n_rows && !err; i++) {
-		const struct model_stack *s = report->row[i].stack;
-		struct target_process *p = target_find(r->target, s->pid);
-
-		n->stacks[i].walk = s->walk;
-		if (p)
-			err = name_stack(r, p, s->frame, s->n_frames, s->generation, 0, &n->stacks[i]);
-	}
+	for (size_t i = 0; i < report->n_rows && !err; i++)
+		err = name_model_stack(r, report->row[i].stack, &n->stacks[i]);
 	return err;
 }
 
@@ -119,6 +121,49 @@ static void refresh(struct reporter *r)
 			target_refresh(r->target, p);
 }
 
+static int name_estimate(struct reporter *r, const struct analyze_estimate *e, struct named *n)
+{
+	int err = 0;
+
+	n->stacks = calloc(e->n_rows ? e->n_rows : 1, sizeof(*n->stacks));
+	if (!n->stacks)
+		return -ENOMEM;
+	n->n = e->n_rows;
+	for (size_t i = 0; i < e->n_rows && !err; i++)
+		err = name_model_stack(r, e->row[i].stack, &n->stacks[i]);
+	return err;
+}
+
+/* make_estimate - the report of tracing in windows. */
+static int make_estimate(struct reporter *r, int is_final)
+{
+	struct analyze_opts opts = { .top = r->settings->top, .layer_mask = r->settings->layer_mask };
+	struct analyze_estimate *e = NULL;
+	struct model_snapshot *now = NULL;
+	struct named named = { 0 };
+	int err;
+
+	refresh(r);
+	err = collect_snapshot(r->collect, &r->settings->filter, r->target, &now);
+	if (!err)
+		err = analyze_estimate_make(now, r->windows, &opts, &e);
+	if (err)
+		goto out;
+	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
+	e->number = ++r->n_reports;
+	e->is_final = is_final;
+	err = name_estimate(r, e, &named);
+	if (!err)
+		err = r->settings->json ? output_json_estimate(stdout, e, named.stacks)
+					: output_text_estimate(stdout, e, named.stacks);
+out:
+	named_free(&named);
+	analyze_estimate_free(e);
+	model_snapshot_free(now);
+	r->err = err;
+	return err;
+}
+
 int report_make(struct reporter *r, int is_final)
 {
 	struct analyze_opts opts = {
@@ -129,6 +174,8 @@ int report_make(struct reporter *r, int is_final)
 	struct named named = { 0 };
 	int err;
 
+	if (r->windows)
+		return make_estimate(r, is_final);
 	refresh(r);
 	err = collect_snapshot(r->collect, &r->settings->filter, r->target, &now);
 	if (err)

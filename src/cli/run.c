@@ -240,6 +240,7 @@ static void on_interval(struct run *r)
 	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
 	if (r->s->all)
 		system_sweep(r);
+	windows_update(r);
 	err = report_make(&r->reporter, last);
 	if (err)
 		run_output_lost(r, err);
@@ -267,7 +268,7 @@ static void watch_exits(struct run *r)
 	}
 }
 
-enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_PIDS };
+enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_PIDS };
 
 /* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.  Return: their number, or -ENOMEM. */
 static int poll_fds(struct run *r, struct pollfd **fd)
@@ -291,6 +292,7 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	grown[FD_DURATION] = (struct pollfd){ .fd = r->fd_duration, .events = POLLIN };
 	grown[FD_DUE] = (struct pollfd){ .fd = r->fd_due, .events = POLLIN };
 	grown[FD_EVENTS] = (struct pollfd){ .fd = collect_fd(r->collect), .events = POLLIN };
+	grown[FD_WINDOW] = (struct pollfd){ .fd = windows_fd(r), .events = POLLIN };
 	return FD_PIDS + n;
 }
 
@@ -310,6 +312,8 @@ static void loop(struct run *r)
 			on_signal(r);
 		if (fd[FD_DUE].revents)
 			system_look(r);
+		if (fd[FD_WINDOW].revents && !r->done)
+			windows_on_time(r);
 		if (fd[FD_INTERVAL].revents && !r->done)
 			on_interval(r);
 		if (fd[FD_DURATION].revents)
@@ -353,7 +357,9 @@ static void meet(void *ctx)
 /* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
 static int prepare(struct run *r)
 {
-	struct attach_opts opts = { .max_blocks = r->s->max_blocks, .selection = r->s->all ? &r->s->selection : NULL };
+	struct attach_opts opts = { .max_blocks = r->s->max_blocks,
+		.is_windowed = r->s->overhead_percent > 0,
+		.selection = r->s->all ? &r->s->selection : NULL };
 	struct attach_tables tables;
 	sigset_t set;
 	int err;
@@ -437,6 +443,8 @@ int run_trace(const struct cli_settings *s)
 	code = prepare(&r);
 	if (!code)
 		code = add_targets(&r);
+	if (!code && s->overhead_percent > 0)
+		code = windows_begin(&r) ? EXIT_UNSUPPORTED : 0;
 	if (code)
 		goto out;
 	r.fd_interval = timer(s->interval_ns, 1);
@@ -452,6 +460,7 @@ int run_trace(const struct cli_settings *s)
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
 		if (s->all)
 			system_sweep(&r);
+		windows_update(&r);
 		err = report_make(&r.reporter, 1);
 		if (err) {
 			run_output_lost(&r, err);
@@ -464,6 +473,7 @@ int run_trace(const struct cli_settings *s)
 		code = EXIT_USAGE;
 out:
 	collect_close(r.collect);
+	windows_end(&r);
 	attach_close(r.attach);
 	reader_close(r.reader);
 	symbol_close(r.reporter.symbol);

@@ -13,7 +13,8 @@ struct run {
 	struct attach *attach;
 	struct collect *collect;
 	struct reporter reporter;
-	struct launch launch; /* pid 0: none */
+	struct launch launch;	 /* pid 0: none */
+	struct windows *windows; /* NULL: probes are in place all the time */
 	int fd_signal;
 	int fd_interval;
 	int fd_duration; /* -1: no end */
@@ -64,6 +65,22 @@ void system_look(struct run *r);
 void system_sweep(struct run *r);
 
 void system_close(struct run *r);
+
+/* windows_begin - plan the first window. After all processes are added.  Return: 0 or -errno.
+ * windows_fd - becomes readable when windows_on_time() is to be called; -1 while there are no windows. */
+int windows_begin(struct run *r);
+int windows_fd(const struct run *r);
+
+/* windows_on_time - trace for a moment, if it is time to; else look at the heaps alone. Takes up to about 200 ms. */
+void windows_on_time(struct run *r);
+
+/* windows_update - bring what the report tells of windows up to date. */
+void windows_update(struct run *r);
+
+/* windows_forget - the process has ended, or executed another program: it begins anew. */
+void windows_forget(struct run *r, pid_t pid);
+
+void windows_end(struct run *r);
 
 /* follow_begin - trace the children that a process has, and those that it will have, if that is asked for. */
 void follow_begin(struct run *r, struct target_process *p);

@@ -6,6 +6,8 @@
 #include "output/output.h"
 #include "util/strbuf.h"
 
+struct json_t;
+
 /* format_time - RFC 3339, UTC, milliseconds: "2026-11-23T21:40:05.123Z". */
 #define FORMAT_TIME_BYTES 32
 const char *format_time(int64_t utc_ns, char *buf);
@@ -18,6 +20,19 @@ const char *format_gain(int64_t bytes, char *buf);
 /* format_count - "52,113". */
 #define FORMAT_COUNT_BYTES 32
 const char *format_count(uint64_t n, char *buf);
+
+/* text.c - "name(pid)"; the lines of a stack; the lines of losses. */
+void text_add_who(struct strbuf *b, const char *comm, int pid);
+void text_add_stack(struct strbuf *b, const struct output_stack *s);
+void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t lost);
+
+/* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; the fields of a stack; a
+ * line of losses. */
+struct json_t *json_begin(const char *type, int64_t utc_ns);
+void json_end(struct strbuf *b, struct json_t *o);
+struct json_t *json_text(const char *s);
+void json_set_stack(struct json_t *o, const struct output_stack *s);
+void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);
 
 /* write_out - write b to f, flush, free b.  Return: 0, -ENOMEM if b could not be built, or -errno. */
 int write_out(FILE *f, struct strbuf *b);

@@ -10,7 +10,7 @@
 
 /* Jansson refuses strings that are not UTF-8. What else is not ASCII leaves as \uXXXX (JSON_ENSURE_ASCII), so that no
  * control character reaches a terminal. */
-static json_t *text(const char *s)
+json_t *json_text(const char *s)
 {
 	struct strbuf b = { 0 };
 	json_t *j;
@@ -34,8 +34,8 @@ static json_t *number(uint64_t n)
 	return json_integer((json_int_t)n);
 }
 
-/* begin - an object with the fields that every line has. */
-static json_t *begin(const char *type, int64_t utc_ns)
+/* json_begin - an object with the fields that every line has. */
+json_t *json_begin(const char *type, int64_t utc_ns)
 {
 	char time[FORMAT_TIME_BYTES];
 	json_t *o = json_object();
@@ -46,8 +46,8 @@ static json_t *begin(const char *type, int64_t utc_ns)
 	return o;
 }
 
-/* end - append the object as a line. */
-static void end(struct strbuf *b, json_t *o)
+/* json_end - append the object as a line. */
+void json_end(struct strbuf *b, json_t *o)
 {
 	char *line = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
 
@@ -93,9 +93,9 @@ static json_t *process(const struct analyze_process *row)
 	const struct model_process *p = row->process;
 
 	json_object_set_new(o, "pid", json_integer(p->pid));
-	json_object_set_new(o, "comm", text(p->comm));
+	json_object_set_new(o, "comm", json_text(p->comm));
 	json_object_set_new(o, "alive", json_boolean(p->alive));
-	json_object_set_new(o, "allocator", p->allocator ? text(p->allocator) : json_null());
+	json_object_set_new(o, "allocator", p->allocator ? json_text(p->allocator) : json_null());
 	for (int i = 0; i < MODEL_LAYERS; i++) {
 		const struct model_layer_counts *c = &p->layer[i];
 		json_t *l = json_object();
@@ -118,7 +118,7 @@ static json_t *process(const struct analyze_process *row)
 
 static void add_report(struct strbuf *b, const struct analyze_report *r)
 {
-	json_t *o = begin("report", r->snapshot->utc_ns), *processes = json_array();
+	json_t *o = json_begin("report", r->snapshot->utc_ns), *processes = json_array();
 
 	json_object_set_new(o, "number", json_integer(r->number));
 	json_object_set_new(o, "final", json_boolean(r->is_final));
@@ -139,19 +139,19 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	for (size_t i = 0; i < r->n_processes; i++)
 		json_array_set_new(processes, r->process[i].process - r->snapshot->process, process(&r->process[i]));
 	json_object_set_new(o, "processes", processes);
-	end(b, o);
+	json_end(b, o);
 }
 
-static void add_losses(struct strbuf *b, const struct analyze_report *r)
+void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost)
 {
-	json_t *o = begin("loss", r->snapshot->utc_ns), *causes = json_object();
+	json_t *o = json_begin("loss", s->utc_ns), *causes = json_object();
 
-	json_object_set_new(o, "report", json_integer(r->number));
-	json_object_set_new(o, "total", number(r->lost));
-	for (size_t i = 0; i < r->snapshot->n_losses; i++)
-		json_object_set_new(causes, r->snapshot->loss[i].key, number(r->snapshot->loss[i].count));
+	json_object_set_new(o, "report", json_integer(report));
+	json_object_set_new(o, "total", number(lost));
+	for (size_t i = 0; i < s->n_losses; i++)
+		json_object_set_new(causes, s->loss[i].key, number(s->loss[i].count));
 	json_object_set_new(o, "causes", causes);
-	end(b, o);
+	json_end(b, o);
 }
 
 static json_t *frame(const struct symbol_frame *f)
@@ -162,20 +162,20 @@ static json_t *frame(const struct symbol_frame *f)
 
 	json_object_set_new(o, "kind", json_string(is_php ? "php" : "native"));
 	json_object_set_new(o, "addr", is_php ? json_null() : hex(f->addr));
-	json_object_set_new(o, "function", f->function ? text(f->function) : json_null());
+	json_object_set_new(o, "function", f->function ? json_text(f->function) : json_null());
 	json_object_set_new(o, "function_offset",
 		f->function && !is_php && !f->is_inlined ? number(f->function_offset) : json_null());
 	json_object_set_new(o, "inlined", json_boolean(f->is_inlined));
-	json_object_set_new(o, "file", f->file && *f->file ? text(f->file) : json_null());
+	json_object_set_new(o, "file", f->file && *f->file ? json_text(f->file) : json_null());
 	json_object_set_new(o, "line", f->line ? number(f->line) : json_null());
 	json_object_set_new(o, "line_exact", f->line ? json_boolean(!f->is_approximate) : json_null());
-	json_object_set_new(o, "module", text(f->module));
+	json_object_set_new(o, "module", json_text(f->module));
 	json_object_set_new(o, "module_offset", in_file ? hex(f->module_offset) : json_null());
-	json_object_set_new(o, "build_id", text(f->build_id));
+	json_object_set_new(o, "build_id", json_text(f->build_id));
 	return o;
 }
 
-static void set_stack(json_t *o, const struct output_stack *s)
+void json_set_stack(json_t *o, const struct output_stack *s)
 {
 	json_t *frames = json_array();
 
@@ -187,14 +187,14 @@ static void set_stack(json_t *o, const struct output_stack *s)
 
 static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
-	json_t *o = begin("stack", r->snapshot->utc_ns);
+	json_t *o = json_begin("stack", r->snapshot->utc_ns);
 	const struct analyze_row *row = &r->row[i];
 	const struct model_stack *m = row->stack;
 
 	json_object_set_new(o, "report", json_integer(r->number));
 	json_object_set_new(o, "rank", number(i + 1));
 	json_object_set_new(o, "pid", json_integer(m->pid));
-	json_object_set_new(o, "comm", text(row->process ? row->process->comm : ""));
+	json_object_set_new(o, "comm", json_text(row->process ? row->process->comm : ""));
 	json_object_set_new(o, "layer", json_string(model_layer_name(m->layer)));
 	json_object_set_new(o, "live_bytes", number(m->live_bytes));
 	json_object_set_new(o, "live_blocks", number(m->live_blocks));
@@ -205,8 +205,8 @@ static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i
 	json_object_set_new(o, "alloc_bytes", number(m->alloc_bytes));
 	json_object_set_new(o, "frees", number(m->n_frees));
 	json_object_set_new(o, "freed_bytes", number(m->freed_bytes));
-	set_stack(o, s);
-	end(b, o);
+	json_set_stack(o, s);
+	json_end(b, o);
 }
 
 int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
@@ -214,7 +214,7 @@ int output_json_report(FILE *f, const struct analyze_report *r, const struct out
 	struct strbuf b = { 0 };
 
 	add_report(&b, r);
-	add_losses(&b, r);
+	json_add_losses(&b, r->snapshot, r->number, r->lost);
 	for (size_t i = 0; i < r->n_rows; i++)
 		add_stack(&b, r, i, &stacks[i]);
 	return write_out(f, &b);
@@ -222,12 +222,12 @@ int output_json_report(FILE *f, const struct analyze_report *r, const struct out
 
 static json_t *crash(const struct model_event *e, const struct output_stack *stack)
 {
-	json_t *o = begin("crash", e->utc_ns);
+	json_t *o = json_begin("crash", e->utc_ns);
 	char signal[16], code[16];
 
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "tid", json_integer(e->tid));
-	json_object_set_new(o, "comm", text(e->comm));
+	json_object_set_new(o, "comm", json_text(e->comm));
 	json_object_set_new(o, "signal", json_integer(e->signal));
 	json_object_set_new(o, "signal_name", json_string(crash_signal_name(e->signal, signal, sizeof(signal))));
 	json_object_set_new(o, "code", json_integer(e->code));
@@ -237,7 +237,7 @@ static json_t *crash(const struct model_event *e, const struct output_stack *sta
 	json_object_set_new(o, "sender_pid", e->sender_pid ? json_integer(e->sender_pid) : json_null());
 	json_object_set_new(o, "ip", hex(e->ip));
 	json_object_set_new(o, "sp", hex(e->sp));
-	set_stack(o, stack);
+	json_set_stack(o, stack);
 	return o;
 }
 
@@ -250,12 +250,12 @@ static json_t *lifecycle(const struct model_event *e)
 		[MODEL_DL] = "libraries",
 		[MODEL_CODE] = "code",
 	};
-	json_t *o = begin("lifecycle", e->utc_ns);
+	json_t *o = json_begin("lifecycle", e->utc_ns);
 	int killed = WIFSIGNALED(e->wait_status);
 
 	json_object_set_new(o, "event", json_string(names[e->type]));
 	json_object_set_new(o, "pid", json_integer(e->pid));
-	json_object_set_new(o, "comm", text(e->comm));
+	json_object_set_new(o, "comm", json_text(e->comm));
 	if (e->type == MODEL_EXIT) {
 		json_object_set_new(o, "exit_status", killed ? json_null() : json_integer(WEXITSTATUS(e->wait_status)));
 		json_object_set_new(o, "signal", killed ? json_integer(WTERMSIG(e->wait_status)) : json_null());
@@ -269,6 +269,6 @@ int output_json_event(FILE *f, const struct model_event *e, const struct output_
 {
 	struct strbuf b = { 0 };
 
-	end(&b, e->type == MODEL_SIGNAL ? crash(e, stack) : lifecycle(e));
+	json_end(&b, e->type == MODEL_SIGNAL ? crash(e, stack) : lifecycle(e));
 	return write_out(f, &b);
 }

@@ -32,6 +32,10 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks);
 int output_json_event(FILE *f, const struct model_event *e, const struct output_stack *stack);
 
+/* ---- tracing in windows: stacks[i] are the names of e->row[i] ---- */
+int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
+int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
+
 /* ---- folded stacks ---- */
 
 /* output_folded_check - can path be written? Leaves no trace.  Return: 0 or -errno. */

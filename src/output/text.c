@@ -6,7 +6,7 @@
 
 #include "output/internal.h"
 
-static void add_who(struct strbuf *b, const char *comm, int pid)
+void text_add_who(struct strbuf *b, const char *comm, int pid)
 {
 	strbuf_add_safe(b, comm, "");
 	strbuf_addf(b, "(%d)", pid);
@@ -51,7 +51,7 @@ static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h)
 static void add_process(struct strbuf *b, const struct model_process *p)
 {
 	strbuf_add(b, "  ");
-	add_who(b, p->comm, p->pid);
+	text_add_who(b, p->comm, p->pid);
 	strbuf_add(b, p->alive ? ":" : " (ended):");
 	for (int l = 0; l < MODEL_LAYERS; l++) {
 		strbuf_addf(b, "%s %s ", l ? "," : "", model_layer_name(l));
@@ -80,7 +80,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 
 		strbuf_addf(b, "  %10s  %11s  %-7s  ", format_bytes(p->live_bytes, live),
 			format_gain(p->gained_bytes, gain), model_layer_name(p->layer));
-		add_who(b, p->process->comm, p->process->pid);
+		text_add_who(b, p->process->comm, p->process->pid);
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
 		add_zend_proof(b, &p->process->zend);
 	}
@@ -96,16 +96,15 @@ static void add_usage(struct strbuf *b, const struct model_snapshot *s)
 		format_count(s->stacks.capacity, capacity));
 }
 
-static void add_losses(struct strbuf *b, const struct analyze_report *r)
+void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t lost)
 {
 	char count[FORMAT_COUNT_BYTES];
 
-	if (!r->lost)
+	if (!lost)
 		strbuf_add(b, "  lost: nothing\n");
-	for (size_t i = 0; i < r->snapshot->n_losses; i++)
-		if (r->snapshot->loss[i].count)
-			strbuf_addf(b, "  lost: %s %s\n", format_count(r->snapshot->loss[i].count, count),
-				r->snapshot->loss[i].text);
+	for (size_t i = 0; i < s->n_losses; i++)
+		if (s->loss[i].count)
+			strbuf_addf(b, "  lost: %s %s\n", format_count(s->loss[i].count, count), s->loss[i].text);
 }
 
 static void add_complete(struct strbuf *b, const struct analyze_report *r)
@@ -161,7 +160,7 @@ static void add_place(struct strbuf *b, const struct symbol_frame *f)
 	}
 }
 
-static void add_stack(struct strbuf *b, const struct output_stack *s)
+void text_add_stack(struct strbuf *b, const struct output_stack *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		strbuf_add(b, "      ");
@@ -182,12 +181,12 @@ static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, 
 	strbuf_addf(b, "\n#%zu  ", i + 1);
 	add_blocks(b, row->stack->live_bytes, "live in", row->stack->live_blocks);
 	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
-	add_who(b, row->process ? row->process->comm : "", row->stack->pid);
+	text_add_who(b, row->process ? row->process->comm : "", row->stack->pid);
 	strbuf_addf(b, "\n    %s in %.1f s, %s since the start (%s/s), oldest block %.1f s\n",
 		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
 		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),
 		(double)row->oldest_age_ns / 1e9);
-	add_stack(b, s);
+	text_add_stack(b, s);
 }
 
 int output_text_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
@@ -199,7 +198,7 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 		add_table(&b, r);
 	for (size_t i = 0; !r->is_system && i < r->snapshot->n_processes; i++)
 		add_process(&b, &r->snapshot->process[i]);
-	add_losses(&b, r);
+	text_add_losses(&b, r->snapshot, r->lost);
 	add_usage(&b, r->snapshot);
 	add_complete(&b, r);
 	for (size_t i = 0; i < r->n_rows; i++)
@@ -219,7 +218,7 @@ static void add_crash(struct strbuf *b, const struct model_event *e, const struc
 	const char *text = crash_code_text(e->signal, e->code);
 
 	strbuf_add(b, "CRASH ");
-	add_who(b, e->comm, e->pid);
+	text_add_who(b, e->comm, e->pid);
 	strbuf_addf(b, " thread %d: %s (signal %d), %s", e->tid, crash_signal_name(e->signal, signal, sizeof(signal)),
 		e->signal, crash_code_name(e->signal, e->code, code, sizeof(code)));
 	if (*text)
@@ -233,14 +232,14 @@ static void add_crash(struct strbuf *b, const struct model_event *e, const struc
 		add_place(b, &stack->frame[0]);
 	}
 	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
-	add_stack(b, stack);
+	text_add_stack(b, stack);
 }
 
 static void add_exit(struct strbuf *b, const struct model_event *e)
 {
 	char signal[16];
 
-	add_who(b, e->comm, e->pid);
+	text_add_who(b, e->comm, e->pid);
 	if (WIFSIGNALED(e->wait_status))
 		strbuf_addf(b, " was killed by %s (signal %d)\n",
 			crash_signal_name(WTERMSIG(e->wait_status), signal, sizeof(signal)), WTERMSIG(e->wait_status));
@@ -263,19 +262,19 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 		add_exit(&b, e);
 		break;
 	case MODEL_EXEC:
-		add_who(&b, e->comm, e->pid);
+		text_add_who(&b, e->comm, e->pid);
 		strbuf_add(&b, " runs a new program; its old memory is gone\n");
 		break;
 	case MODEL_FORK:
-		add_who(&b, e->comm, e->pid);
+		text_add_who(&b, e->comm, e->pid);
 		strbuf_addf(&b, " made a child process, %d, which is not traced\n", e->child_pid);
 		break;
 	case MODEL_DL:
-		add_who(&b, e->comm, e->pid);
+		text_add_who(&b, e->comm, e->pid);
 		strbuf_add(&b, " loaded or unloaded libraries\n");
 		break;
 	case MODEL_CODE:
-		add_who(&b, e->comm, e->pid);
+		text_add_who(&b, e->comm, e->pid);
 		strbuf_add(&b, " runs code that was just mapped\n");
 		break;
 	}

@@ -22,6 +22,7 @@ import test_system  # noqa: F401
 import test_truth  # noqa: F401
 import test_usage  # noqa: F401
 import test_web  # noqa: F401
+import test_windows  # noqa: F401
 import test_zend  # noqa: F401
 
 sys.exit(harness.run_all(sys.argv[1:]))

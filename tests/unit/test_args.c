@@ -162,6 +162,7 @@ static void contradictions_are_refused(void **state)
 	assert_int_equal(parse(&s, "-a -p 1"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-a -- ls"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-a --no-follow"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-a --overhead 2"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-p 1 --comm x"), EXIT_USAGE);
 }
 
@@ -178,6 +179,28 @@ static void a_mistyped_option_names_the_nearest(void **state)
 	assert_int_equal(parse(&s, "-p 1 -q"), EXIT_USAGE);
 }
 
+static void tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1"), 0);
+	assert_true(s.overhead_percent == 0);
+	assert_int_equal(parse(&s, "-p 1 --overhead 0.1"), 0);
+	assert_true(s.overhead_percent > 0.09 && s.overhead_percent < 0.11);
+	assert_int_equal(parse(&s, "-p 1 --overhead=50 --layer zend --json"), 0);
+	assert_int_equal(parse(&s, "-p 1 --overhead 0.09"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --overhead 50.1"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --overhead 2x"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --overhead -2"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --overhead inf"), EXIT_USAGE);
+	assert_non_null(strstr(said, "from 0.1 to 50"));
+	assert_int_equal(parse(&s, "-p 1 --overhead 2 --folded out"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--folded"));
+	assert_int_equal(parse(&s, "-p 1 --overhead 2 --max-size 5"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--max-size"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +211,7 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(a_mistyped_option_names_the_nearest),
+		cmocka_unit_test(tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_windows.c - promises of output/windows.c: exact text and JSON lines of tracing in windows.
+ *
+ * In: one estimate built by hand. Out: exact bytes; JSON is also parsed back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "output/output.h"
+
+#define MS 1000000ULL
+
+static struct model_process process = { .pid = 42, .comm = "php", .alive = 1 };
+static struct model_loss losses[] = { { "return_missed", "calls whose return was never seen", 0 } };
+static struct model_stack stack = { .id = 1, .pid = 42, .layer = MODEL_ZEND, .walk = MODEL_WALK_COMPLETE };
+static struct model_stack native = { .id = 2, .pid = 42, .layer = MODEL_LIBC, .walk = MODEL_WALK_COMPLETE };
+static struct model_snapshot snapshot = {
+	.utc_ns = 1795470005123000000LL, .process = &process, .n_processes = 1, .loss = losses, .n_losses = 1
+};
+static struct model_windows windows = { .budget = 0.02,
+	.elapsed_ns = 60000 * MS,
+	.probed_ns = 1140 * MS,
+	.recorded_ns = 900 * MS,
+	.n_cut = 12,
+	.n_cleared = 1203,
+	.n_windows = 18 };
+static struct analyze_estimate_row rows[] = {
+	{ .stack = &stack,
+		.process = &process,
+		.rate = { 2202009.6, 1887436.8, 2516582.4 },
+		.is_scaled = 1,
+		.blocks = 1150,
+		.bytes = 123456,
+		.n_late = 2,
+		.n_with = 16,
+		.n_windows = 17 },
+	{ .stack = &native,
+		.process = &process,
+		.rate = { 2048, 1024, 3072 },
+		.blocks = 9,
+		.bytes = 512,
+		.n_with = 8,
+		.n_windows = 17 },
+};
+static struct analyze_estimate_heap heap = {
+	.pid = 42, .has_heap = 1, .is_known = 1, .size_bytes = 12897485, .growth = { 2202009.6, 2202000, -512 }
+};
+static const struct symbol_frame frame = { .kind = SYMBOL_PHP,
+	.function = "Cache::remember",
+	.file = "/srv/app/Cache.php",
+	.line = 41,
+	.module = "",
+	.build_id = "" };
+static const struct output_stack stacks[] = { { &frame, 1, MODEL_WALK_COMPLETE }, { &frame, 1, MODEL_WALK_COMPLETE } };
+
+static struct analyze_estimate estimate(size_t n_named, unsigned n_judged)
+{
+	return (struct analyze_estimate){ .snapshot = &snapshot,
+		.windows = &windows,
+		.number = 3,
+		.n_judged = n_judged,
+		.row = rows,
+		.n_rows = n_named ? n_named - 1 : 0,
+		.n_named = n_named,
+		.heap = &heap,
+		.n_heaps = 1,
+		.unjudged_blocks = 262,
+		.unjudged_bytes = 51302 };
+}
+
+static char *written(int (*write)(FILE *, const struct analyze_estimate *, const struct output_stack *),
+	const struct analyze_estimate *e)
+{
+	size_t len = 0;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	assert_int_equal(write(f, e, stacks), 0);
+	fclose(f);
+	return text;
+}
+
+static void what_grows_is_told_as_an_estimate_with_its_spread(void **state)
+{
+	struct analyze_estimate e = estimate(3, 17);
+	char *text;
+
+	(void)state;
+	e.row = rows;
+	text = written(output_text_estimate, &e);
+	assert_string_equal(text,
+		"[2026-11-23T21:40:05.123Z] report 3 after 60.0 s, estimated from 18 windows: 3 stacks are growing\n"
+		"  probes were in place for 1.14 s of 60.0 s: 1.90 % (at most 2 %); 0.90 s of that recorded\n"
+		"  php(42): zend heap: PHP counts 12.3 MiB, lately +2.1 MiB/s (+2.1 MiB/s to -512 B/s)\n"
+		"  candidates, not yet judged or not growing: 262 blocks, 50.1 KiB; most of them are freed by now\n"
+		"  known to be gone since their address was handed out again: 1,203 blocks; calls cut by the edge of a "
+		"window: 12\n"
+		"  lost: nothing\n"
+		"\n#1  about 2.1 MiB/s (1.8 MiB/s to 2.4 MiB/s), zend, php(42)\n"
+		"    estimate: 1,150 blocks, 120.6 KiB, from 16 of 17 windows were not seen to be freed; the rate is this "
+		"stack's share of what PHP's count grows by\n"
+		"      Cache::remember /srv/app/Cache.php:41\n"
+		"\n#2  at least about 2.0 KiB/s (1.0 KiB/s to 3.0 KiB/s), libc, php(42)\n"
+		"    estimate: 9 blocks, 512 B, from 8 of 17 windows were not seen to be freed\n"
+		"      Cache::remember /srv/app/Cache.php:41\n"
+		"\n1 more stack is not shown (--top)\n\n");
+	free(text);
+}
+
+/* heading - the first line's end, behind the number of windows. */
+static void heading_ends(const struct analyze_estimate *e, const char *end)
+{
+	char *text = written(output_text_estimate, e), *colon = strstr(text, "windows: ");
+
+	assert_non_null(colon);
+	colon += strlen("windows: ");
+	*strchr(colon, '\n') = 0;
+	assert_string_equal(colon, end);
+	free(text);
+}
+
+static void when_nothing_is_named_it_is_said_why(void **state)
+{
+	struct analyze_estimate e = estimate(0, 17);
+
+	(void)state;
+	heading_ends(&e, "no stack is growing, as far as 17 windows can tell");
+	e.n_judged = 3;
+	heading_ends(&e, "too early to tell: 3 of 5 windows can be judged");
+	process.alive = 0;
+	heading_ends(&e, "the process has ended, and its memory is gone; the report before tells of it");
+	process.alive = 1;
+}
+
+static void json_has_the_same_numbers(void **state)
+{
+	struct analyze_estimate e = estimate(3, 17);
+	char *text = written(output_json_estimate, &e), *save = NULL;
+	json_t *line[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		char *one = strtok_r(i ? NULL : text, "\n", &save);
+
+		assert_non_null(one);
+		line[i] = json_loads(one, 0, NULL);
+		assert_non_null(line[i]);
+	}
+	assert_null(strtok_r(NULL, "\n", &save));
+	assert_string_equal(json_string_value(json_object_get(line[0], "type")), "windows");
+	assert_int_equal(json_integer_value(json_object_get(line[0], "probed_ms")), 1140);
+	assert_int_equal(json_integer_value(json_object_get(line[0], "named")), 3);
+	assert_int_equal(json_integer_value(json_object_get(line[0], "shown")), 2);
+	assert_true(json_is_true(json_object_get(line[0], "enough")));
+	assert_string_equal(json_string_value(json_object_get(line[1], "type")), "loss");
+	assert_string_equal(json_string_value(json_object_get(line[2], "type")), "estimate");
+	assert_int_equal(json_integer_value(json_object_get(line[2], "bytes_per_s")), 2202010);
+	assert_int_equal(json_integer_value(json_object_get(line[2], "low_bytes_per_s")), 1887437);
+	assert_int_equal(json_integer_value(json_object_get(line[2], "late")), 2);
+	assert_true(json_is_true(json_object_get(line[2], "scaled")));
+	assert_true(json_is_false(json_object_get(line[3], "scaled")));
+	assert_int_equal(json_array_size(json_object_get(line[3], "frames")), 1);
+	for (int i = 0; i < 4; i++)
+		json_decref(line[i]);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_grows_is_told_as_an_estimate_with_its_spread),
+		cmocka_unit_test(when_nothing_is_named_it_is_said_why),
+		cmocka_unit_test(json_has_the_same_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
