@@ -24,6 +24,10 @@
 #define CURVE_PART   0.6
 #define CURVE_PIECES 6
 
+/* By then a curve that is looked at all the time has points in each piece. Later, one that has none is that of a heap that is mostly
+ * empty. */
+#define CURVE_NS 10000000000ULL
+
 /* quantile - of Student's t for 95 of 100 on one side; off by less than 0.02 from 5 degrees of freedom on (NIST/SEMATECH
  * e-Handbook of Statistical Methods, 1.3.6.7.2). */
 static double quantile(double freedom)
@@ -277,6 +281,8 @@ static int count_windows(struct analyze_estimate *e)
 
 		e->heap[e->n_heaps].size_bytes = p ? p->zend.size_bytes : 0;
 		follow_heap(&w->process[i], &e->heap[e->n_heaps++]);
+		if (w->elapsed_ns < CURVE_NS && e->heap[i].has_heap && !e->heap[i].is_known)
+			e->is_heap_early = 1;
 		record_begin(&r, w, w->process[i].pid);
 		if (r.end - r.first > e->n_judged)
 			e->n_judged = r.end - r.first;

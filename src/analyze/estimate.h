@@ -53,6 +53,7 @@ struct analyze_estimate {
 	unsigned number;		       /* 1, 2, ... */
 	int is_final;
 	unsigned n_judged;		    /* windows old enough; of the process that has most */
+	int is_heap_early;		    /* PHP's count was not followed for long enough to tell of its heap */
 	struct analyze_estimate_row *row;   /* the fastest first */
 	size_t n_rows;			    /* those to show */
 	size_t n_named;			    /* all */

@@ -54,6 +54,8 @@ static void add_heading(struct strbuf *b, const struct analyze_estimate *e)
 	else if (e->n_judged < ESTIMATE_MIN_WINDOWS)
 		strbuf_addf(
 			b, "too early to tell: %u of %d windows can be judged\n", e->n_judged, ESTIMATE_MIN_WINDOWS);
+	else if (e->is_heap_early)
+		strbuf_add(b, "too early to tell: PHP's own count must be followed for some seconds more\n");
 	else
 		strbuf_addf(b, "no stack is growing, as far as %u windows can tell\n", e->n_judged);
 	strbuf_addf(b,
@@ -163,7 +165,7 @@ static void add_json(struct strbuf *b, const struct analyze_estimate *e)
 	json_object_set_new(o, "alive", whole(count_alive(e)));
 	json_object_set_new(o, "windows", json_integer(w->n_windows));
 	json_object_set_new(o, "judged", json_integer(e->n_judged));
-	json_object_set_new(o, "enough", json_boolean(e->n_judged >= ESTIMATE_MIN_WINDOWS));
+	json_object_set_new(o, "enough", json_boolean(e->n_judged >= ESTIMATE_MIN_WINDOWS && !e->is_heap_early));
 	json_object_set_new(o, "named", whole(e->n_named));
 	json_object_set_new(o, "shown", whole(e->n_rows));
 	json_object_set_new(o, "candidate_blocks", whole(e->unjudged_blocks));

@@ -257,6 +257,8 @@ static void nothing_is_named_in_a_heap_that_does_not_grow(void **state)
 	assert_int_equal(flat->e->n_named, 0);
 	assert_int_equal(stopped->e->n_named, 0);
 	assert_int_equal(unknown->e->n_named, 0);
+	assert_true(unknown->e->is_heap_early);
+	assert_false(flat->e->is_heap_early);
 	world_free(flat);
 	world_free(stopped);
 	world_free(unknown);

@@ -134,6 +134,9 @@ static void when_nothing_is_named_it_is_said_why(void **state)
 	heading_ends(&e, "no stack is growing, as far as 17 windows can tell");
 	e.n_judged = 3;
 	heading_ends(&e, "too early to tell: 3 of 5 windows can be judged");
+	e.n_judged = 17;
+	e.is_heap_early = 1;
+	heading_ends(&e, "too early to tell: PHP's own count must be followed for some seconds more");
 	process.alive = 0;
 	heading_ends(&e, "the process has ended, and its memory is gone; the report before tells of it");
 	process.alive = 1;
