@@ -25,6 +25,7 @@ static __always_inline struct swt_stack *stack_of(const struct swt_block *b, con
 
 static __always_inline void book_alloc(const struct swt_block *b)
 {
+	__u64 blocks = swt_block_blocks(b), bytes = swt_block_bytes(b);
 	struct swt_proc *p = proc_at(b->proc);
 	struct swt_stack *s = stack_of(b, p);
 	struct swt_layer_counts *l;
@@ -32,12 +33,12 @@ static __always_inline void book_alloc(const struct swt_block *b)
 	if (!p || !s)
 		return;
 	if (b->layer == SWT_LAYER_ZEND)
-		__sync_fetch_and_add(&p->zend.traced_bytes, zend_bytes(b));
+		__sync_fetch_and_add(&p->zend.traced_bytes, blocks * zend_bytes(b));
 	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
-	__sync_fetch_and_add(&l->n_allocs, 1);
-	__sync_fetch_and_add(&l->alloc_bytes, b->size_bytes);
-	__sync_fetch_and_add(&s->n_allocs, 1);
-	__sync_fetch_and_add(&s->alloc_bytes, b->size_bytes);
+	__sync_fetch_and_add(&l->n_allocs, blocks);
+	__sync_fetch_and_add(&l->alloc_bytes, bytes);
+	__sync_fetch_and_add(&s->n_allocs, blocks);
+	__sync_fetch_and_add(&s->alloc_bytes, bytes);
 }
 
 /* book_late - a block that had outlived its window is gone: it was no leak, and took so many windows to be seen gone. */
@@ -51,9 +52,8 @@ static __always_inline void book_late(struct swt_stack *s, const struct swt_bloc
 	__sync_fetch_and_add(&s->late_windows, now - born);
 }
 
-/* book_free - n blocks (0 when a mapping only shrank, -1 when what was booked as gone is there after all) and so many bytes of b
- * are gone. */
-static __always_inline void book_free(const struct swt_block *b, __s64 n, __s64 bytes)
+/* book_change - so many blocks and bytes of what b stands for are gone. */
+static __always_inline void book_change(const struct swt_block *b, __s64 blocks, __s64 bytes)
 {
 	struct swt_proc *p = proc_at(b->proc);
 	struct swt_stack *s = stack_of(b, p);
@@ -62,22 +62,50 @@ static __always_inline void book_free(const struct swt_block *b, __s64 n, __s64 
 	if (!p || !s)
 		return;
 	if (b->layer == SWT_LAYER_ZEND)
-		__sync_fetch_and_add(&p->zend.traced_bytes, -n * (__s64)zend_bytes(b));
+		__sync_fetch_and_add(&p->zend.traced_bytes, -blocks * (__s64)zend_bytes(b));
 	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
-	__sync_fetch_and_add(&l->n_frees, n);
+	__sync_fetch_and_add(&l->n_frees, blocks);
 	__sync_fetch_and_add(&l->freed_bytes, bytes);
-	__sync_fetch_and_add(&s->n_frees, n);
+	__sync_fetch_and_add(&s->n_frees, blocks);
 	__sync_fetch_and_add(&s->freed_bytes, bytes);
-	if (cfg.is_windowed && n > 0)
+	if (cfg.is_windowed && blocks > 0)
 		book_late(s, b);
+}
+
+static __always_inline void book_free(const struct swt_block *b)
+{
+	book_change(b, swt_block_blocks(b), swt_block_bytes(b));
+}
+
+/* book_back - what was booked as gone is there after all. */
+static __always_inline void book_back(const struct swt_block *b)
+{
+	book_change(b, -(__s64)swt_block_blocks(b), -(__s64)swt_block_bytes(b));
 }
 
 static __always_inline void book_unknown_free(__u32 proc, __u32 layer)
 {
 	struct swt_proc *p = proc_at(proc);
+	struct swt_layer_counts *l;
 
-	if (p)
-		__sync_fetch_and_add(&p->layer[layer & (SWT_LAYER_SLOTS - 1)].n_unknown_frees, 1);
+	if (!p)
+		return;
+	l = &p->layer[layer & (SWT_LAYER_SLOTS - 1)];
+	__sync_fetch_and_add(&l->n_unknown_frees, 1);
+	if (l->left_out_now > 0)
+		__sync_fetch_and_add(&l->left_out_now, -1);
+}
+
+static __always_inline void book_left_out(const struct swt_block *b)
+{
+	struct swt_proc *p = proc_at(b->proc);
+	struct swt_layer_counts *l;
+
+	if (!p)
+		return;
+	l = &p->layer[b->layer & (SWT_LAYER_SLOTS - 1)];
+	__sync_fetch_and_add(&l->n_left_out, 1);
+	__sync_fetch_and_add(&l->left_out_now, 1);
 }
 
 /* region_end - the second record of a mapping, keyed by its end. */
@@ -105,7 +133,7 @@ static __always_inline int block_insert(const struct swt_block *b, bool may_repl
 	if (live_insert(b, &replaced))
 		return -1;
 	if (replaced.addr && !is_dead(&replaced)) {
-		book_free(&replaced, 1, replaced.size_bytes);
+		book_free(&replaced);
 		if (block_is_cleared(&replaced, b))
 			__sync_fetch_and_add(&window_cleared, 1);
 		else if (!may_replace)
@@ -132,12 +160,30 @@ static __always_inline int block_remove(struct swt_block *b)
 	return 0;
 }
 
+/* block_is_left_out - while the table is pressed: is there no place for a new block, or is it not of the sample? Then it is in no
+ * books, and b is of no more use. */
+static __always_inline bool block_is_left_out(struct swt_block *b)
+{
+	int sampled = live_sample(b);
+
+	if (sampled > 0)
+		return false;
+	if (!sampled)
+		book_left_out(b);
+	/* One that was there before must be dead. */
+	if (!block_remove(b)) {
+		book_free(b);
+		loss_add(SWT_LOSS_FREE_MISSED);
+	}
+	return true;
+}
+
 /* block_put_back - a block that was taken out, or what is left of it, lives on. One that finds no place any more is counted
  * as lost; by the counters it must not be live then, as it would be for ever. */
 static __always_inline void block_put_back(const struct swt_block *b, bool may_replace)
 {
 	if (block_insert(b, may_replace))
-		book_free(b, 1, b->size_bytes);
+		book_free(b);
 }
 
 /* region_unmap_head - munmap from the start of a mapping: all of it, or its head.
@@ -149,10 +195,10 @@ __noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
 	if (block_remove(&b))
 		return 0;
 	if (len >= b.size_bytes) {
-		book_free(&b, 1, b.size_bytes);
+		book_free(&b);
 		return b.size_bytes;
 	}
-	book_free(&b, 0, len);
+	book_change(&b, 0, len); /* mappings are never sampled */
 	b.addr += len;
 	b.size_bytes -= len;
 	block_put_back(&b, true);
@@ -172,10 +218,10 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
 	if (live_remove(&b))
 		return 0;
 	if (b.addr >= addr) {
-		book_free(&b, 1, b.size_bytes);
+		book_free(&b);
 		return b.size_bytes;
 	}
-	book_free(&b, 0, len);
+	book_change(&b, 0, len); /* mappings are never sampled */
 	b.size_bytes -= len;
 	block_put_back(&b, true);
 	return len;

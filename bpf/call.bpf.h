@@ -112,7 +112,7 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 	if (!ptr)
 		return;
 	if (!block_remove(&t->call.old)) {
-		book_free(&t->call.old, 1, t->call.old.size_bytes);
+		book_free(&t->call.old);
 	} else {
 		t->call.old.addr = 0;
 		t->call.has_unknown_old = SWT_COOKIE_OP(t->call.cookie) != SWT_OP_RESIZE;
@@ -174,7 +174,7 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 	if (b->addr == t->call.recorded)
 		t->call.recorded = 0;
 	if (!block_remove(b))
-		book_free(b, 1, b->size_bytes);
+		book_free(b);
 	else if (nested || call_is_handed_on(t, b->addr, PT_REGS_SP(ctx), PT_REGS_IP(ctx)) ||
 		 call_is_in_last(t, PT_REGS_SP(ctx)))
 		return; /* the outer call has taken it already */
@@ -248,6 +248,10 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 	b->birth = cfg.is_windowed ? birth_in_window(t->window) : birth_now();
 	if (layer == SWT_LAYER_ZEND)
 		zend_place(b, &t->call.old, p->zend_least_bytes);
+	b->sample_shift = 0;
+	b->sample_up = 0;
+	if (pressed && layer < SWT_LAYER_MMAP && block_is_left_out(b))
+		return 0;
 	walk_begin(t, &t->at, at_entry);
 	t->walk.is_entry = at_entry;
 	slot = stack_slot(t, layer);
@@ -323,7 +327,7 @@ static __always_inline void call_resume(struct thread_state *t, __u64 sp, __u64 
 	b->proc = t->proc - 1;
 	b->layer = SWT_COOKIE_LAYER(t->call.cookie);
 	if (addr && !block_remove(b))
-		book_free(b, 1, b->size_bytes);
+		book_free(b);
 }
 
 /* call_unrecorded - a call that is no free is entered while no window is open. A block that is replaced or unmapped by it is
@@ -340,7 +344,7 @@ static __always_inline void call_unrecorded(struct pt_regs *ctx, struct thread_s
 		b->proc = t->proc - 1;
 		b->layer = SWT_COOKIE_LAYER(cookie);
 		if (b->addr && !block_remove(b))
-			book_free(b, 1, b->size_bytes);
+			book_free(b);
 	}
 }
 
@@ -435,7 +439,7 @@ static __always_inline void call_replaced(const struct call *c, __u64 addr)
 	if (c->has_unknown_old && is_gone)
 		book_unknown_free(c->old.proc, c->old.layer);
 	if (!is_gone && c->old.addr && !block_insert(&c->old, false))
-		book_free(&c->old, -1, -(__s64)c->old.size_bytes);
+		book_back(&c->old);
 }
 
 /* call_end - the pending call has returned, or is about to (is_leaving: the return address is still on the stack). */

@@ -105,6 +105,7 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++) {
 		p->began[i] = birth_now();
 		__sync_fetch_and_add(&p->epoch[i], 1);
+		p->layer[i].left_out_now = 0;
 	}
 	p->life++;
 	p->zend.traced_bytes = 0;

@@ -74,6 +74,7 @@ static __always_inline void zend_drop(__u32 slot)
 	l = &p->layer[SWT_LAYER_ZEND];
 	l->n_frees = l->n_allocs;
 	l->freed_bytes = l->alloc_bytes;
+	l->left_out_now = 0;
 	p->began[SWT_LAYER_ZEND] = birth_now();
 	__sync_fetch_and_add(&p->epoch[SWT_LAYER_ZEND], 1);
 	p->zend.traced_bytes = 0;

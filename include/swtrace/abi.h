@@ -163,7 +163,9 @@ struct swt_layer_counts {
 	__u64 alloc_bytes;
 	__u64 n_frees;
 	__u64 freed_bytes;
-	__u64 n_unknown_frees; /* frees of blocks that were not tracked: born before tracing, or lost */
+	__u64 n_unknown_frees; /* frees of blocks that were not tracked: born before tracing, lost, or left out */
+	__u64 n_left_out;      /* blocks that are in no other number: sampling has left them out */
+	__s64 left_out_now;    /* of them, those that may live: an unknown free is taken for one of theirs */
 };
 
 /* The Zend heap as PHP itself counts it: what blocks take, not what was asked for. zend_mm_heap.size is the sum of both. */
@@ -211,8 +213,29 @@ struct swt_block {
 	__u32 epoch;	  /* of its process and layer; its lowest SWT_EPOCH_BITS bits count */
 	__u16 proc;	  /* slot in the process table */
 	__u8 layer;
-	__u8 zend_bin; /* of the Zend heap: number of its bin + 1 when it is in one; else 0 */
+	__u8 zend_bin;	   /* of the Zend heap: number of its bin + 1 when it is in one; else 0 */
+	__u8 sample_shift; /* 0: it stands for itself alone; else for others that were left out, too */
+	__u8 sample_up;	   /* 1: for one block more than is sure */
+	__u16 pad0;
+	__u32 pad1;
 };
+
+/* When the table is nearly full, a block of fewer than R = 2^sample_shift bytes is recorded with the probability size / R
+ * only. It then stands for R bytes, and for R / size blocks, rounded up or down at random: on average the sums are what they
+ * would be if all were recorded. What a block stands for is in its record, so that its death takes from the books what its
+ * birth has put there.
+ * One of no size is as likely as one of a single byte, and stands for as many blocks, but for no bytes. */
+static inline __attribute__((always_inline)) __u64 swt_block_bytes(const struct swt_block *b)
+{
+	return !b->sample_shift ? b->size_bytes : b->size_bytes ? 1ULL << (b->sample_shift & 31) : 0;
+}
+
+static inline __attribute__((always_inline)) __u64 swt_block_blocks(const struct swt_block *b)
+{
+	if (!b->sample_shift)
+		return 1;
+	return (1ULL << (b->sample_shift & 31)) / (b->size_bytes ? b->size_bytes : 1) + b->sample_up;
+}
 
 /* swt_birth - when, in units since tracing began. Read off the kernel's tick, which costs nothing, where its clock takes 50 ns: the
  * unit is so many ticks (swt_config.birth_shift) that it is 32 to 64 ms. After 497 days or more time stands still. */
@@ -234,7 +257,7 @@ static inline __attribute__((always_inline)) __u32 swt_birth(__u64 units)
 
 /* In the table a block is three words, 24 bytes.
  *   key   address 48 | process 12 | layer 2 | 1: no key is one of the two special ones, and none has its top bit set
- *   what  size 48 | Zend bin 5 | free 6 | lower part of the epoch 5
+ *   what  size 48 | Zend bin 5 | sample_shift 5 | sample_up 1 | lower part of the epoch 5
  *   when  stack 17 | birth 30 | upper part of the epoch 17
  * Epochs are told apart by their lower 22 bits alone. That is enough: a block that has the current epoch's bits and is of an
  * earlier one is older than swt_proc.began, as four million epochs take longer than one unit of time. */
@@ -247,16 +270,18 @@ static inline __attribute__((always_inline)) __u32 swt_birth(__u64 units)
 #define SWT_EPOCH_LOW_BITS	     5
 #define SWT_EPOCH_BITS		     22
 #define SWT_EPOCH_IS(epoch, current) (!(((epoch) ^ (current)) & ((1U << SWT_EPOCH_BITS) - 1)))
-#define SWT_WHAT(size, bin, epoch)   ((size) | (__u64)(bin) << 48 | (__u64)(epoch) << 59)
-#define SWT_WHEN(stack, birth, epoch) \
-	((__u64)(stack) | (__u64)(birth) << 17 | (__u64)((epoch) >> SWT_EPOCH_LOW_BITS) << 47)
+#define SWT_WHAT(b)                                                                                                    \
+	((b)->size_bytes | (__u64)(b)->zend_bin << 48 | (__u64)(b)->sample_shift << 53 | (__u64)(b)->sample_up << 58 | \
+		(__u64)(b)->epoch << 59)
+#define SWT_WHEN(b) ((__u64)(b)->stack | (__u64)(b)->birth << 17 | (__u64)((b)->epoch >> SWT_EPOCH_LOW_BITS) << 47)
 
-#define SWT_KEY_PROC(key)    ((__u32)((key) >> 48 & 0xfff))
-#define SWT_KEY_LAYER(key)   ((__u32)((key) >> 60 & 3))
-#define SWT_KEY_OWNER(key)   ((key) >> 48) /* process and layer, as one number */
-#define SWT_WHAT_SIZE(what)  ((what)&SWT_BITS48)
-#define SWT_WHEN_STACK(when) ((when) & (SWT_MAX_STACKS - 1))
-#define SWT_WHEN_BIRTH(when) ((when) >> 17 & SWT_BIRTH_MAX)
+#define SWT_KEY_PROC(key)      ((__u32)((key) >> 48 & 0xfff))
+#define SWT_KEY_LAYER(key)     ((__u32)((key) >> 60 & 3))
+#define SWT_KEY_OWNER(key)     ((key) >> 48)	   /* process and layer, as one number */
+#define SWT_WHAT_SAMPLED(what) ((what) >> 53 & 31) /* sample_shift */
+#define SWT_WHAT_SIZE(what)    ((what)&SWT_BITS48)
+#define SWT_WHEN_STACK(when)   ((when) & (SWT_MAX_STACKS - 1))
+#define SWT_WHEN_BIRTH(when)   ((when) >> 17 & SWT_BIRTH_MAX)
 
 #define SWT_BUCKET_BLOCKS 16
 
@@ -294,6 +319,8 @@ static inline __attribute__((always_inline)) void swt_block_unpack(
 	out->layer = SWT_KEY_LAYER(key);
 	out->size_bytes = SWT_WHAT_SIZE(what);
 	out->zend_bin = what >> 48 & 31;
+	out->sample_shift = SWT_WHAT_SAMPLED(what);
+	out->sample_up = what >> 58 & 1;
 	out->stack = SWT_WHEN_STACK(when);
 	out->birth = SWT_WHEN_BIRTH(when);
 	out->epoch = swt_payload_epoch(p);
@@ -517,8 +544,8 @@ struct swt_event_signal {
 
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
-_Static_assert(sizeof(struct swt_layer_counts) == 40, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 40, "no padding");
+_Static_assert(sizeof(struct swt_layer_counts) == 56, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 56, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");

@@ -85,6 +85,12 @@ void attach_tables(const struct attach *a, struct attach_tables *out);
  * does not wait. */
 void attach_read_ahead(struct reader *r, const struct target_process *p);
 
+/* attach_press - choose by how full the live table is whether every block is to be recorded, or, of small ones, a sample alone.
+ * The kernel side chooses the latter by itself when a block finds no place; more places are left for it when that comes
+ * before. To be called after each snapshot.
+ * @n_live  places of blocks that live, of n_places */
+void attach_press(struct attach *a, uint64_t n_live, uint64_t n_places);
+
 /* attach_register - let the kernel side know a process, so that what its probes see is recorded.
  * @stop  stop it (SIGSTOP) at each exec and at each change of its link map, until attach_set_stop()
  * Return: 0 or -ENOSPC (SWT_MAX_PROCS are traced), -EALREADY, -errno. */

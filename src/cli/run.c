@@ -242,6 +242,8 @@ static void on_interval(struct run *r)
 		system_sweep(r);
 	windows_update(r);
 	err = report_make(&r->reporter, last);
+	if (r->reporter.before)
+		attach_press(r->attach, r->reporter.before->live_places, r->reporter.before->blocks.capacity);
 	if (err)
 		run_output_lost(r, err);
 	else if (last)

@@ -28,7 +28,10 @@ struct owner {
 	uint32_t began;
 	struct model_layer_counts *to; /* NULL: its blocks do not count */
 	uint64_t bytes;
-	uint64_t blocks;
+	uint64_t blocks; /* records */
+	uint64_t others; /* more blocks, for which sampled ones stand */
+	int is_estimate; /* there are sampled ones */
+	int n_records;	 /* of each block */
 };
 
 /* A judged block of a window, by slot of its stack. */
@@ -50,6 +53,7 @@ struct reading {
 	const struct attach_tables *t;
 	struct model_snapshot *s;
 	struct tally *tally; /* one for each slot of the stack table */
+	uint64_t *others;    /* likewise: more blocks, for which sampled ones stand */
 	const struct model_windows *windows;
 	struct survivor_list survivors;
 	struct model_process **of_slot; /* one for each slot of the process table; NULL = none */
@@ -72,11 +76,13 @@ static void filter_begin(struct reading *r, const struct collect_filter *f)
 }
 
 /* owner_end - what was added up goes to the process. */
-static void owner_end(const struct owner *o)
+static void owner_end(const struct reading *r, const struct owner *o)
 {
 	if (o->to) {
 		o->to->live_bytes += o->bytes;
-		o->to->live_blocks += o->blocks;
+		o->to->live_blocks += o->blocks + o->others;
+		o->to->is_estimate |= o->is_estimate;
+		r->s->live_places += o->blocks * o->n_records;
 	}
 }
 
@@ -86,7 +92,7 @@ static struct owner owner_next(const struct reading *r, struct owner before, uin
 	uint32_t slot = SWT_KEY_PROC(key), layer = SWT_KEY_LAYER(key);
 	struct model_process *p = slot < r->t->n_procs && layer < SWT_LAYERS ? r->of_slot[slot] : NULL;
 
-	owner_end(&before);
+	owner_end(r, &before);
 	if (!p)
 		return (struct owner){ .key = SWT_KEY_OWNER(key) };
 	return (struct owner){
@@ -94,15 +100,26 @@ static struct owner owner_next(const struct reading *r, struct owner before, uin
 		.epoch = r->t->proc[slot].epoch[layer],
 		.began = r->t->proc[slot].began[layer],
 		.to = &p->layer[layer],
+		.n_records = layer == SWT_LAYER_MMAP ? 2 : 1,
 	};
 }
 
-static void tally_add(struct tally *t, uint64_t bytes, uint32_t blocks, uint32_t birth)
+static void tally_add(struct tally *t, uint64_t bytes, uint32_t birth)
 {
 	t->bytes += bytes;
-	t->blocks += blocks;
+	t->blocks++;
 	if (t->oldest - 1 > birth) /* 0 - 1 is the largest number */
 		t->oldest = birth + 1;
+}
+
+/* sampled - what a record stands for besides its own block.  Return: blocks; *bytes is set to those of all. */
+static uint64_t sampled(uint64_t key, const struct swt_payload *p, uint64_t *bytes)
+{
+	struct swt_block b;
+
+	swt_block_unpack(key, p, &b);
+	*bytes = swt_block_bytes(&b);
+	return swt_block_blocks(&b) - 1;
 }
 
 /* bucket_read - add up the blocks of a bucket, which other CPUs may be changing: a record is whole if its key is the same
@@ -114,7 +131,7 @@ static inline struct owner bucket_read(
 	for (size_t k = 0; k < n; k++) {
 		uint64_t key = __atomic_load_n(&bucket->key[place[k]], __ATOMIC_ACQUIRE);
 		struct swt_payload p = bucket->payload[place[k]];
-		uint64_t size = SWT_WHAT_SIZE(p.what);
+		uint64_t size = SWT_WHAT_SIZE(p.what), bytes = size, others = 0;
 		uint32_t birth = SWT_WHEN_BIRTH(p.when), stack = SWT_WHEN_STACK(p.when);
 
 		if (!SWT_KEY_USED(key)) /* by now */
@@ -125,10 +142,18 @@ static inline struct owner bucket_read(
 		if (__atomic_load_n(&bucket->key[place[k]], __ATOMIC_RELAXED) != key || stack >= r->t->n_stacks ||
 			!o.to || !SWT_EPOCH_IS(swt_payload_epoch(&p), o.epoch) || birth < o.began)
 			continue;
-		o.bytes += size;
+		if (SWT_WHAT_SAMPLED(p.what)) {
+			others = sampled(key, &p, &bytes);
+			o.others += others;
+			o.is_estimate = 1;
+		}
+		o.bytes += bytes;
 		o.blocks++;
-		if (size >= r->min_size && size <= r->max_size && birth < r->end_birth)
-			tally_add(&r->tally[stack], size, 1, birth);
+		if (size < r->min_size || size > r->max_size || birth >= r->end_birth)
+			continue;
+		tally_add(&r->tally[stack], bytes, birth);
+		if (others)
+			r->others[stack] += others;
 	}
 	return o;
 }
@@ -179,7 +204,7 @@ static void survivor_add(struct reading *r, const struct swt_block *b)
 		l->block = grown;
 		l->cap = 2 * l->cap + 1024;
 	}
-	l->block[l->n++] = (struct survivor){ .stack = b->stack, .window = window, .bytes = b->size_bytes };
+	l->block[l->n++] = (struct survivor){ .stack = b->stack, .window = window, .bytes = swt_block_bytes(b) };
 }
 
 /* find_survivors - the blocks of windows that are to be judged: a second look through the table, of windowed mode alone. */
@@ -228,7 +253,7 @@ static void read_blocks(struct reading *r)
 		used += n;
 		o = bucket_read(r, bucket, place, n, o);
 	}
-	owner_end(&o);
+	owner_end(r, &o);
 	r->s->blocks.used = used;
 	r->s->blocks.capacity = r->t->n_buckets * SWT_BUCKET_BLOCKS;
 }
@@ -309,6 +334,8 @@ static int read_processes(struct reading *r, struct target *target)
 				p->layer[l].n_frees = kp->layer[l].n_frees;
 				p->layer[l].freed_bytes = kp->layer[l].freed_bytes;
 				p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
+				p->layer[l].n_left_out = kp->layer[l].n_left_out;
+				p->layer[l].is_estimate = kp->layer[l].left_out_now > 0;
 			}
 			if (p->alive)
 				read_heap(r, slot, &p->zend);
@@ -342,7 +369,7 @@ static void stack_fill(
 	out->layer = k->layer;
 	out->walk = k->walk;
 	out->live_bytes = r->tally[slot].bytes;
-	out->live_blocks = r->tally[slot].blocks;
+	out->live_blocks = r->tally[slot].blocks + r->others[slot];
 	if (r->tally[slot].oldest)
 		out->oldest_ns = birth_of(r, r->tally[slot].oldest - 1);
 	out->n_allocs = k->n_allocs;
@@ -455,8 +482,9 @@ int collect_snapshot(
 
 	r.s = calloc(1, sizeof(*r.s));
 	r.tally = calloc(c->tables.n_stacks, sizeof(*r.tally));
+	r.others = calloc(c->tables.n_stacks, sizeof(*r.others));
 	r.of_slot = calloc(c->tables.n_procs, sizeof(*r.of_slot));
-	if (!r.s || !r.tally || !r.of_slot)
+	if (!r.s || !r.tally || !r.others || !r.of_slot)
 		goto out;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	r.s->time_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
@@ -483,6 +511,7 @@ out:
 	model_snapshot_free(r.s);
 	free(r.survivors.block);
 	free(r.tally);
+	free(r.others);
 	free(r.of_slot);
 	return err;
 }

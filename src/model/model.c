@@ -17,6 +17,26 @@ void model_snapshot_free(struct model_snapshot *s)
 	free(s);
 }
 
+uint64_t model_left_out(const struct model_snapshot *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_processes; i++)
+		for (int l = 0; l < MODEL_LAYERS; l++)
+			n += s->process[i].layer[l].n_left_out;
+	return n;
+}
+
+int model_is_estimate(const struct model_snapshot *s)
+{
+	int is_estimate = 0;
+
+	for (size_t i = 0; i < s->n_processes; i++)
+		for (int l = 0; l < MODEL_LAYERS; l++)
+			is_estimate |= s->process[i].layer[l].is_estimate;
+	return is_estimate;
+}
+
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid)
 {
 	for (size_t i = 0; i < s->n_processes; i++)

@@ -46,7 +46,11 @@ struct model_layer_counts {
 	uint64_t alloc_bytes;
 	uint64_t n_frees;
 	uint64_t freed_bytes;
-	uint64_t n_unknown_frees; /* frees of blocks that were not tracked (born before tracing began, or lost) */
+	uint64_t
+		n_unknown_frees; /* frees of blocks that were not tracked (born before tracing began, lost, or left out) */
+	uint64_t
+		n_left_out; /* blocks that sampling has left out since tracing began; the rest of this stands for them */
+	int is_estimate;    /* live_ are estimates: some of those may live */
 };
 
 /* The Zend heap as PHP itself counts it: bytes that live blocks take, not those that were asked for. */
@@ -180,6 +184,7 @@ struct model_snapshot {
 	struct model_loss *loss;
 	size_t n_losses;
 	struct model_usage blocks;	   /* records of the live table */
+	uint64_t live_places;		   /* of blocks.used, those of blocks that live */
 	struct model_usage stacks;	   /* slots of the stack table */
 	uint64_t *frames;		   /* backing store of stack[].frame */
 	struct model_survivors *survivors; /* in windowed mode; by stack, then by window */
@@ -188,6 +193,11 @@ struct model_snapshot {
 
 /* model_snapshot_free - free a snapshot and all that it owns; NULL is fine. */
 void model_snapshot_free(struct model_snapshot *s);
+
+/* model_left_out - how many blocks sampling has left out, in all processes and layers, since tracing began.
+ * model_is_estimate - are the numbers of live bytes and blocks estimates? */
+uint64_t model_left_out(const struct model_snapshot *s);
+int model_is_estimate(const struct model_snapshot *s);
 
 /* model_find_process - the process with that pid, or NULL. */
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid);

@@ -70,7 +70,7 @@ static json_t *usage(const struct model_usage *u)
 	return o;
 }
 
-static json_t *zend_heap(const struct model_zend_heap *h)
+static json_t *zend_heap(const struct model_zend_heap *h, int is_estimate)
 {
 	json_t *o = json_object();
 
@@ -84,6 +84,7 @@ static json_t *zend_heap(const struct model_zend_heap *h)
 	json_object_set_new(o, "difference_bytes", json_integer(model_zend_difference(h)));
 	json_object_set_new(o, "steady", json_boolean(h->is_steady));
 	json_object_set_new(o, "drops", number(h->n_drops));
+	json_object_set_new(o, "estimate", json_boolean(is_estimate));
 	return o;
 }
 
@@ -107,12 +108,14 @@ static json_t *process(const struct analyze_process *row)
 		json_object_set_new(l, "frees", number(c->n_frees));
 		json_object_set_new(l, "freed_bytes", number(c->freed_bytes));
 		json_object_set_new(l, "unknown_frees", number(c->n_unknown_frees));
+		json_object_set_new(l, "left_out", number(c->n_left_out));
+		json_object_set_new(l, "estimate", json_boolean(c->is_estimate));
 		json_object_set_new(layers, model_layer_name(i), l);
 	}
 	json_object_set_new(o, "live_bytes", number(row->live_bytes));
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "layers", layers);
-	json_object_set_new(o, "zend_heap", zend_heap(&p->zend));
+	json_object_set_new(o, "zend_heap", zend_heap(&p->zend, p->layer[MODEL_ZEND].is_estimate));
 	return o;
 }
 
@@ -131,6 +134,8 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	json_object_set_new(o, "complete", number(r->n_complete));
 	json_object_set_new(o, "shown", number(r->n_rows));
 	json_object_set_new(o, "lost", number(r->lost));
+	json_object_set_new(o, "left_out", number(model_left_out(r->snapshot)));
+	json_object_set_new(o, "estimate", json_boolean(model_is_estimate(r->snapshot)));
 	json_object_set_new(o, "live_table", usage(&r->snapshot->blocks));
 	json_object_set_new(o, "stack_table", usage(&r->snapshot->stacks));
 	for (size_t i = 0; i < r->n_processes; i++)

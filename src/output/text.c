@@ -29,13 +29,15 @@ static void add_heading(struct strbuf *b, const struct analyze_report *r)
 		strbuf_add(b, "final report");
 	else
 		strbuf_addf(b, "report %u", r->number);
+	if (model_is_estimate(r->snapshot))
+		strbuf_add(b, " (estimate)");
 	strbuf_addf(b, " after %.1f s: ", (double)r->since_start_ns / 1e9);
 	add_blocks(b, r->live_bytes, "live in", r->live_blocks);
 	strbuf_addf(b, ", %s in %.1f s\n", format_gain(r->gained_bytes, gain), (double)r->since_last_ns / 1e9);
 }
 
 /* add_zend_proof - do the books add up? PHP counts for itself. */
-static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h)
+static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h, int is_estimate)
 {
 	char size[FORMAT_BYTES_BYTES], traced[FORMAT_BYTES_BYTES], before[FORMAT_BYTES_BYTES];
 	int64_t difference = model_zend_difference(h);
@@ -45,7 +47,8 @@ static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h)
 	strbuf_addf(b, "    zend heap: PHP counts %s: %s in traced blocks, %s from before tracing",
 		format_bytes(h->size_bytes, size), format_bytes(h->traced_bytes, traced),
 		format_bytes(model_zend_before(h), before));
-	strbuf_addf(b, ", difference %s%" PRId64 " B\n", h->is_steady ? "" : "(while it ran) ", difference);
+	strbuf_addf(b, ", difference %s%s%" PRId64 " B\n", h->is_steady ? "" : "(while it ran) ",
+		is_estimate ? "(traced: an estimate) " : "", difference);
 }
 
 static void add_process(struct strbuf *b, const struct model_process *p)
@@ -58,7 +61,7 @@ static void add_process(struct strbuf *b, const struct model_process *p)
 		add_blocks(b, p->layer[l].live_bytes, "in", p->layer[l].live_blocks);
 	}
 	strbuf_add(b, "\n");
-	add_zend_proof(b, &p->zend);
+	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
 }
 
 /* add_table - the processes that hold most. */
@@ -82,7 +85,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 			format_gain(p->gained_bytes, gain), model_layer_name(p->layer));
 		text_add_who(b, p->process->comm, p->process->pid);
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
-		add_zend_proof(b, &p->process->zend);
+		add_zend_proof(b, &p->process->zend, p->process->layer[MODEL_ZEND].is_estimate);
 	}
 }
 
@@ -105,6 +108,20 @@ void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t 
 	for (size_t i = 0; i < s->n_losses; i++)
 		if (s->loss[i].count)
 			strbuf_addf(b, "  lost: %s %s\n", format_count(s->loss[i].count, count), s->loss[i].text);
+}
+
+/* add_left_out - what sampling has left out is no loss: other blocks stand for it. */
+static void add_left_out(struct strbuf *b, const struct model_snapshot *s)
+{
+	char count[FORMAT_COUNT_BYTES];
+	uint64_t n = model_left_out(s);
+
+	if (!n)
+		return;
+	strbuf_addf(b, "  sampled: the table was full for %s small block%s (--max-blocks); ", format_count(n, count),
+		n == 1 ? "" : "s");
+	strbuf_add(b, model_is_estimate(s) ? "others stand for them, so that all numbers are estimates\n"
+					   : "they are freed, so that what is live is exact again\n");
 }
 
 static void add_complete(struct strbuf *b, const struct analyze_report *r)
@@ -199,6 +216,7 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 	for (size_t i = 0; !r->is_system && i < r->snapshot->n_processes; i++)
 		add_process(&b, &r->snapshot->process[i]);
 	text_add_losses(&b, r->snapshot, r->lost);
+	add_left_out(&b, r->snapshot);
 	add_usage(&b, r->snapshot);
 	add_complete(&b, r);
 	for (size_t i = 0; i < r->n_rows; i++)

@@ -28,7 +28,8 @@ struct look {
 	size_t slot;
 	unsigned char *seen; /* for each record of the ledger: swtrace has it too */
 	struct stack_sum *stack;
-	uint64_t blocks; /* in swtrace's table */
+	uint64_t records; /* in swtrace's table */
+	uint64_t blocks;  /* what they stand for */
 	uint64_t bytes;
 	uint64_t missing;
 	uint64_t extra;
@@ -86,11 +87,12 @@ static void see(struct look *k, const struct swt_block *b)
 	size_t first = (bucket - k->l->bucket) * LEDGER_BUCKET_BLOCKS;
 	uint32_t i;
 
-	k->blocks++;
-	k->bytes += b->size_bytes;
+	k->records++;
+	k->blocks += swt_block_blocks(b);
+	k->bytes += swt_block_bytes(b);
 	if (b->stack < k->t->n_stacks) {
-		k->stack[b->stack].blocks++;
-		k->stack[b->stack].bytes += b->size_bytes;
+		k->stack[b->stack].blocks += swt_block_blocks(b);
+		k->stack[b->stack].bytes += swt_block_bytes(b);
 	}
 	for (i = 0; i < bucket->n && bucket->block[i].addr != b->addr; i++)
 		;
@@ -169,11 +171,13 @@ static void check_counters(struct look *k)
 		sum.n_frees += l->n_frees;
 		sum.freed_bytes += l->freed_bytes;
 		sum.n_unknown_frees += l->n_unknown_frees;
+		sum.n_left_out += l->n_left_out;
 	}
 	k->c->unknown_frees = sum.n_unknown_frees;
+	k->c->left_out = sum.n_left_out;
 	total(k, "blocks that live by the process's counters", sum.n_allocs - sum.n_frees, k->blocks);
 	total(k, "bytes that live by the process's counters", sum.alloc_bytes - sum.freed_bytes, k->bytes);
-	if (k->c->lost)
+	if (k->c->lost || k->c->left_out)
 		return;
 	total(k, "allocations", sum.n_allocs, k->l->n_allocs);
 	total(k, "bytes allocated", sum.alloc_bytes, k->l->alloc_bytes);
@@ -245,13 +249,13 @@ static void sum_up(struct look *k)
 	struct comparison *c = k->c;
 
 	c->looks++;
-	c->compared += k->blocks;
+	c->compared += k->records;
 	c->most = c->blocks > c->most ? c->blocks : c->most;
 	c->missing_now = k->missing;
 	c->missing += k->missing;
 	c->extra += k->extra;
 	c->wrong += k->wrong;
-	c->is_unaccounted |= k->missing > c->lost;
+	c->is_unaccounted |= k->missing > c->lost + c->left_out;
 }
 
 int compare(struct comparison *c, struct ledger *l, const struct attach_tables *t, struct collect *collect,

@@ -24,8 +24,9 @@ struct comparison {
 	uint64_t missing_now;
 	uint64_t lost;		/* calls and blocks that swtrace says it has lost */
 	uint64_t other_losses;	/* the rest of what it says it has lost */
+	uint64_t left_out;	/* blocks for which others stand in swtrace's books: its table is full */
 	uint64_t unknown_frees; /* of blocks that swtrace does not know */
-	int is_unaccounted;	/* at one look more was missing than lost */
+	int is_unaccounted;	/* at one look more was missing than lost and left out */
 };
 
 /* compare - one look. Differences that are not accounted for are printed to f, the first ten of each kind.

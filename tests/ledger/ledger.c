@@ -257,6 +257,7 @@ static void print(const struct run *r)
 		c->extra, c->wrong, c->totals);
 	printf(", lost %" PRIu64 ", other losses %" PRIu64 ", missing at the last look %" PRIu64, c->lost,
 		c->other_losses, c->missing_now);
+	printf(", left out %" PRIu64, c->left_out);
 	printf(", unknown frees %" PRIu64 ", in the ledger %" PRIu64 ", children %u, library changes %u\n",
 		c->unknown_frees, l->n_unknown_frees, r->children, r->changes);
 }

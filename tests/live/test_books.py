@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_books.py - the books of live blocks equal the target's own, to the byte."""
+import math
+import random
+
 from harness import equal, test
 
 
@@ -104,14 +107,82 @@ def threads_that_free_each_others_blocks_lose_nothing(run):
 
 
 @test
-def a_full_table_counts_what_it_could_not_take(run):
+def a_full_table_counts_what_it_could_not_take_or_has_left_out(run):
     target = run.target("alloc")
     tracer = run.trace("-p", target.pid, "-i", 60, "--max-blocks", 1000)
-    expected = tuple(map(int, target.ask("leak_malloc 5000").split()))
+    target.ask("leak_malloc 5000")
     tracer.finish()
-    lost = tracer.lost().get("live_table_full", 0)
-    assert lost > 1000, f"only {lost} lost"
-    equal(tracer.live("leak_malloc")[1] + lost, expected[1], "tracked and lost blocks")
+    report, lost = tracer.last_report(), tracer.lost()
+    assert set(lost) <= {"live_table_full"} and sum(lost.values()) < 500, lost
+    assert report["live_table"]["used"] > 1000, report
+    # Every block is in the table, or lost, or left out.
+    equal(report["live_table"]["used"] + sum(lost.values()) + report["left_out"], 5000, "blocks")
+    equal(report["estimate"], True, "estimate")
+    books = tracer.layer(target.pid, "libc")
+    equal(books["allocs"] - books["frees"], books["live_blocks"], "blocks by the counters")
+    equal(books["alloc_bytes"] - books["freed_bytes"], books["live_bytes"], "bytes by the counters")
+
+
+LEVELS = {12: 9, 13: 12, 14: 16, 15: 20}  # log2 of R by the emptier bucket's blocks: sample_level() in bpf/live.bpf.h
+
+
+def sampling_errors(places, exact, sampled):
+    """Standard errors (of bytes, of blocks) of what a table says of blocks of these sizes, when it samples from the second
+    list on: a block that is in with the probability size / R counts R bytes, or R / size blocks."""
+    dice = random.Random(1)
+    used = [0] * (places // 16)
+    variance = [0.0, 0.0]
+    for i, size in enumerate(exact + sampled):
+        bucket = min(dice.randrange(len(used)), dice.randrange(len(used)), key=used.__getitem__)
+        r = 1 << LEVELS.get(used[bucket], 0) if i >= len(exact) else 1
+        if size < r:
+            variance[0] += size * (r - size)
+            variance[1] += r / size - 1 + 1 / 4  # and the rounding
+        if dice.random() * r < size:
+            used[bucket] += 1
+    return [math.sqrt(v) for v in variance]
+
+
+def report_of(tracer, **fields):
+    """The next report but one with that in it, with its stacks: what the first one led to has been done by then."""
+    tracer.wait("report", **fields)
+    report = tracer.wait("report", **fields)
+    for _ in range(report["shown"]):
+        tracer.wait("stack", report=report["number"])
+    return report
+
+
+@test
+def a_table_that_fills_samples_small_blocks_and_its_sums_stay_right(run):
+    target = run.target("alloc")
+    tracer = run.trace("-p", target.pid, "-i", 0.3, "--max-blocks", 100000)
+    # GIVEN a table that is more than 82 % full
+    first, more = 108000, 60000
+    expected = tuple(map(int, target.ask(f"keep_some {first}").split()))
+    report = report_of(tracer, live_blocks=first)
+    equal((tracer.live("keep_some"), report["estimate"], report["left_out"]), (expected, False, 0), "before")
+    # WHEN more than half as many blocks follow
+    bytes_all = expected[0] + int(target.ask(f"keep_some {more}").split()[0])
+    report = report_of(tracer, estimate=True)
+    # THEN the sums are within what chance may do, the report says that they are estimates, and nothing is lost
+    sizes = [[16 + i * 37 % 500 for i in range(n)] for n in (first, more)]
+    errors = sampling_errors(report["live_table"]["capacity"], *sizes)
+    equal(sum(map(sum, sizes)), bytes_all, "bytes by the test's own count")
+    got = tracer.live("keep_some")
+    print(f"# {got} for {(bytes_all, first + more)}, standard errors {errors}, left out {report['left_out']}", flush=True)
+    for n, name in enumerate(("bytes", "blocks")):
+        truth = (bytes_all, first + more)[n]
+        assert abs(got[n] - truth) < 5 * errors[n] < truth / 4, f"{name}: {got[n]} for {truth}, error {errors[n]}"
+    assert more // 2 < report["left_out"] < more, report
+    equal(tracer.lost(), {}, "lost")
+    # WHEN all are freed THEN the numbers are exact again, and stay so
+    target.ask("drop 0")
+    report = report_of(tracer, live_blocks=0)
+    equal((report["live_bytes"], report["estimate"]), (0, False), "after")
+    expected = tuple(map(int, target.ask("leak_malloc 90000").split()))
+    equal(tracer.finish(), 0, "exit code")
+    equal(tracer.live("leak_malloc"), expected, "what is allocated then")
+    equal((tracer.last_report()["estimate"], tracer.lost()), (False, {}), "estimate, lost")
 
 
 @test

@@ -25,6 +25,17 @@
 static void *host_map_lookup(const void *map, const void *key);
 #define bpf_map_lookup_elem(map, key) host_map_lookup(map, key)
 
+/* As random as a test makes it: the seed is its own to set. */
+static uint64_t host_seed = 88172645463325252ULL;
+
+static inline uint32_t bpf_get_prandom_u32(void)
+{
+	host_seed ^= host_seed << 13;
+	host_seed ^= host_seed >> 7;
+	host_seed ^= host_seed << 17;
+	return host_seed * 0x2545f4914f6cdd1dULL >> 32;
+}
+
 static inline uint64_t bpf_ktime_get_ns(void)
 {
 	return 0;

@@ -100,8 +100,8 @@ static void put(size_t bucket, size_t place, struct swt_block b)
 {
 	buckets[bucket].key[place] = SWT_KEY(b.addr, b.proc, b.layer);
 	buckets[bucket].payload[place] = (struct swt_payload){
-		.what = SWT_WHAT(b.size_bytes, b.zend_bin, b.epoch),
-		.when = SWT_WHEN(b.stack, b.birth, b.epoch),
+		.what = SWT_WHAT(&b),
+		.when = SWT_WHEN(&b),
 	};
 }
 
@@ -163,6 +163,53 @@ static void neighbours_in_the_table_go_to_their_own_layer_and_stack(void **state
 	assert_int_equal(s->stack[0].live_bytes, 11);
 	assert_int_equal(s->stack[1].live_bytes, 22);
 	assert_int_equal(s->blocks.used, 2 * SWT_BUCKET_BLOCKS);
+}
+
+static void a_sampled_block_counts_for_those_that_were_left_out(void **state)
+{
+	struct collect_filter f = { .min_size_bytes = 200 };
+	struct swt_block b = born(0x1000, 100, 10);
+
+	(void)state;
+	/* GIVEN a block of 100 bytes that stands for 4096, one that stands for itself, and a mapping */
+	b.sample_shift = 12;
+	b.sample_up = 1;
+	put(0, 0, b);
+	put(0, 1, born(0x2000, 200, 10));
+	b = born(0x3000, 4096, 10);
+	b.layer = SWT_LAYER_MMAP;
+	procs[2].epoch[SWT_LAYER_MMAP] = 3;
+	put(0, 2, b);
+	procs[2].layer[SWT_LAYER_LIBC].n_left_out = 7;
+	snapshot(NULL);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_bytes, 4096 + 200);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_blocks, 4096 / 100 + 1 + 1);
+	assert_int_equal(s->stack[0].live_bytes, 4096 + 200 + 4096);
+	assert_int_equal(s->stack[0].live_blocks, 4096 / 100 + 1 + 1 + 1);
+	assert_true(s->process[0].layer[MODEL_LIBC].is_estimate && !s->process[0].layer[MODEL_MMAP].is_estimate);
+	assert_true(model_is_estimate(s));
+	assert_int_equal(model_left_out(s), 7);
+	/* THEN a mapping takes the two places that it has */
+	assert_int_equal(s->live_places, 4);
+	model_snapshot_free(s);
+	/* Filters ask for the block's own size. */
+	snapshot(&f);
+	assert_int_equal(s->stack[0].live_bytes, 200 + 4096);
+}
+
+static void numbers_are_estimates_while_blocks_that_were_left_out_may_live(void **state)
+{
+	(void)state;
+	put(0, 0, born(0x1000, 100, 10));
+	procs[2].layer[SWT_LAYER_LIBC].n_left_out = 7;
+	procs[2].layer[SWT_LAYER_LIBC].left_out_now = 1;
+	snapshot(NULL);
+	assert_true(model_is_estimate(s));
+	model_snapshot_free(s);
+	procs[2].layer[SWT_LAYER_LIBC].left_out_now = 0;
+	snapshot(NULL);
+	assert_false(model_is_estimate(s));
+	assert_int_equal(model_left_out(s), 7);
 }
 
 static void filters_choose_blocks_of_stacks_but_not_the_totals(void **state)
@@ -242,6 +289,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(live_blocks_are_added_up_by_stack_and_process, set_up, take_down),
 		cmocka_unit_test_setup_teardown(
 			neighbours_in_the_table_go_to_their_own_layer_and_stack, set_up, take_down),
+		cmocka_unit_test_setup_teardown(a_sampled_block_counts_for_those_that_were_left_out, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			numbers_are_estimates_while_blocks_that_were_left_out_may_live, set_up, take_down),
 		cmocka_unit_test_setup_teardown(filters_choose_blocks_of_stacks_but_not_the_totals, set_up, take_down),
 		cmocka_unit_test_setup_teardown(what_is_dead_or_half_written_is_left_out, set_up, take_down),
 		cmocka_unit_test_setup_teardown(numbers_out_of_range_in_the_tables_are_not_believed, set_up, take_down),

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 #include <pthread.h>
 
 #include "bpf_host.h"
@@ -51,6 +52,7 @@ static int empty_table(void **state)
 	memset(&lost, 0, sizeof(lost));
 	cfg.n_buckets = BUCKETS;
 	cfg.hash_seed = 0x1234567;
+	pressed = 0;
 	return 0;
 }
 
@@ -154,7 +156,9 @@ static void every_part_of_a_block_comes_out_as_it_went_in(void **state)
 		.epoch = (1 << SWT_EPOCH_BITS) - 1,
 		.proc = SWT_MAX_PROCS - 1,
 		.layer = SWT_LAYER_MMAP_END,
-		.zend_bin = 30 };
+		.zend_bin = 30,
+		.sample_shift = 31,
+		.sample_up = 1 };
 	const struct swt_block least = { .addr = 1 };
 	struct swt_block b = most, replaced = { 0 };
 
@@ -281,6 +285,195 @@ static void threads_that_insert_and_remove_at_once_disturb_nobody(void **state)
 	assert_int_equal(used(), 0);
 }
 
+/* ---- a table that is too small ---- */
+
+#define STACKS	   4
+#define RUNS	   1000
+#define RUN_BLOCKS 4096 /* of which the table holds half */
+#define RUN_TABLE  128	/* buckets */
+
+/* Of one stack's blocks: what they are, what the table says of them, and the variance that its estimate must have. */
+struct sums {
+	double truth[2]; /* bytes, blocks */
+	double estimate[2];
+	double variance[2];
+};
+
+/* A block that lives. */
+struct real {
+	struct swt_block b;
+	double variance[2];
+};
+
+static uint64_t test_seed;
+
+static uint32_t next(uint32_t below)
+{
+	test_seed ^= test_seed << 13;
+	test_seed ^= test_seed >> 7;
+	test_seed ^= test_seed << 17;
+	return (test_seed >> 32) * below >> 32;
+}
+
+/* any_stack - those of large blocks have fewer of them. */
+static int any_stack(void)
+{
+	static const int stack[16] = { 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3 };
+
+	return stack[next(16)];
+}
+
+/* any_size - five orders of magnitude; each stack has its own share of them. */
+static uint64_t any_size(int stack)
+{
+	static const int least[STACKS] = { 4, 6, 8, 10 }, span[STACKS] = { 4, 6, 8, 10 };
+
+	return (1U << (least[stack] + next(span[stack]))) + next(16);
+}
+
+/* real_begin - what the block that comes now adds to the variance: it counts R with the probability size / R. */
+static void real_begin(struct real *r, const struct swt_block *b)
+{
+	struct bucket_pair pair;
+	double size = (double)b->size_bytes, all, rest;
+
+	*r = (struct real){ .b = *b };
+	live_buckets(live_key(b), &pair);
+	all = ldexp(1, (int)sample_level(buckets_count(&pair)));
+	if (size >= all)
+		return;
+	rest = all / size - floor(all / size);
+	r->variance[0] = size * (all - size);
+	r->variance[1] = size / all * (all * all / size / size + rest * (1 - rest)) - 1;
+}
+
+static void sums_add(struct sums *s, const struct real *r, int sign)
+{
+	s->truth[0] += sign * (double)r->b.size_bytes;
+	s->truth[1] += sign;
+	s->variance[0] += sign * r->variance[0];
+	s->variance[1] += sign * r->variance[1];
+}
+
+static void press_begin(struct real *r, struct sums *sums)
+{
+	struct swt_block b = r->b, replaced = { 0 };
+	int sampled;
+
+	real_begin(r, &b);
+	sampled = live_sample(&b);
+	if (sampled > 0)
+		assert_int_equal(live_insert(&b, &replaced), 0);
+	if (sampled < 0)
+		r->b.addr = 0; /* no place: counted as lost, and in no sum */
+	else
+		sums_add(&sums[r->b.stack], r, 1);
+}
+
+/* press_once - more blocks than the table has room for, which come and go. */
+static void press_once(struct sums *sums)
+{
+	static struct real real[RUN_BLOCKS];
+	struct swt_block b;
+
+	memset(table, 0, sizeof(table));
+	memset(real, 0, sizeof(real));
+	for (uint32_t i = 0; i < 4 * RUN_BLOCKS; i++) {
+		uint32_t at = i < RUN_BLOCKS ? i : next(RUN_BLOCKS), stack = any_stack();
+
+		if (real[at].b.addr) {
+			sums_add(&sums[real[at].b.stack], &real[at], -1);
+			b = real[at].b;
+			live_remove(&b);
+		}
+		real[at].b = block(0x7f0000000000 + 0x100000ULL * at, any_size(stack), 0, SWT_LAYER_LIBC);
+		real[at].b.stack = stack;
+		press_begin(&real[at], sums);
+	}
+	for (int i = 0; i < PLACES; i++) {
+		const struct swt_bucket *bucket = &table[i / SWT_BUCKET_BLOCKS];
+		int k = i % SWT_BUCKET_BLOCKS;
+
+		if (!SWT_KEY_USED(bucket->key[k]))
+			continue;
+		swt_block_unpack(bucket->key[k], &bucket->payload[k], &b);
+		sums[b.stack].estimate[0] += (double)swt_block_bytes(&b);
+		sums[b.stack].estimate[1] += (double)swt_block_blocks(&b);
+	}
+}
+
+/* farthest - how far the farthest of the estimates is from the truth, in standard errors.
+ * @wrong  by which all estimates are multiplied; 1 = not at all
+ * @share  out: the largest standard error, as a share of the truth */
+static double farthest(const struct sums *sums, double wrong, double *share)
+{
+	double worst = 0, error;
+
+	*share = 0;
+	for (int s = 0; s < STACKS; s++) {
+		for (int i = 0; i < 2; i++) {
+			error = sqrt(sums[s].variance[i]);
+			worst = fmax(worst, fabs(wrong * sums[s].estimate[i] - sums[s].truth[i]) / error);
+			*share = fmax(*share, error / sums[s].truth[i]);
+		}
+	}
+	return worst;
+}
+
+#define ERRORS 4 /* one of eight estimates is farther off in one of 2,000 tests; the seeds are fixed */
+
+static void what_a_full_table_says_is_right_on_average_and_a_wrong_weight_would_be_found(void **state)
+{
+	struct sums sums[STACKS] = { 0 };
+	double share;
+
+	(void)state;
+	cfg.n_buckets = RUN_TABLE;
+	pressed = 1;
+	test_seed = 20261125;
+	host_seed = 20261125;
+	for (int run = 0; run < RUNS; run++)
+		press_once(sums);
+	assert_true(farthest(sums, 1, &share) < ERRORS);
+	/* Hardly any was lost, and an estimate that is wrong by 7 % would be found whatever the stack. */
+	assert_in_range(lost.count[SWT_LOSS_BLOCKS_FULL], 0, RUNS * 4 * RUN_BLOCKS / 50000);
+	assert_true(share * (ERRORS + 2) < 0.07);
+	/* One that is wrong with all stacks is found sooner. */
+	assert_true(farthest(sums, 1.02, &share) > ERRORS);
+	assert_true(farthest(sums, 0.98, &share) > ERRORS);
+}
+
+static void with_room_every_block_is_taken_for_itself_while_the_table_is_pressed(void **state)
+{
+	struct swt_block b;
+
+	(void)state;
+	pressed = 1;
+	for (int i = 1; i <= PLACES / 2; i++) {
+		b = block(16 * (uint64_t)i, 1, 0, SWT_LAYER_LIBC);
+		assert_int_equal(live_sample(&b), 1);
+		assert_int_equal(b.sample_shift, 0);
+		assert_int_equal(insert(16 * (uint64_t)i, 1), 0);
+	}
+}
+
+static void dead_blocks_make_room_before_anything_is_left_out(void **state)
+{
+	struct swt_block b;
+
+	(void)state;
+	for (int i = 1; i <= 4 * PLACES; i++)
+		insert(16 * (uint64_t)i, 1);
+	assert_int_equal(pressed, 1);
+	process[0].began[SWT_LAYER_LIBC] = 1;
+	process[0].epoch[SWT_LAYER_LIBC]++;
+	for (int i = 1; i <= PLACES / 2; i++) {
+		b = block(0x7f0000000000 + 16 * (uint64_t)i, 1, 0, SWT_LAYER_LIBC);
+		assert_int_equal(live_sample(&b), 1);
+		assert_int_equal(b.sample_shift, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +485,11 @@ int main(void)
 		cmocka_unit_test_setup(full_it_counts_every_block_that_it_refuses, empty_table),
 		cmocka_unit_test_setup(blocks_of_an_ended_epoch_are_dead_and_make_room, empty_table),
 		cmocka_unit_test_setup(a_block_does_not_come_back_to_life_when_its_epochs_number_does, empty_table),
+		cmocka_unit_test_setup(
+			what_a_full_table_says_is_right_on_average_and_a_wrong_weight_would_be_found, empty_table),
+		cmocka_unit_test_setup(
+			with_room_every_block_is_taken_for_itself_while_the_table_is_pressed, empty_table),
+		cmocka_unit_test_setup(dead_blocks_make_room_before_anything_is_left_out, empty_table),
 		cmocka_unit_test_setup(threads_that_insert_and_remove_at_once_disturb_nobody, empty_table),
 	};
 

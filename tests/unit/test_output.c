@@ -258,6 +258,45 @@ static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(voi
 	free(text);
 }
 
+static void numbers_of_a_full_table_are_called_estimates_until_they_are_exact_again(void **state)
+{
+	struct model_process p = process;
+	struct analyze_process row = { &p, 4294246, 52113, 1363149, MODEL_ZEND };
+	struct model_snapshot s = snapshot;
+	struct analyze_report r = plain_report;
+	char *text;
+
+	(void)state;
+	r.snapshot = &s;
+	r.process = &row;
+	r.lost = 0;
+	s.process = &p;
+	s.n_losses = 0;
+	/* GIVEN blocks that were left out, some of which may live */
+	p.layer[MODEL_ZEND].n_left_out = 1234;
+	p.layer[MODEL_ZEND].is_estimate = 1;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "report 3 (estimate) after 15.0 s: "));
+	assert_non_null(strstr(text, "difference (traced: an estimate) 0 B\n"));
+	assert_non_null(strstr(text,
+		"  lost: nothing\n  sampled: the table was full for 1,234 small blocks (--max-blocks); others stand for "
+		"them, so that all numbers are estimates\n"));
+	free(text);
+	text = printed(output_json_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "\"lost\":0,\"left_out\":1234,\"estimate\":true,"));
+	assert_non_null(strstr(text, "\"unknown_frees\":5,\"left_out\":1234,\"estimate\":true}"));
+	assert_non_null(strstr(text, "\"drops\":2,\"estimate\":true}"));
+	free(text);
+	/* WHEN they are freed */
+	p.layer[MODEL_ZEND].is_estimate = 0;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "report 3 after 15.0 s: "));
+	assert_non_null(strstr(text, "difference 0 B\n"));
+	assert_non_null(strstr(
+		text, "1,234 small blocks (--max-blocks); they are freed, so that what is live is exact again\n"));
+	free(text);
+}
+
 static void an_empty_final_text_report_says_so(void **state)
 {
 	struct analyze_report r = plain_report;
@@ -386,9 +425,9 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
-			       ",\"unknown_frees\":0},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
-			       ",\"unknown_frees\":0}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
 				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 						"," FRAME_1 "]}\n" HEAD(
 							"stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
@@ -630,6 +669,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_report_tells_what_is_lost_before_the_stacks),
 		cmocka_unit_test(a_report_of_a_system_has_a_table_of_the_processes_that_hold_most),
+		cmocka_unit_test(numbers_of_a_full_table_are_called_estimates_until_they_are_exact_again),
 		cmocka_unit_test(an_empty_final_text_report_says_so),
 		cmocka_unit_test(hostile_names_cannot_command_the_terminal),
 		cmocka_unit_test(a_fault_is_told_with_its_address_and_place),

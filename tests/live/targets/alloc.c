@@ -24,6 +24,27 @@ static NOINLINE void leak_calloc(long n)
 	}
 }
 
+#define MAX_KEPT 200000
+
+static void *kept[MAX_KEPT];
+static long n_kept;
+
+/* Small blocks of many sizes, until drop() frees them. */
+static NOINLINE void keep_some(long n)
+{
+	for (long i = 0; i < n && n_kept < MAX_KEPT; i++) {
+		kept[n_kept++] = malloc(16 + i * 37 % 500);
+		add(16 + i * 37 % 500);
+	}
+}
+
+static NOINLINE void drop(long n)
+{
+	(void)n;
+	while (n_kept)
+		free(kept[--n_kept]);
+}
+
 static NOINLINE void churn(long n)
 {
 	for (long i = 0; i < n; i++) {
@@ -208,6 +229,8 @@ int main(void)
 	static const struct command commands[] = {
 		{ "leak_malloc", leak_malloc },
 		{ "leak_calloc", leak_calloc },
+		{ "keep_some", keep_some },
+		{ "drop", drop },
 		{ "churn", churn },
 		{ "half_freed", half_freed },
 		{ "realloc_grow", realloc_grow },
