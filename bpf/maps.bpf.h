@@ -23,7 +23,7 @@ __u64 window_cut = 0;
 __u64 window_cleared = 0;
 
 /* 1: the live table is full, or nearly: of small blocks only a sample is recorded (live_sample). Set here when a block finds no
- * place, and by user space when it sees that the table is filling; reset by user space. */
+ * place or hardly one, and by user space when it sees that the table is filling; reset by user space. */
 __u32 pressed = 0;
 
 /* Never set. Read by never_tail_call(). */

@@ -457,6 +457,34 @@ static void with_room_every_block_is_taken_for_itself_while_the_table_is_pressed
 	}
 }
 
+static void sampling_begins_before_a_block_finds_no_place(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	while (!pressed && n < PLACES)
+		assert_int_equal(insert(16 * (uint64_t)++n, 1), 0);
+	assert_in_range(n, PLACES * 82 / 100, PLACES * 92 / 100);
+}
+
+static void a_table_as_full_as_it_is_made_for_records_every_block(void **state)
+{
+	const int blocks = PLACES * SWT_FILL_PERCENT / 100;
+	struct swt_block b;
+
+	(void)state;
+	test_seed = 7;
+	for (int i = 0; i < blocks; i++)
+		assert_int_equal(insert(0x100000 + 16 * (uint64_t)i, 1), 0);
+	for (int i = 0; i < 4 * PLACES; i++) {
+		uint64_t addr = 0x100000 + 16 * (uint64_t)next(blocks);
+
+		assert_int_equal(remove_block(addr, 0, SWT_LAYER_LIBC, &b), 0);
+		assert_int_equal(insert(addr, 1), 0);
+	}
+	assert_int_equal(pressed, 0);
+}
+
 static void dead_blocks_make_room_before_anything_is_left_out(void **state)
 {
 	struct swt_block b;
@@ -489,6 +517,8 @@ int main(void)
 			what_a_full_table_says_is_right_on_average_and_a_wrong_weight_would_be_found, empty_table),
 		cmocka_unit_test_setup(
 			with_room_every_block_is_taken_for_itself_while_the_table_is_pressed, empty_table),
+		cmocka_unit_test_setup(sampling_begins_before_a_block_finds_no_place, empty_table),
+		cmocka_unit_test_setup(a_table_as_full_as_it_is_made_for_records_every_block, empty_table),
 		cmocka_unit_test_setup(dead_blocks_make_room_before_anything_is_left_out, empty_table),
 		cmocka_unit_test_setup(threads_that_insert_and_remove_at_once_disturb_nobody, empty_table),
 	};
