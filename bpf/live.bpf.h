@@ -56,8 +56,8 @@ static __always_inline __u64 key_at(const struct swt_bucket *b, __u32 i)
 }
 
 /* live_find - the record with that key, if there is one.
- * @n_more  out, when there is none: how many more records are used in the first bucket than in the second. It is added up
- *          without branches, or the verifier would follow 2^32 paths. */
+ * @n_more  out, when there is none: how many more records are used in the first bucket than in the second; NULL: of no interest.
+ *          It is added up without branches, or the verifier would follow 2^32 paths. */
 static __always_inline struct place live_find(const struct bucket_pair *b, __u64 key, __s64 *n_more)
 {
 	__s64 n = 0;
@@ -70,11 +70,14 @@ static __always_inline struct place live_find(const struct bucket_pair *b, __u64
 			return (struct place){ b->one, i };
 		if (two == key)
 			return (struct place){ b->two, i };
+		if (!n_more)
+			continue;
 		n += SWT_KEY_USED(one) - SWT_KEY_USED(two);
 		/* Now: the compiler would put it off until it is sure that none is found, and keep all 32 keys on the stack. */
 		asm volatile("" : "+r"(n));
 	}
-	*n_more = n;
+	if (n_more)
+		*n_more = n;
 	return (struct place){ 0 };
 }
 
@@ -270,7 +273,6 @@ __noinline int live_remove(struct swt_block *block)
 {
 	struct bucket_pair b;
 	struct place p;
-	__s64 n_more;
 	__u64 key;
 
 	if (!block)
@@ -278,7 +280,7 @@ __noinline int live_remove(struct swt_block *block)
 	key = live_key(block);
 	if (!key || !live_buckets(key, &b))
 		return -1;
-	p = live_find(&b, key, &n_more);
+	p = live_find(&b, key, 0);
 	if (!p.bucket)
 		return -1;
 	swt_block_unpack(key, &p.bucket->payload[p.at], block);
