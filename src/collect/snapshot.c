@@ -29,8 +29,6 @@ struct owner {
 	struct model_layer_counts *to; /* NULL: its blocks do not count */
 	uint64_t bytes;
 	uint64_t blocks; /* records */
-	uint64_t others; /* more blocks, for which sampled ones stand */
-	int is_estimate; /* there are sampled ones */
 	int n_records;	 /* of each block */
 };
 
@@ -80,8 +78,7 @@ static void owner_end(const struct reading *r, const struct owner *o)
 {
 	if (o->to) {
 		o->to->live_bytes += o->bytes;
-		o->to->live_blocks += o->blocks + o->others;
-		o->to->is_estimate |= o->is_estimate;
+		o->to->live_blocks += o->blocks;
 		r->s->live_places += o->blocks * o->n_records;
 	}
 }
@@ -112,14 +109,21 @@ static void tally_add(struct tally *t, uint64_t bytes, uint32_t birth)
 		t->oldest = birth + 1;
 }
 
-/* sampled - what a record stands for besides its own block.  Return: blocks; *bytes is set to those of all. */
-static uint64_t sampled(uint64_t key, const struct swt_payload *p, uint64_t *bytes)
+/* sampled_add - add up a block that stands for others, too. Rare, and kept out of the way of the others. */
+static __attribute__((noinline, cold)) void sampled_add(
+	const struct reading *r, uint64_t key, struct swt_payload p, struct model_layer_counts *to)
 {
 	struct swt_block b;
 
-	swt_block_unpack(key, p, &b);
-	*bytes = swt_block_bytes(&b);
-	return swt_block_blocks(&b) - 1;
+	swt_block_unpack(key, &p, &b);
+	to->live_bytes += swt_block_bytes(&b);
+	to->live_blocks += swt_block_blocks(&b);
+	to->is_estimate = 1;
+	r->s->live_places++;
+	if (b.size_bytes < r->min_size || b.size_bytes > r->max_size || b.birth >= r->end_birth)
+		return;
+	tally_add(&r->tally[b.stack], swt_block_bytes(&b), b.birth);
+	r->others[b.stack] += swt_block_blocks(&b) - 1;
 }
 
 /* bucket_read - add up the blocks of a bucket, which other CPUs may be changing: a record is whole if its key is the same
@@ -131,7 +135,7 @@ static inline struct owner bucket_read(
 	for (size_t k = 0; k < n; k++) {
 		uint64_t key = __atomic_load_n(&bucket->key[place[k]], __ATOMIC_ACQUIRE);
 		struct swt_payload p = bucket->payload[place[k]];
-		uint64_t size = SWT_WHAT_SIZE(p.what), bytes = size, others = 0;
+		uint64_t size = SWT_WHAT_SIZE(p.what);
 		uint32_t birth = SWT_WHEN_BIRTH(p.when), stack = SWT_WHEN_STACK(p.when);
 
 		if (!SWT_KEY_USED(key)) /* by now */
@@ -143,17 +147,13 @@ static inline struct owner bucket_read(
 			!o.to || !SWT_EPOCH_IS(swt_payload_epoch(&p), o.epoch) || birth < o.began)
 			continue;
 		if (SWT_WHAT_SAMPLED(p.what)) {
-			others = sampled(key, &p, &bytes);
-			o.others += others;
-			o.is_estimate = 1;
-		}
-		o.bytes += bytes;
-		o.blocks++;
-		if (size < r->min_size || size > r->max_size || birth >= r->end_birth)
+			sampled_add(r, key, p, o.to);
 			continue;
-		tally_add(&r->tally[stack], bytes, birth);
-		if (others)
-			r->others[stack] += others;
+		}
+		o.bytes += size;
+		o.blocks++;
+		if (size >= r->min_size && size <= r->max_size && birth < r->end_birth)
+			tally_add(&r->tally[stack], size, birth);
 	}
 	return o;
 }
