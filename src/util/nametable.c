@@ -13,7 +13,7 @@ static uint32_t hash(const char *name)
 {
 	uint32_t h = 0x811c9dc5;
 
-	for (size_t i = 0; name[i] && i < MAX_HASHED_BYTES; i++)
+	for (size_t i = 0; i < MAX_HASHED_BYTES && name[i]; i++)
 		h = (h ^ (unsigned char)name[i]) * 0x01000193;
 	return h;
 }
