@@ -101,33 +101,33 @@ static int opt_all(struct cli_settings *s, const char *value)
 	return 0;
 }
 
-/* add_names - the parts of a list with commas.  Return: 0, or -EINVAL: one is empty, or they are too many. */
-static int add_names(const char *value, const char **out, size_t *n)
+/* add_names - the parts of a list with commas, kept in the settings.
+ * Return: 0, or -EINVAL: one is empty, or they are too many or too long. */
+static int add_names(struct cli_settings *s, const char *value, const char **out, size_t *n)
 {
-	char *copy = strdup(value), *rest = copy, *one;
-	int err = copy ? 0 : -EINVAL;
+	char *rest = s->names + s->names_len, *one;
+	size_t len = strlen(value) + 1;
 
-	while (!err && (one = strsep(&rest, ","))) {
+	if (len > sizeof(s->names) - s->names_len)
+		return -EINVAL;
+	memcpy(rest, value, len);
+	s->names_len += len;
+	while ((one = strsep(&rest, ","))) {
 		if (!*one || *n == ATTACH_SELECT_MAX)
-			err = -EINVAL;
-		else
-			out[(*n)++] = one; /* as long as the program runs */
+			return -EINVAL;
+		out[(*n)++] = one;
 	}
-	if (err) {
-		free(copy);
-		*n = 0;
-	}
-	return err;
+	return 0;
 }
 
 static int opt_comm(struct cli_settings *s, const char *value)
 {
-	return add_names(value, s->selection.comm, &s->selection.n_comms);
+	return add_names(s, value, s->selection.comm, &s->selection.n_comms);
 }
 
 static int opt_exe(struct cli_settings *s, const char *value)
 {
-	int err = add_names(value, s->selection.exe, &s->selection.n_exes);
+	int err = add_names(s, value, s->selection.exe, &s->selection.n_exes);
 
 	for (size_t i = 0; !err && i < s->selection.n_exes; i++)
 		if (!attach_can_select(s->selection.exe[i]))

@@ -33,8 +33,10 @@ enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };
 struct cli_settings {
 	pid_t pid[CLI_MAX_PIDS];
 	size_t n_pids;
-	int all; /* every process of the system, or those of the selection */
-	struct attach_selection selection;
+	int all;			   /* every process of the system, or those of the selection */
+	struct attach_selection selection; /* its names are in here, too: */
+	char names[4096];
+	size_t names_len;
 	char *const *command; /* argv of the program to start; NULL = none */
 	uint64_t interval_ns;
 	uint64_t duration_ns; /* 0 = until stopped */
