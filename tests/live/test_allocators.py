@@ -183,7 +183,7 @@ def two_traced_processes_with_one_allocator_do_not_disturb_each_other(run):
         target.books = tuple(map(sum, zip(expected, thrown)))
     tracer.finish()
     for target in targets:
-        found = [tracer.live(f, pid=target.pid) for f in ("leak_new", "new_throws")]
+        found = [tracer.live(f, depth=8, pid=target.pid) for f in ("leak_new", "new_throws")]
         equal(tuple(map(sum, zip(*found))), target.books, "blocks")
     equal(tracer.lost(), {}, "lost")
 

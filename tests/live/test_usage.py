@@ -168,7 +168,7 @@ def folded_stacks_add_up_to_the_report(run):
         total += int(size)
         assert " " not in stack and stack.startswith(f"alloc({target.pid});["), line
     equal(total, tracer.last_report()["live_bytes"], "sum")
-    assert any(line.split(" ")[0].endswith(";main;leak_calloc") for line in lines), lines
+    assert any(line.split(" ")[0].endswith(";main;obey;leak_calloc") for line in lines), lines
 
 
 @test
