@@ -212,8 +212,9 @@ def live_blocks(page, n):
     """Memory for live blocks, and whether a pair costs more when there are many."""
     least = smallest_bytes()
     table = page.add(Table("Kernel memory for live blocks", "By the kernel's own account of swtrace's maps "
-                           "(`memlock`), with `--max-blocks` of that many. The live table is what grows; the "
-                           "others are those of stacks, unwind rows and processes.",
+                           "(`memlock`), with `--max-blocks` of that many. The live table is what grows with "
+                           "the blocks, and what the limit is about; the others (stacks, unwind rows, processes, "
+                           "the stack cache) are as large with one block.",
                            ["live blocks", "all maps, bytes a block", "live table, bytes a block",
                             "blocks that are known"]))
     held = Held("pairs", 1000000, "--max-blocks", "1000000")
@@ -231,7 +232,8 @@ def live_blocks(page, n):
         other.end()
     for count, (total, grown) in memory.items():
         table.add(f"{count:,}", f"{total:.1f}", f"{grown:.1f}", f"{known[count]:.2%}")
-        page.limit(Figure(f"kernel memory a live block, at {count:,}", Spread([total]), at_most=32, unit="bytes"))
+        page.limit(Figure(f"live table, kernel memory a live block, at {count:,}", Spread([grown]), at_most=32,
+                          unit="bytes"))
     pair_table(page, r)
     page.limit(Figure(f"pair at {MANY:,} live blocks against {FEW:,}", r.ratio("many", "few", "pairs"), at_most=1.2,
                       unit="times"))
