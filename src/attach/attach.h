@@ -28,13 +28,14 @@ struct attach;
 
 /* Which processes are traced in system-wide mode: those that fit one of each kind of which there are any. Borrowed. */
 struct attach_selection {
-	const char *comm[ATTACH_SELECT_MAX]; /* whole names of processes, as ps -e shows them; of 15 bytes at most */
+	/* Whole names of processes, as ps -e shows them; of 15 bytes at most. */
+	const char *comm[ATTACH_SELECT_MAX];
 	size_t n_comms;
-	const char *exe
-		[ATTACH_SELECT_MAX]; /* paths of programs, or the ends of paths ("php8.2"); see attach_can_select() */
+	/* Paths of programs, or the ends of paths ("php8.2"); see attach_can_select(). */
+	const char *exe[ATTACH_SELECT_MAX];
 	size_t n_exes;
-	uint64_t cgroup
-		[ATTACH_SELECT_MAX]; /* ids (inode numbers of directories) in the unified hierarchy; what is below fits */
+	/* Ids (inode numbers of directories) in the unified hierarchy; what is below fits. */
+	uint64_t cgroup[ATTACH_SELECT_MAX];
 	size_t n_cgroups;
 };
 
@@ -113,8 +114,9 @@ uint32_t attach_changes(struct attach *a, pid_t pid);
 int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes);
 
 /* ---- tracing in windows (attach_opts.is_windowed) ----
- * attach_probe() then only looks for the allocator functions. What must see everything is in place all the time: the loader's report of changes, the beginning of PHP's requests, their end with the
- * wholesale drop of its heap; these cost a request, not an allocation. Tracepoints are not probes of the process. */
+ * attach_probe() then only looks for the allocator functions. What must see everything is in place all the time: the loader's
+ * report of changes, the beginning of PHP's requests, their end with the wholesale drop of its heap; these cost a request,
+ * not an allocation. Tracepoints are not probes of the process. */
 
 struct attach_window {
 	uint32_t number;   /* 1, 2, ...; SWT_BIRTH_WINDOW() of the blocks that are born in it */
@@ -125,7 +127,8 @@ struct attach_window {
 };
 
 /* attach_open_window - place the probes of all processes.
- * @judged_slots  blocks born within so many steps of 2^20 ns are judged: how late they are freed is noted.  Return: number of functions probed; 0: nothing is left to probe.
+ * @judged_slots  blocks born within so many steps of 2^20 ns are judged: how late they are freed is noted
+ * Return: number of functions probed; 0: nothing is left to probe.
  * attach_close_window - remove them. Fills the rest of *w. The kernel's own work of removing goes on for a while;
  * attach_is_closing() is 1 until that is over: open no window before. */
 int attach_open_window(struct attach *a, uint32_t judged_slots, struct attach_window *w);

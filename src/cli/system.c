@@ -27,18 +27,17 @@ static void forget(struct run *r, pid_t pid)
 	struct target_process *p = target_find(r->target, pid);
 
 	target_drop_child(r->target, pid);
-	attach_forget(r->attach, pid);
 	if (p)
-		target_remove(r->target, p);
+		follow_retire(r, p);
+	else
+		attach_forget(r->attach, pid);
 }
 
-/* enter - begin to trace a process.  Return: 1, or 0: it is gone, or cannot be traced. */
+/* enter - begin to trace a process whose files are probed.  Return: 1, or 0: it is gone, or cannot be traced. */
 static int enter(struct run *r, struct target_process *p)
 {
-	int err = attach_prepare(r->attach, p);
+	int err = attach_enter(r->attach, p);
 
-	if (!err)
-		err = attach_enter(r->attach, p);
 	if (!err)
 		err = events_probe(r, p);
 	if (err >= 0) {
@@ -51,20 +50,20 @@ static int enter(struct run *r, struct target_process *p)
 	return 0;
 }
 
-/* meet - look at a process: begin to trace it, or see what it has loaded.  Return: it, or NULL: it is not traced. */
-static struct target_process *meet(struct run *r, pid_t pid)
+/* meet - look at a process: begin to trace it, or see what it has loaded. */
+static void meet(struct run *r, pid_t pid)
 {
 	struct target_process *p = target_find(r->target, pid);
 
 	if (p) {
-		attach_prepare(r->attach, p);
 		if (events_probe(r, p) != -ESRCH)
-			return p;
+			return;
 		forget(r, pid); /* the pid may be another process's by now */
 	}
 	if (target_add(r->target, pid, &p))
-		return NULL;
-	return enter(r, p) ? p : NULL;
+		return;
+	attach_prepare(r->attach, p); /* what fails fails again, and is told, when it is entered */
+	enter(r, p);
 }
 
 static int by_pid(const void *a, const void *b)
@@ -172,7 +171,6 @@ static void add_cost(struct run *r, struct strbuf *b)
 	double seconds, per_second, least, most;
 	uint64_t calls;
 
-	attach_cost_ns(r->attach); /* once before it counts, with everything cold */
 	calls = attach_calls(r->attach);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	nanosleep(&wait, NULL);
