@@ -146,7 +146,13 @@ int attach_enter(struct attach *a, const struct target_process *p)
 /* The function that is probed to find out what that costs. Its first instruction is of the kind at which most probes are
  * placed: the kernel emulates it. */
 void system_costed(void);
-__asm__(".text\n.type system_costed, @function\nsystem_costed:\n\tpush %rbp\n\tpop %rbp\n\tret\n.size system_costed, . - system_costed\n");
+__asm__(".text\n"
+	".type system_costed, @function\n"
+	"system_costed:\n"
+	"\tpush %rbp\n"
+	"\tpop %rbp\n"
+	"\tret\n"
+	".size system_costed, . - system_costed\n");
 
 static unsigned batch_ns(void)
 {

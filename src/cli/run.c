@@ -230,6 +230,15 @@ static void on_signal(struct run *r)
 	}
 }
 
+/* make_report - of all that is traced by now.  Return: 0, or -errno of stdout. */
+static int make_report(struct run *r, int is_last)
+{
+	if (r->s->all)
+		system_sweep(r);
+	windows_update(r);
+	return report_make(&r->reporter, is_last);
+}
+
 static void on_interval(struct run *r)
 {
 	uint64_t ticks;
@@ -238,10 +247,7 @@ static void on_interval(struct run *r)
 	if (read(r->fd_interval, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
 	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
-	if (r->s->all)
-		system_sweep(r);
-	windows_update(r);
-	err = report_make(&r->reporter, last);
+	err = make_report(r, last);
 	if (r->reporter.before)
 		attach_press(r->attach, r->reporter.before->live_places, r->reporter.before->blocks.capacity);
 	if (err)
@@ -272,7 +278,8 @@ static void watch_exits(struct run *r)
 
 enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_PIDS };
 
-/* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.  Return: their number, or -ENOMEM. */
+/* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.
+ * Return: their number, or -ENOMEM. */
 static int poll_fds(struct run *r, struct pollfd **fd)
 {
 	struct target_process *p;
@@ -414,8 +421,6 @@ static int add_targets(struct run *r)
 
 	if (r->s->command)
 		code = start_command(r);
-	else
-		raise_file_limit();
 	if (r->s->all && !code)
 		return system_begin(r);
 	for (size_t i = 0; i < r->s->n_pids && !code; i++)
@@ -460,10 +465,7 @@ int run_trace(const struct cli_settings *s)
 	loop(&r);
 	code = r.code;
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
-		if (s->all)
-			system_sweep(&r);
-		windows_update(&r);
-		err = report_make(&r.reporter, 1);
+		err = make_report(&r, 1);
 		if (err) {
 			run_output_lost(&r, err);
 			code = r.code;
