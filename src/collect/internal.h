@@ -19,6 +19,47 @@ struct collect {
 	size_t queue_cap;
 };
 
+/* What the live table holds of one stack: small, so that those of all stacks stay in the processor's cache. */
+struct tally {
+	uint64_t bytes;
+	uint32_t blocks;
+	uint32_t oldest; /* swt_birth() + 1; 0 = there is no block */
+};
+
+/* A judged block of a window, by slot of its stack. */
+struct survivor {
+	uint32_t stack;
+	uint32_t window;
+	uint64_t bytes;
+};
+
+struct survivor_list {
+	struct survivor *block;
+	size_t n;
+	size_t cap;
+	int failed;
+};
+
+/* A snapshot in the making. */
+struct reading {
+	const struct attach_tables *t;
+	struct model_snapshot *s;
+	struct tally *tally; /* one for each slot of the stack table */
+	uint64_t *others;    /* likewise: more blocks, for which sampled ones stand */
+	const struct model_windows *windows;
+	struct survivor_list survivors;
+	struct model_process **of_slot; /* one for each slot of the process table; NULL = none */
+	/* The filter, in the records' own terms. */
+	uint64_t min_size;
+	uint64_t max_size;
+	uint64_t end_birth; /* the first that is too young */
+};
+
+/* blocks_read - read the live table: the tallies, the live blocks of processes, and how full the table is.
+ * blocks_survivors - the blocks of windows that are to be judged: a second look, of windowed mode alone. */
+void blocks_read(struct reading *r, const struct collect_filter *filter);
+void blocks_survivors(struct reading *r);
+
 /* collect_utc_ns - a CLOCK_MONOTONIC time as UTC, by the present difference of the two clocks. */
 int64_t collect_utc_ns(uint64_t time_ns);
 
