@@ -144,7 +144,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	int err;
 
 	refresh(r);
-	err = collect_snapshot(r->collect, &r->settings->filter, r->target, &now);
+	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
 	if (!err)
 		err = analyze_estimate_make(now, r->windows, &opts, &e);
 	if (err)
@@ -177,7 +177,7 @@ int report_make(struct reporter *r, int is_final)
 	if (r->windows)
 		return make_estimate(r, is_final);
 	refresh(r);
-	err = collect_snapshot(r->collect, &r->settings->filter, r->target, &now);
+	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
 	if (err)
 		goto out;
 	err = analyze_report_make(now, r->before, &opts, &report);

@@ -248,7 +248,7 @@ static void on_interval(struct run *r)
 		return;
 	last = r->s->count && r->reporter.n_reports + 1 >= r->s->count;
 	err = make_report(r, last);
-	if (r->reporter.before)
+	if (r->reporter.before && r->reporter.before->table_ns == r->reporter.before->time_ns)
 		attach_press(r->attach, r->reporter.before->live_places, r->reporter.before->blocks.capacity);
 	if (err)
 		run_output_lost(r, err);

@@ -200,5 +200,4 @@ void blocks_read(struct reading *r, const struct collect_filter *filter)
 	}
 	owner_end(r, &o);
 	r->s->blocks.used = used;
-	r->s->blocks.capacity = r->t->n_buckets * SWT_BUCKET_BLOCKS;
 }

@@ -37,13 +37,20 @@ struct collect_filter {
 	uint64_t max_size_bytes; /* 0 = no bound */
 };
 
-/* collect_snapshot - read the tables once: O(records of the live table + slots of the stack table).
- * The probes go on meanwhile, so blocks that come or go during the read (about 7 ms for a million records) may or may
+/* What a snapshot costs is bounded: it is O(slots of the stack table), and the live table is read only when that takes less
+ * than COLLECT_SHARE of the time since it was last read. In between, live blocks and bytes are told by the counters,
+ * which say the same; the age of a stack's oldest block, and how full the table is, are as of the last reading
+ * (model_snapshot.table_ns). A filter needs the table, and so do windows: then it is read for every snapshot. */
+#define COLLECT_SHARE 0.005
+
+/* collect_snapshot - read the tables once.
+ * The probes go on meanwhile, so blocks that come or go during the read (about 8 ms for a million records) may or may
  * not be in it; each block that is, is consistent.
+ * @is_final  1: read the live table at any cost
  * @p   processes: pid, comm and alive are taken from the caller's list, counts from the tables
  * Return: 0 and *out (to be freed with model_snapshot_free), or -ENOMEM. */
-int collect_snapshot(
-	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out);
+int collect_snapshot(struct collect *c, const struct collect_filter *filter, int is_final, struct target *t,
+	struct model_snapshot **out);
 
 /* collect_php_frame - what stands behind a frame with MODEL_FRAME_PHP.
  * Strings live until attach_close().  Return: 0; -ENOENT nothing is recorded (its table was full). */

@@ -162,6 +162,8 @@ void collect_close(struct collect *c)
 		return;
 	ring_buffer__free(c->ring);
 	free(c->queue);
+	free(c->last.oldest);
+	free(c->last.is_estimate);
 	free(c);
 }
 

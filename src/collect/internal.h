@@ -7,8 +7,24 @@
 
 struct ring_buffer;
 
+/* What the last reading of the live table has found and counters do not tell, kept for snapshots between two readings. */
+struct last_reading {
+	uint64_t time_ns; /* 0 = there was none */
+	uint64_t took_ns; /* of this thread's CPU time */
+	uint64_t used;
+	uint64_t live_places;
+	struct last_oldest *oldest; /* one for each slot of the stack table */
+	uint8_t *is_estimate;	    /* one for each slot of the process table: 1 << layer */
+};
+
+struct last_oldest {
+	uint64_t key;	/* of the stack that had the slot; 0 = it had no block */
+	uint64_t birth; /* swt_birth() of its oldest block */
+};
+
 struct collect {
 	struct attach_tables tables;
+	struct last_reading last;
 	const struct model_windows *windows; /* NULL: probes are in place all the time */
 	struct ring_buffer *ring;
 	void (*on_event)(void *ctx, const struct model_event *e);
@@ -53,6 +69,8 @@ struct reading {
 	uint64_t min_size;
 	uint64_t max_size;
 	uint64_t end_birth; /* the first that is too young */
+	/* Not NULL: the live table is not read anew; live blocks are told by the counters. */
+	const struct last_reading *last;
 };
 
 /* blocks_read - read the live table: the tallies, the live blocks of processes, and how full the table is.

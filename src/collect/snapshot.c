@@ -90,7 +90,8 @@ static int read_processes(struct reading *r, struct target *target)
 				p->layer[l].freed_bytes = kp->layer[l].freed_bytes;
 				p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
 				p->layer[l].n_left_out = kp->layer[l].n_left_out;
-				p->layer[l].is_estimate = kp->layer[l].left_out_now > 0;
+				p->layer[l].is_estimate = kp->layer[l].left_out_now > 0 ||
+							  (r->last && r->last->is_estimate[slot] >> l & 1);
 			}
 			if (p->alive)
 				read_heap(r, slot, &p->zend);
@@ -126,6 +127,35 @@ static int stack_is_current(const struct reading *r, const struct swt_stack *k)
 	       r->t->proc[k->proc].life == k->life;
 }
 
+/* live_by_table - the live blocks of a stack, as they were added up. */
+static void live_by_table(const struct reading *r, size_t slot, struct model_stack *out)
+{
+	const struct tally *t = &r->tally[slot];
+
+	out->live_bytes = t->bytes;
+	out->live_blocks = t->blocks + r->others[slot];
+	if (t->oldest)
+		out->oldest_ns = birth_of(r, t->oldest - 1);
+}
+
+/* live_by_counters - the same while the table is not read, and what it is of the process's. Where there was no block at the last
+ * reading, all are younger. */
+static void live_by_counters(const struct reading *r, const struct swt_stack *k, size_t slot, struct model_stack *out)
+{
+	struct model_layer_counts *of_layer = &r->of_slot[k->proc]->layer[k->layer];
+	const struct last_oldest *was = &r->last->oldest[slot];
+
+	if (out->n_allocs <= out->n_frees || out->alloc_bytes < out->freed_bytes)
+		return;
+	out->live_blocks = out->n_allocs - out->n_frees;
+	out->live_bytes = out->alloc_bytes - out->freed_bytes;
+	out->oldest_ns = r->last->time_ns;
+	if (was->key && was->key == __atomic_load_n(&k->key, __ATOMIC_RELAXED))
+		out->oldest_ns = birth_of(r, was->birth);
+	of_layer->live_blocks += out->live_blocks;
+	of_layer->live_bytes += out->live_bytes;
+}
+
 static void stack_fill(
 	const struct reading *r, const struct swt_stack *k, size_t slot, uint64_t *frames, struct model_stack *out)
 {
@@ -134,19 +164,19 @@ static void stack_fill(
 	out->pid = r->of_slot[k->proc]->pid;
 	out->layer = k->layer;
 	out->walk = k->walk;
-	out->live_bytes = r->tally[slot].bytes;
-	out->live_blocks = r->tally[slot].blocks + r->others[slot];
-	if (r->tally[slot].oldest)
-		out->oldest_ns = birth_of(r, r->tally[slot].oldest - 1);
+	/* Deaths before births, so that there are never more of them. */
+	out->n_frees = __atomic_load_n(&k->n_frees, __ATOMIC_ACQUIRE);
+	out->freed_bytes = __atomic_load_n(&k->freed_bytes, __ATOMIC_ACQUIRE);
 	out->n_allocs = k->n_allocs;
 	out->alloc_bytes = k->alloc_bytes;
-	if (r->t->proc[k->proc].epoch[k->layer] == k->epoch) {
-		out->n_frees = k->n_frees;
-		out->freed_bytes = k->freed_bytes;
-	} else { /* dropped since, all of them */
+	if (r->t->proc[k->proc].epoch[k->layer] != k->epoch) { /* dropped since, all of them */
 		out->n_frees = out->n_allocs;
 		out->freed_bytes = out->alloc_bytes;
 	}
+	if (r->last)
+		live_by_counters(r, k, slot, out);
+	else
+		live_by_table(r, slot, out);
 	out->n_late = k->n_late;
 	out->late_windows = k->late_windows;
 	out->generation = k->generation;
@@ -201,6 +231,7 @@ static int read_survivors(struct reading *r)
 	struct model_snapshot *s = r->s;
 	size_t at = 0;
 
+	blocks_survivors(r);
 	if (l->failed)
 		return -ENOMEM;
 	s->survivors = calloc(l->n ? l->n : 1, sizeof(*s->survivors));
@@ -239,45 +270,117 @@ static int read_losses(struct reading *r)
 	return 0;
 }
 
-int collect_snapshot(
-	struct collect *c, const struct collect_filter *filter, struct target *t, struct model_snapshot **out)
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* table_is_due - has the live table to be read, or will the counters do? */
+static int table_is_due(const struct collect *c, const struct collect_filter *f, uint64_t now_ns)
+{
+	return !c->last.time_ns || c->windows || f->older_ns || f->min_size_bytes || f->max_size_bytes ||
+	       (double)(now_ns - c->last.time_ns) * COLLECT_SHARE >= (double)c->last.took_ns;
+}
+
+/* keep_reading - what snapshots until the next reading are to know of this one. */
+static void keep_reading(struct reading *r, struct last_reading *last)
+{
+	for (size_t i = 0; i < r->t->n_stacks; i++) {
+		const struct tally *t = &r->tally[i];
+
+		last->oldest[i].key = t->oldest ? __atomic_load_n(&r->t->stack[i].key, __ATOMIC_RELAXED) : 0;
+		last->oldest[i].birth = t->oldest - 1;
+	}
+	for (size_t i = 0; i < r->t->n_procs; i++) {
+		last->is_estimate[i] = 0;
+		for (int l = 0; r->of_slot[i] && l < MODEL_LAYERS; l++)
+			last->is_estimate[i] |= r->of_slot[i]->layer[l].is_estimate << l;
+	}
+	last->time_ns = r->s->time_ns;
+}
+
+/* read_table - the live table, now. */
+static int read_table(struct reading *r, struct collect *c, const struct collect_filter *filter)
+{
+	struct last_reading *last = &c->last;
+	uint64_t begin;
+
+	if (!last->oldest)
+		last->oldest = calloc(r->t->n_stacks, sizeof(*last->oldest));
+	if (!last->is_estimate)
+		last->is_estimate = calloc(r->t->n_procs, sizeof(*last->is_estimate));
+	if (!last->oldest || !last->is_estimate)
+		return -ENOMEM;
+	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	blocks_read(r, filter);
+	last->took_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	last->used = r->s->blocks.used;
+	last->live_places = r->s->live_places;
+	keep_reading(r, last);
+	return 0;
+}
+
+/* read_live - which blocks live, or what is still known of them. */
+static int read_live(struct reading *r, struct collect *c, const struct collect_filter *filter)
+{
+	int err = r->last ? 0 : read_table(r, c, filter);
+
+	r->s->table_ns = c->last.time_ns;
+	r->s->blocks = (struct model_usage){ c->last.used, c->tables.n_buckets * SWT_BUCKET_BLOCKS };
+	r->s->live_places = c->last.live_places;
+	return err;
+}
+
+static int reading_begin(struct reading *r)
+{
+	r->s = calloc(1, sizeof(*r->s));
+	r->tally = calloc(r->t->n_stacks, sizeof(*r->tally));
+	r->others = calloc(r->t->n_stacks, sizeof(*r->others));
+	r->of_slot = calloc(r->t->n_procs, sizeof(*r->of_slot));
+	if (!r->s || !r->tally || !r->others || !r->of_slot)
+		return -ENOMEM;
+	r->s->time_ns = clock_ns(CLOCK_MONOTONIC);
+	r->s->utc_ns = collect_utc_ns(r->s->time_ns);
+	r->s->start_ns = r->t->start_ns;
+	return 0;
+}
+
+static void reading_end(struct reading *r)
+{
+	model_snapshot_free(r->s);
+	free(r->survivors.block);
+	free(r->tally);
+	free(r->others);
+	free(r->of_slot);
+}
+
+int collect_snapshot(struct collect *c, const struct collect_filter *filter, int is_final, struct target *t,
+	struct model_snapshot **out)
 {
 	struct reading r = { .t = &c->tables, .windows = c->windows };
-	struct timespec now;
-	int err = -ENOMEM;
+	int err;
 
-	r.s = calloc(1, sizeof(*r.s));
-	r.tally = calloc(c->tables.n_stacks, sizeof(*r.tally));
-	r.others = calloc(c->tables.n_stacks, sizeof(*r.others));
-	r.of_slot = calloc(c->tables.n_procs, sizeof(*r.of_slot));
-	if (!r.s || !r.tally || !r.others || !r.of_slot)
-		goto out;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	r.s->time_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-	r.s->utc_ns = collect_utc_ns(r.s->time_ns);
-	r.s->start_ns = c->tables.start_ns;
-	err = read_processes(&r, t);
-	if (err)
-		goto out;
-	blocks_read(&r, filter);
-	err = read_stacks(&r);
-	if (err)
-		goto out;
-	if (r.windows)
-		blocks_survivors(&r);
-	err = r.windows ? read_survivors(&r) : 0;
+	err = reading_begin(&r);
+	if (!err && !is_final && !table_is_due(c, filter, r.s->time_ns))
+		r.last = &c->last;
+	if (!err)
+		err = read_processes(&r, t);
+	if (!err)
+		err = read_live(&r, c, filter);
+	if (!err)
+		err = read_stacks(&r);
+	if (!err && r.windows)
+		err = read_survivors(&r);
 	if (!err)
 		err = read_losses(&r);
-	if (err)
-		goto out;
-	*out = r.s;
-	r.s = NULL;
-out:
-	model_snapshot_free(r.s);
-	free(r.survivors.block);
-	free(r.tally);
-	free(r.others);
-	free(r.of_slot);
+	if (!err) {
+		*out = r.s;
+		r.s = NULL;
+	}
+	reading_end(&r);
 	return err;
 }
 

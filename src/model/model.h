@@ -87,7 +87,7 @@ struct model_stack {
 	enum model_walk walk;
 	uint64_t live_bytes;
 	uint64_t live_blocks;
-	uint64_t oldest_ns; /* birth of the oldest live block; 0 when there is none */
+	uint64_t oldest_ns; /* birth of the oldest live block, as of table_ns or not before it; 0 when there is none */
 	uint64_t n_allocs;
 	uint64_t alloc_bytes;
 	uint64_t n_frees;
@@ -176,6 +176,7 @@ struct model_usage {
 struct model_snapshot {
 	uint64_t time_ns;
 	uint64_t start_ns; /* when tracing began */
+	uint64_t table_ns; /* when the live table was last read: time_ns, or earlier, see collect_snapshot() */
 	int64_t utc_ns;	   /* time_ns as UTC, ns since 1970 */
 	struct model_process *process;
 	size_t n_processes;
@@ -183,7 +184,7 @@ struct model_snapshot {
 	size_t n_stacks;
 	struct model_loss *loss;
 	size_t n_losses;
-	struct model_usage blocks;	   /* records of the live table */
+	struct model_usage blocks;	   /* records of the live table, as of table_ns */
 	uint64_t live_places;		   /* of blocks.used, those of blocks that live */
 	struct model_usage stacks;	   /* slots of the stack table */
 	uint64_t *frames;		   /* backing store of stack[].frame */

@@ -212,7 +212,7 @@ static int check_report(struct look *k, struct collect *collect, struct target *
 	const struct collect_filter all = { 0 };
 	struct model_snapshot *s;
 	uint64_t blocks = 0, bytes = 0, of_stacks = 0;
-	int err = collect_snapshot(collect, &all, target, &s);
+	int err = collect_snapshot(collect, &all, 1, target, &s);
 
 	if (err)
 		return err;

@@ -2,6 +2,7 @@
 """test_books.py - the books of live blocks equal the target's own, to the byte."""
 import math
 import random
+import time
 
 from harness import equal, test
 
@@ -20,6 +21,26 @@ def books(run, command, n, function=None, layer="libc"):
 @test
 def malloc_blocks_are_counted_to_the_byte(run):
     books(run, "leak_malloc", 5000)
+
+
+@test
+def reports_for_which_the_table_is_not_read_tell_the_same(run):
+    target = run.target("alloc")
+    tracer = run.trace("-p", target.pid, "-i", 0.1, "--max-blocks", 1000000)
+    expected = tuple(map(int, target.ask("leak_malloc 5000").split()))
+    done = time.monotonic() + 4
+    ages = set()
+    while time.monotonic() < done or ages != {True, False}:
+        report = tracer.wait("report")
+        tracer.wait("stack", report=report["number"])
+        if report["live_blocks"] >= expected[1]:
+            ages.add(report["live_table_age_ms"] > 0)
+            equal(tracer.live("leak_malloc", layer="libc"), expected, report)
+            equal(report["live_bytes"], sum(layer["live_bytes"] for p in report["processes"]
+                                            for layer in p["layers"].values()), "of the process")
+    equal(tracer.finish(), 0, "exit code")
+    equal(tracer.last_report()["live_table_age_ms"], 0, "age at the final report")
+    equal(tracer.live("leak_malloc", layer="libc"), expected, "final report")
 
 
 @test

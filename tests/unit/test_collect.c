@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,6 +79,9 @@ static int take_down(void **state)
 	model_snapshot_free(s);
 	s = NULL;
 	target_close(target);
+	free(c.last.oldest);
+	free(c.last.is_estimate);
+	c.last = (struct last_reading){ 0 };
 	return 0;
 }
 
@@ -109,7 +113,7 @@ static void snapshot(const struct collect_filter *filter)
 {
 	static const struct collect_filter none;
 
-	assert_int_equal(collect_snapshot(&c, filter ? filter : &none, target, &s), 0);
+	assert_int_equal(collect_snapshot(&c, filter ? filter : &none, 1, target, &s), 0);
 }
 
 static void live_blocks_are_added_up_by_stack_and_process(void **state)
@@ -273,6 +277,99 @@ static void numbers_out_of_range_in_the_tables_are_not_believed(void **state)
 	assert_int_equal(s->stack[0].live_blocks, 0);
 }
 
+/* A snapshot by a table that took so long to read that it is not read again yet, and cannot tell what is live. */
+static void snapshot_between_readings(const struct collect_filter *filter)
+{
+	static const struct collect_filter none;
+
+	model_snapshot_free(s);
+	c.last.took_ns = 10 * SECOND;
+	memset(buckets, 0, sizeof(buckets));
+	assert_int_equal(collect_snapshot(&c, filter ? filter : &none, 0, target, &s), 0);
+}
+
+static void between_two_readings_of_the_table_counters_tell_what_lives(void **state)
+{
+	(void)state;
+	put(0, 0, born(0x1000, 100, 10));
+	snapshot(NULL);
+	assert_int_equal(s->table_ns, s->time_ns);
+	/* GIVEN a stack that had a block at the last reading, and one that is new */
+	stacks[5].n_allocs = 12;
+	stacks[5].alloc_bytes = 1200;
+	stacks[5].n_frees = 2;
+	stacks[5].freed_bytes = 150;
+	stacks[6] = stacks[5];
+	stacks[6].key = 0x600;
+	stacks[6].n_frees = 11;
+	stacks[6].freed_bytes = 1193;
+	/* and one whose blocks have all been dropped, and one of which a death was read before its birth */
+	stacks[4] = stacks[5];
+	stacks[4].epoch = 2;
+	stacks[3] = stacks[5];
+	stacks[3].n_frees = 13;
+	snapshot_between_readings(NULL);
+	assert_int_equal(s->n_stacks, 4);
+	assert_int_equal(s->stack[0].live_blocks + s->stack[0].live_bytes, 0);
+	assert_int_equal(s->stack[1].live_blocks + s->stack[1].live_bytes, 0);
+	assert_int_equal(s->stack[2].live_blocks, 10);
+	assert_int_equal(s->stack[2].live_bytes, 1050);
+	assert_int_equal(s->stack[3].live_blocks, 1);
+	assert_int_equal(s->stack[3].live_bytes, 7);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_blocks, 11);
+	assert_int_equal(s->process[0].layer[MODEL_LIBC].live_bytes, 1057);
+	/* THEN what only the table tells is as it was then */
+	assert_true(s->table_ns < s->time_ns);
+	assert_int_equal(s->blocks.used, 1);
+	assert_int_equal(s->live_places, 1);
+	assert_in_range(s->stack[2].oldest_ns, s->start_ns + 10 * SECOND - UNIT, s->start_ns + 10 * SECOND);
+	assert_int_equal(s->stack[3].oldest_ns, s->table_ns);
+}
+
+static void an_old_block_is_not_that_of_a_stack_which_has_its_slot_now(void **state)
+{
+	(void)state;
+	put(0, 0, born(0x1000, 100, 10));
+	snapshot(NULL);
+	stacks[5].key = 0x700;
+	stacks[5].n_allocs = 1;
+	snapshot_between_readings(NULL);
+	assert_int_equal(s->stack[0].live_blocks, 1);
+	assert_int_equal(s->stack[0].oldest_ns, s->table_ns);
+}
+
+static void an_estimate_stays_one_between_two_readings(void **state)
+{
+	struct swt_block b = born(0x1000, 100, 10);
+
+	(void)state;
+	b.sample_shift = 12;
+	put(0, 0, b);
+	snapshot(NULL);
+	snapshot_between_readings(NULL);
+	assert_true(s->process[0].layer[MODEL_LIBC].is_estimate && !s->process[0].layer[MODEL_MMAP].is_estimate);
+}
+
+static void the_table_is_read_when_its_time_has_come_or_a_filter_asks(void **state)
+{
+	struct collect_filter none = { 0 },
+			      filters[] = { { .older_ns = 1 }, { .min_size_bytes = 1 }, { .max_size_bytes = 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		snapshot(NULL);
+		snapshot_between_readings(&filters[i]);
+		assert_int_equal(s->table_ns, s->time_ns);
+	}
+	snapshot_between_readings(NULL);
+	assert_true(s->table_ns < s->time_ns);
+	/* WHEN the reading took less than its share of the time that has passed since */
+	c.last.took_ns = (uint64_t)(COLLECT_SHARE * (double)(s->time_ns - s->table_ns));
+	model_snapshot_free(s);
+	assert_int_equal(collect_snapshot(&c, &none, 0, target, &s), 0);
+	assert_int_equal(s->table_ns, s->time_ns);
+}
+
 static void every_cause_of_loss_is_listed_with_its_count(void **state)
 {
 	(void)state;
@@ -295,6 +392,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(filters_choose_blocks_of_stacks_but_not_the_totals, set_up, take_down),
 		cmocka_unit_test_setup_teardown(what_is_dead_or_half_written_is_left_out, set_up, take_down),
 		cmocka_unit_test_setup_teardown(numbers_out_of_range_in_the_tables_are_not_believed, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			between_two_readings_of_the_table_counters_tell_what_lives, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			an_old_block_is_not_that_of_a_stack_which_has_its_slot_now, set_up, take_down),
+		cmocka_unit_test_setup_teardown(an_estimate_stays_one_between_two_readings, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			the_table_is_read_when_its_time_has_come_or_a_filter_asks, set_up, take_down),
 		cmocka_unit_test_setup_teardown(every_cause_of_loss_is_listed_with_its_count, set_up, take_down),
 	};
 

@@ -226,6 +226,24 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 	free(text);
 }
 
+static void a_live_table_that_was_not_read_for_this_report_says_so(void **state)
+{
+	struct model_snapshot later = snapshot;
+	struct analyze_report r = plain_report;
+	char *text;
+
+	(void)state;
+	later.table_ns = 1;
+	later.time_ns = 3200000001ULL;
+	r.snapshot = &later;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "  tables: 21,000 of 1,048,576 blocks (read 3.2 s ago), 310 of 16,384 stacks\n"));
+	free(text);
+	text = printed(output_json_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "\"live_table_age_ms\":3200,"));
+	free(text);
+}
+
 static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(void **state)
 {
 	static struct model_process idle = { .pid = 9, .comm = "idle", .alive = 1 };
@@ -425,7 +443,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
 				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
@@ -668,6 +686,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_report_tells_what_is_lost_before_the_stacks),
+		cmocka_unit_test(a_live_table_that_was_not_read_for_this_report_says_so),
 		cmocka_unit_test(a_report_of_a_system_has_a_table_of_the_processes_that_hold_most),
 		cmocka_unit_test(numbers_of_a_full_table_are_called_estimates_until_they_are_exact_again),
 		cmocka_unit_test(an_empty_final_text_report_says_so),
