@@ -245,6 +245,15 @@ check-unit: $(UNIT) ## unit tests alone (no root)
 check-live: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
+# A PHP that no released Debian has: not a part of `make check`, since it may leave that suite any day.
+PHP := php8.5
+build/roots/$(PHP)/ready:
+	$(call say,ROOT,$(PHP))
+	$(Q)tests/roots/make experimental $(@D) $(PHP)
+.PHONY: check-php
+check-php: all build/roots/$(PHP)/ready ## live tests of frames and heap with PHP=php8.5 from Debian's experimental (root)
+	$(Q)SWTRACE=$(abspath $(BUILD)/swtrace) python3 tests/live/another_php.py $(PHP) $(PHP)
+
 OPERATIONS := 10000000
 .PHONY: ledger
 ledger: all $(LEDGER) ## the ledger's tests with OPERATIONS=10000000 random calls (root; 10 minutes)

@@ -96,9 +96,10 @@ class RootPhp:
             shutil.copy(script, self.root + self.scripts)
 
     def argv(self, *options):
-        # Nothing is configured in the root. Since 8.0 json is built in.
+        # Nothing is configured in the root. Since 8.0 json is built in, since 8.5 opcache.
         modules = ["-dextension=ffi"] + (["-dextension=json"] if self.php < "php8" else [])
-        return ["chroot", self.root, "/usr/bin/" + self.php, "-n", *modules, "-dzend_extension=opcache", *options]
+        modules += ["-dzend_extension=opcache"] if self.php < "php8.5" else []
+        return ["chroot", self.root, "/usr/bin/" + self.php, "-n", *modules, *options]
 
 
 class HostPhp:
