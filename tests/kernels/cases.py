@@ -5,6 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "live"))
+os.environ["SWTRACE_EMULATED"] = "1"
 import harness  # noqa: E402
 import test_alloc  # noqa: E402,F401 - each module adds its tests
 import test_allocators  # noqa: E402,F401
@@ -22,6 +23,7 @@ import test_reuse  # noqa: E402,F401
 import test_stacks  # noqa: E402,F401
 import test_system  # noqa: E402,F401
 import test_truth  # noqa: E402,F401
+import test_windows  # noqa: E402,F401
 
 CASES = """
 no_program_of_a_probe_has_a_private_stack
@@ -55,6 +57,8 @@ php_frames_are_what_php_itself_tells
 a_fibers_stack_has_its_root_and_who_resumed_it
 lines_of_one_function_are_told_apart
 a_php_crash_is_told
+a_crash_is_told_between_windows
+a_command_is_traced_in_windows_from_its_start
 the_books_are_the_ledgers_after_random_calls
 the_books_are_the_ledgers_when_eight_threads_free_each_others_blocks
 the_oracle_agrees_on_php

@@ -5,6 +5,7 @@ import os
 import time
 
 from harness import PHP, HostPhp, Program, RootPhp, equal, test
+from test_books import report_of, sampling_errors
 from web import OPCACHE, Fpm
 
 
@@ -107,6 +108,40 @@ def a_block_whose_return_is_not_probed_has_the_same_stack(run):
     places = [json.dumps([(f["addr"], f["function"], f["line"]) for f in s["frames"]]) for s in kept]
     equal(len(places), len(set(places)), "stacks that look the same")
     equal(heaps(tracer)[-1]["difference_bytes"], 0, "difference")
+
+
+@test
+def where_the_table_is_too_small_the_proof_is_an_estimate_and_close(run):
+    blocks, taken = 60000, 160  # bytes of each block's bin
+    php = run.php()
+    tracer = run.trace("-p", php.pid, "-i", 0.3, "--max-blocks", 20000, "-T", 1000)
+    report_of(tracer)
+    before = heaps(tracer)[-1]["before_bytes"]
+    php.ask(f"keep {blocks} 120")
+    report = report_of(tracer, estimate=True)
+    while not (heap := heaps(tracer)[-1])["steady"] or heap["size_bytes"] < blocks * taken:  # made while it ran
+        report = report_of(tracer, estimate=True)
+    # Sampling begins when 82 % of the places are taken.
+    places = report["live_table"]["capacity"]
+    first = places * 82 // 100
+    error = taken * sampling_errors(places, [taken] * first, [taken] * (blocks - first))[1]
+    missing = heap["size_bytes"] - before - heap["traced_bytes"]
+    print(f"# missing {missing} of {heap['size_bytes']}, standard error {error:.0f}", flush=True)
+    assert heap["estimate"] and abs(missing) < 5 * error < heap["size_bytes"] / 4, heap
+    # Which line holds the memory is still told, and how much within the same error.
+    held = sum(s["live_blocks"] for s in tracer.stacks() if any(f["function"] == "Registry::keep" for f in s["frames"]))
+    assert abs(held - blocks) < 5 * error / taken, held
+    # WHEN all of it is freed THEN only the few blocks that were left out, or lost, and live are missing
+    php.ask("drop")
+    tracer.wait("report")
+    tracer.finish()
+    zend, heap = tracer.layer(php.pid, "zend"), heaps(tracer)[-1]
+    lost = tracer.lost().pop("live_table_full", 0)
+    equal(tracer.lost(), {"live_table_full": lost} if lost else {}, "lost")
+    alive = zend["left_out"] + lost - zend["unknown_frees"]
+    assert 0 <= alive < 20 and zend["live_blocks"] < 20 and lost < 20, (zend, lost)
+    equal(zend["estimate"], alive > lost, "estimate")
+    assert 8 * alive <= heap["difference_bytes"] <= 3072 * alive, heap
 
 
 @test
