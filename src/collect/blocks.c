@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* collect/blocks.c - one pass through the live table: what lives, by stack and by process. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "collect/internal.h"
 #include "swtrace/abi.h"
@@ -65,6 +66,16 @@ static void tally_add(struct tally *t, uint64_t bytes, uint32_t birth)
 		t->oldest = birth + 1;
 }
 
+/* generation_add - the filter does not matter here: a verdict is of all blocks. */
+static inline void generation_add(const struct reading *r, uint32_t stack, uint64_t bytes, uint64_t blocks, uint32_t birth)
+{
+	struct model_generations *of = &r->generations[stack];
+	size_t g = ages_of(&r->ages, birth);
+
+	of->bytes[g] += bytes;
+	of->blocks[g] += (uint32_t)blocks;
+}
+
 /* sampled_add - add up a block that stands for others, too. Rare, and kept out of the way of the others. */
 static __attribute__((noinline, cold)) void sampled_add(
 	const struct reading *r, uint64_t key, struct swt_payload p, struct model_layer_counts *to)
@@ -76,6 +87,8 @@ static __attribute__((noinline, cold)) void sampled_add(
 	to->live_blocks += swt_block_blocks(&b);
 	to->is_estimate = 1;
 	r->s->live_places++;
+	if (r->generations)
+		generation_add(r, b.stack, swt_block_bytes(&b), swt_block_blocks(&b), b.birth);
 	if (b.size_bytes < r->min_size || b.size_bytes > r->max_size || b.birth >= r->end_birth)
 		return;
 	tally_add(&r->tally[b.stack], swt_block_bytes(&b), b.birth);
@@ -108,6 +121,8 @@ static inline struct owner bucket_read(
 		}
 		o.bytes += size;
 		o.blocks++;
+		if (r->generations)
+			generation_add(r, stack, size, 1, birth);
 		if (size >= r->min_size && size <= r->max_size && birth < r->end_birth)
 			tally_add(&r->tally[stack], size, birth);
 	}
@@ -192,6 +207,10 @@ void blocks_read(struct reading *r, const struct collect_filter *filter)
 	size_t n;
 
 	filter_begin(r, filter);
+	if (r->generations) {
+		memset(r->generations, 0, r->t->n_stacks * sizeof(*r->generations));
+		ages_begin(&r->ages, r->t, r->bounds);
+	}
 	for (; bucket < end; bucket++) {
 		bucket_ask(r, bucket);
 		n = bucket_used(bucket, place);

@@ -30,6 +30,11 @@ int collect_events(struct collect *c);
 /* collect_set_windows - tracing is in windows: snapshots tell of survivors.  @w  borrowed until collect_close() */
 void collect_set_windows(struct collect *c, const struct model_windows *w);
 
+/* collect_set_bounds - from now on snapshots tell live blocks by generation. What the last reading of the live table found is
+ * told by the new bounds, too: each must be one of those before, or the end (counted_ns) of the last snapshot for which it was read.
+ * Return: 0 or -ENOMEM: nothing has changed. */
+int collect_set_bounds(struct collect *c, const struct model_bounds *b);
+
 /* Which live blocks a snapshot's stacks count. Totals of processes count all. */
 struct collect_filter {
 	uint64_t older_ns; /* only blocks of at least this age */

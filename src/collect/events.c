@@ -162,7 +162,8 @@ void collect_close(struct collect *c)
 		return;
 	ring_buffer__free(c->ring);
 	free(c->queue);
-	free(c->last.oldest);
+	free(c->last.of_stack);
+	free(c->last.generations);
 	free(c->last.is_estimate);
 	free(c);
 }

@@ -10,21 +10,25 @@ struct ring_buffer;
 /* What the last reading of the live table has found and counters do not tell, kept for snapshots between two readings. */
 struct last_reading {
 	uint64_t time_ns; /* 0 = there was none */
+	uint64_t end_ns;  /* what was found was born before it */
 	uint64_t took_ns; /* of this thread's CPU time */
 	uint64_t used;
 	uint64_t live_places;
-	struct last_oldest *oldest; /* one for each slot of the stack table */
+	struct last_stack *of_stack; /* one for each slot of the stack table */
+	struct model_generations *generations; /* likewise; NULL: there are no bounds */
 	uint8_t *is_estimate;	    /* one for each slot of the process table: 1 << layer */
 };
 
-struct last_oldest {
+struct last_stack {
 	uint64_t key;	/* of the stack that had the slot; 0 = it had no block */
 	uint64_t birth; /* swt_birth() of its oldest block */
+	uint32_t epoch; /* of its layer: if it is over, all are dead */
 };
 
 struct collect {
 	struct attach_tables tables;
 	struct last_reading last;
+	struct model_bounds bounds;
 	const struct model_windows *windows; /* NULL: probes are in place all the time */
 	struct ring_buffer *ring;
 	void (*on_event)(void *ctx, const struct model_event *e);
@@ -56,6 +60,16 @@ struct survivor_list {
 	int failed;
 };
 
+/* The generation of a birth, without a search: a table by the birth's upper bits says where to begin, the bounds as births say
+ * where to end. */
+#define AGE_ENTRIES 1024
+
+struct ages {
+	uint64_t end[MODEL_BOUNDS + 1]; /* swt_birth() from which on a block is of a later one; the last has none */
+	unsigned shift;
+	uint8_t first[AGE_ENTRIES];
+};
+
 /* A snapshot in the making. */
 struct reading {
 	const struct attach_tables *t;
@@ -69,14 +83,32 @@ struct reading {
 	uint64_t min_size;
 	uint64_t max_size;
 	uint64_t end_birth; /* the first that is too young */
+	const struct model_bounds *bounds;
+	struct model_generations *generations; /* one for each slot of the stack table; NULL: not asked for */
+	struct ages ages;
 	/* Not NULL: the live table is not read anew; live blocks are told by the counters. */
 	const struct last_reading *last;
+	const struct last_reading *read; /* the last reading of the table: now, or last */
 };
 
 /* blocks_read - read the live table: the tallies, the live blocks of processes, and how full the table is.
  * blocks_survivors - the blocks of windows that are to be judged: a second look, of windowed mode alone. */
 void blocks_read(struct reading *r, const struct collect_filter *filter);
 void blocks_survivors(struct reading *r);
+
+/* ages_begin - prepare for ages_of(). */
+void ages_begin(struct ages *a, const struct attach_tables *t, const struct model_bounds *b);
+
+/* ages_of - the generation of a block that was born then. */
+static inline size_t ages_of(const struct ages *a, uint32_t birth)
+{
+	uint32_t at = birth >> a->shift;
+	size_t g = a->first[at < AGE_ENTRIES ? at : AGE_ENTRIES - 1];
+
+	while (birth >= a->end[g])
+		g++;
+	return g;
+}
 
 /* collect_utc_ns - a CLOCK_MONOTONIC time as UTC, by the present difference of the two clocks. */
 int64_t collect_utc_ns(uint64_t time_ns);

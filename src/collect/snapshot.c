@@ -80,6 +80,7 @@ static int read_processes(struct reading *r, struct target *target)
 			if (!(kp->flags & SWT_PROC_USED) || kp->tgid != (uint32_t)tp->pid)
 				continue;
 			p->pid = tp->pid;
+			p->life = kp->life;
 			memcpy(p->comm, tp->comm, sizeof(p->comm));
 			p->alive = tp->alive;
 			p->allocator = tp->n_allocators ? tp->allocator[0].module->name : NULL;
@@ -143,7 +144,7 @@ static void live_by_table(const struct reading *r, size_t slot, struct model_sta
 static void live_by_counters(const struct reading *r, const struct swt_stack *k, size_t slot, struct model_stack *out)
 {
 	struct model_layer_counts *of_layer = &r->of_slot[k->proc]->layer[k->layer];
-	const struct last_oldest *was = &r->last->oldest[slot];
+	const struct last_stack *was = &r->last->of_stack[slot];
 
 	if (out->n_allocs <= out->n_frees || out->alloc_bytes < out->freed_bytes)
 		return;
@@ -154,6 +155,17 @@ static void live_by_counters(const struct reading *r, const struct swt_stack *k,
 		out->oldest_ns = birth_of(r, was->birth);
 	of_layer->live_blocks += out->live_blocks;
 	of_layer->live_bytes += out->live_bytes;
+}
+
+/* generations_of - what the last reading found of the stack that has the slot, if it still holds. */
+static const struct model_generations *generations_of(const struct reading *r, const struct swt_stack *k, size_t slot)
+{
+	const struct last_stack *was = &r->read->of_stack[slot];
+
+	return r->generations && was->key && was->key == __atomic_load_n(&k->key, __ATOMIC_RELAXED) &&
+			       was->epoch == r->t->proc[k->proc].epoch[k->layer]
+		       ? &r->generations[slot]
+		       : NULL;
 }
 
 static void stack_fill(
@@ -187,7 +199,7 @@ static void stack_fill(
 
 static int read_stacks(struct reading *r)
 {
-	size_t n_stacks = 0, n_frames = 0, at = 0;
+	size_t n_stacks = 0, n_frames = 0, n_aged = 0, at = 0;
 
 	for (size_t i = 0; i < r->t->n_stacks; i++) {
 		const struct swt_stack *k = &r->t->stack[i];
@@ -196,21 +208,31 @@ static int read_stacks(struct reading *r)
 			continue; /* the slots of programs that have ended are used again */
 		n_stacks++;
 		n_frames += frames_of(k);
+		n_aged += generations_of(r, k, i) != NULL;
 	}
 	r->s->stacks.used = n_stacks;
 	r->s->stacks.capacity = r->t->n_stacks;
 	r->s->stack = calloc(n_stacks ? n_stacks : 1, sizeof(*r->s->stack));
 	r->s->frames = calloc(n_frames ? n_frames : 1, sizeof(*r->s->frames));
-	if (!r->s->stack || !r->s->frames)
+	r->s->generations = calloc(n_aged ? n_aged : 1, sizeof(*r->s->generations));
+	if (!r->s->stack || !r->s->frames || !r->s->generations)
 		return -ENOMEM;
 	/* Stacks that appear between the two loops wait for the next snapshot. */
 	for (size_t i = 0; i < r->t->n_stacks && r->s->n_stacks < n_stacks; i++) {
 		const struct swt_stack *k = &r->t->stack[i];
+		const struct model_generations *aged;
+		struct model_stack *out;
 
 		if (!stack_is_current(r, k) || at + frames_of(k) > n_frames)
 			continue;
-		stack_fill(r, k, i, r->s->frames + at, &r->s->stack[r->s->n_stacks++]);
+		out = &r->s->stack[r->s->n_stacks++];
+		stack_fill(r, k, i, r->s->frames + at, out);
 		at += frames_of(k);
+		aged = n_aged ? generations_of(r, k, i) : NULL;
+		if (!aged)
+			continue;
+		out->generations = &r->s->generations[--n_aged];
+		r->s->generations[n_aged] = *aged;
 	}
 	return 0;
 }
@@ -285,14 +307,25 @@ static int table_is_due(const struct collect *c, const struct collect_filter *f,
 	       (double)(now_ns - c->last.time_ns) * COLLECT_SHARE >= (double)c->last.took_ns;
 }
 
+/* has_generations - has the stack blocks that no filter lets through? */
+static int has_generations(const struct reading *r, size_t slot)
+{
+	uint64_t n = 0;
+
+	for (size_t g = 0; r->generations && SWT_STACK_IS_FILLED(r->t->stack[slot].key) && g <= r->bounds->n; g++)
+		n += r->generations[slot].blocks[g];
+	return n > 0;
+}
+
 /* keep_reading - what snapshots until the next reading are to know of this one. */
 static void keep_reading(struct reading *r, struct last_reading *last)
 {
 	for (size_t i = 0; i < r->t->n_stacks; i++) {
-		const struct tally *t = &r->tally[i];
+		int has_blocks = r->tally[i].oldest || has_generations(r, i);
 
-		last->oldest[i].key = t->oldest ? __atomic_load_n(&r->t->stack[i].key, __ATOMIC_RELAXED) : 0;
-		last->oldest[i].birth = t->oldest - 1;
+		last->of_stack[i].key = has_blocks ? __atomic_load_n(&r->t->stack[i].key, __ATOMIC_RELAXED) : 0;
+		last->of_stack[i].birth = r->tally[i].oldest - 1;
+		last->of_stack[i].epoch = r->t->stack[i].epoch;
 	}
 	for (size_t i = 0; i < r->t->n_procs; i++) {
 		last->is_estimate[i] = 0;
@@ -308,11 +341,11 @@ static int read_table(struct reading *r, struct collect *c, const struct collect
 	struct last_reading *last = &c->last;
 	uint64_t begin;
 
-	if (!last->oldest)
-		last->oldest = calloc(r->t->n_stacks, sizeof(*last->oldest));
+	if (!last->of_stack)
+		last->of_stack = calloc(r->t->n_stacks, sizeof(*last->of_stack));
 	if (!last->is_estimate)
 		last->is_estimate = calloc(r->t->n_procs, sizeof(*last->is_estimate));
-	if (!last->oldest || !last->is_estimate)
+	if (!last->of_stack || !last->is_estimate)
 		return -ENOMEM;
 	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	blocks_read(r, filter);
@@ -328,6 +361,7 @@ static int read_live(struct reading *r, struct collect *c, const struct collect_
 {
 	int err = r->last ? 0 : read_table(r, c, filter);
 
+	r->s->bounds = c->bounds;
 	r->s->table_ns = c->last.time_ns;
 	r->s->blocks = (struct model_usage){ c->last.used, c->tables.n_buckets * SWT_BUCKET_BLOCKS };
 	r->s->live_places = c->last.live_places;
@@ -360,7 +394,11 @@ static void reading_end(struct reading *r)
 int collect_snapshot(struct collect *c, const struct collect_filter *filter, int is_final, struct target *t,
 	struct model_snapshot **out)
 {
-	struct reading r = { .t = &c->tables, .windows = c->windows };
+	struct reading r = { .t = &c->tables,
+		.windows = c->windows,
+		.read = &c->last,
+		.bounds = &c->bounds,
+		.generations = c->last.generations };
 	int err;
 
 	err = reading_begin(&r);
@@ -372,6 +410,11 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 		err = read_live(&r, c, filter);
 	if (!err)
 		err = read_stacks(&r);
+	if (!err) {
+		r.s->counted_ns = clock_ns(CLOCK_MONOTONIC);
+		if (!r.last)
+			c->last.end_ns = r.s->counted_ns;
+	}
 	if (!err && r.windows)
 		err = read_survivors(&r);
 	if (!err)

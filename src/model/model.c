@@ -13,8 +13,18 @@ void model_snapshot_free(struct model_snapshot *s)
 	free(s->stack);
 	free(s->loss);
 	free(s->frames);
+	free(s->generations);
 	free(s->survivors);
 	free(s);
+}
+
+size_t model_generation_of(const struct model_bounds *b, uint64_t time_ns)
+{
+	size_t g = 0;
+
+	while (g < b->n && time_ns >= b->time_ns[g])
+		g++;
+	return g;
 }
 
 uint64_t model_left_out(const struct model_snapshot *s)

@@ -71,11 +71,32 @@ int64_t model_zend_difference(const struct model_zend_heap *h);
 
 struct model_process {
 	int pid;
+	uint32_t life; /* counts the programs that it has executed */
 	char comm[16];
 	int alive;
+	int has_requests;    /* something that begins a request is probed in it */
+	uint64_t n_requests; /* since tracing began */
 	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */
 	struct model_zend_heap zend;
 	struct model_layer_counts layer[MODEL_LAYERS];
+};
+
+/* Times that divide what was born since tracing began: generation g ends at time_ns[g], the last one (n) has not ended. */
+#define MODEL_BOUNDS	  15
+#define MODEL_GENERATIONS (MODEL_BOUNDS + 1)
+
+struct model_bounds {
+	uint64_t time_ns[MODEL_BOUNDS]; /* oldest first */
+	size_t n;
+};
+
+/* model_generation_of - in which place time t stands: 0 to b->n. */
+size_t model_generation_of(const struct model_bounds *b, uint64_t time_ns);
+
+/* Live blocks by generation. */
+struct model_generations {
+	uint64_t bytes[MODEL_GENERATIONS];
+	uint32_t blocks[MODEL_GENERATIONS];
 };
 
 /* One stack of one process and layer. Filters (age, size) choose which blocks the live_ fields count. */
@@ -96,6 +117,9 @@ struct model_stack {
 		n_late; /* with windows: blocks that had outlived their window, and were freed, or known to be, later */
 	uint64_t late_windows; /* sum of the windows in between */
 	uint32_t generation;   /* of the process's mappings that the addresses are in; 0 = the last one */
+	/* Live blocks by generation (model_snapshot.bounds), as of table_ns: never fewer of an old one than there are. NULL: none
+	 * of its blocks lived then, or there are no bounds. Owned by the snapshot */
+	const struct model_generations *generations;
 	size_t n_frames;
 	const uint64_t *frame; /* return addresses, the allocator's caller first; owned by the snapshot */
 };
@@ -176,6 +200,7 @@ struct model_usage {
 struct model_snapshot {
 	uint64_t time_ns;
 	uint64_t start_ns; /* when tracing began */
+	uint64_t counted_ns; /* by then all counters were read */
 	uint64_t table_ns; /* when the live table was last read: time_ns, or earlier, see collect_snapshot() */
 	int64_t utc_ns;	   /* time_ns as UTC, ns since 1970 */
 	struct model_process *process;
@@ -188,6 +213,8 @@ struct model_snapshot {
 	uint64_t live_places;		   /* of blocks.used, those of blocks that live */
 	struct model_usage stacks;	   /* slots of the stack table */
 	uint64_t *frames;		   /* backing store of stack[].frame */
+	struct model_bounds bounds;
+	struct model_generations *generations; /* backing store of stack[].generations */
 	struct model_survivors *survivors; /* in windowed mode; by stack, then by window */
 	size_t n_survivors;
 };

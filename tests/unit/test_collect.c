@@ -79,9 +79,11 @@ static int take_down(void **state)
 	model_snapshot_free(s);
 	s = NULL;
 	target_close(target);
-	free(c.last.oldest);
+	free(c.last.of_stack);
+	free(c.last.generations);
 	free(c.last.is_estimate);
 	c.last = (struct last_reading){ 0 };
+	c.bounds = (struct model_bounds){ 0 };
 	return 0;
 }
 
@@ -370,6 +372,101 @@ static void the_table_is_read_when_its_time_has_come_or_a_filter_asks(void **sta
 	assert_int_equal(s->table_ns, s->time_ns);
 }
 
+/* The bounds, in seconds since the start; 0 = none. */
+static void bounds(unsigned one, unsigned two, unsigned three)
+{
+	struct model_bounds b = { 0 };
+	unsigned s_of[] = { one, two, three };
+
+	for (size_t i = 0; i < 3 && s_of[i]; i++)
+		b.time_ns[b.n++] = c.tables.start_ns + s_of[i] * SECOND;
+	assert_int_equal(collect_set_bounds(&c, &b), 0);
+}
+
+static void generations(uint32_t a, uint32_t b, uint32_t d, uint32_t e)
+{
+	const struct model_generations *g = s->stack[0].generations;
+
+	assert_non_null(g);
+	assert_int_equal(g->blocks[0], a);
+	assert_int_equal(g->blocks[1], b);
+	assert_int_equal(g->blocks[2], d);
+	assert_int_equal(g->blocks[3], e);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(g->bytes[i], 100 * g->blocks[i]);
+}
+
+static void live_blocks_are_told_by_generation(void **state)
+{
+	struct collect_filter f = { .min_size_bytes = 200 };
+	struct model_bounds b;
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++)
+		put(0, i, born(0x1000 + 16 * (uint64_t)i, 100, 10 * i + 5)); /* 5, 15, ... 85 s */
+	snapshot(NULL);
+	assert_null(s->stack[0].generations);
+	model_snapshot_free(s);
+	bounds(20, 50, 80);
+	snapshot(NULL);
+	generations(2, 3, 3, 1);
+	assert_int_equal(s->bounds.n, 3);
+	model_snapshot_free(s);
+	/* Filters are for what is shown. */
+	snapshot(&f);
+	assert_int_equal(s->stack[0].live_blocks, 0);
+	generations(2, 3, 3, 1);
+	/* WHEN the table is not read, and bounds are dropped and added THEN the last reading is told by the new ones */
+	snapshot_between_readings(NULL);
+	generations(2, 3, 3, 1);
+	b = (struct model_bounds){ .time_ns = { s->bounds.time_ns[1], s->bounds.time_ns[2], c.last.end_ns }, .n = 3 };
+	assert_int_equal(collect_set_bounds(&c, &b), 0);
+	snapshot_between_readings(NULL);
+	generations(5, 3, 1, 0);
+	/* but not of a stack that has the slot since, nor of what was dropped */
+	procs[2].epoch[SWT_LAYER_LIBC]++;
+	snapshot_between_readings(NULL);
+	assert_null(s->stack[0].generations);
+	procs[2].epoch[SWT_LAYER_LIBC]--;
+	stacks[5].key = 0x700;
+	snapshot_between_readings(NULL);
+	assert_null(s->stack[0].generations);
+}
+
+static void a_birth_just_behind_a_bound_may_count_as_before_it_but_none_the_other_way(void **state)
+{
+	struct swt_block b = born(0x1000, 100, 0);
+
+	(void)state;
+	/* GIVEN a bound in the middle of a unit of births, and blocks of that unit, the one before and the next */
+	bounds(0, 0, 0);
+	c.bounds = (struct model_bounds){ .time_ns = { c.tables.start_ns + 1000 * UNIT + UNIT / 2 }, .n = 1 };
+	for (unsigned i = 0; i < 3; i++) {
+		b.addr += 16;
+		b.birth = 999 + i;
+		put(0, i, b);
+	}
+	snapshot(NULL);
+	generations(2, 1, 0, 0);
+}
+
+static void births_of_months_are_told_apart(void **state)
+{
+	struct swt_block b = born(0x1000, 100, 0);
+
+	(void)state;
+	c.tables.start_ns = 1;
+	bounds(0, 0, 0);
+	c.bounds = (struct model_bounds){ .time_ns = { 1 + UNIT, 1 + 40000000 * UNIT, 1 + 40000001 * UNIT }, .n = 3 };
+	for (unsigned i = 0; i < 4; i++) {
+		b.addr += 16;
+		b.birth = (unsigned[]){ 0, 1, 40000000, SWT_BIRTH_MAX }[i];
+		put(0, i, b);
+	}
+	snapshot(NULL);
+	generations(1, 1, 1, 1);
+}
+
 static void every_cause_of_loss_is_listed_with_its_count(void **state)
 {
 	(void)state;
@@ -399,6 +496,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_estimate_stays_one_between_two_readings, set_up, take_down),
 		cmocka_unit_test_setup_teardown(
 			the_table_is_read_when_its_time_has_come_or_a_filter_asks, set_up, take_down),
+		cmocka_unit_test_setup_teardown(live_blocks_are_told_by_generation, set_up, take_down),
+		cmocka_unit_test_setup_teardown(
+			a_birth_just_behind_a_bound_may_count_as_before_it_but_none_the_other_way, set_up, take_down),
+		cmocka_unit_test_setup_teardown(births_of_months_are_told_apart, set_up, take_down),
 		cmocka_unit_test_setup_teardown(every_cause_of_loss_is_listed_with_its_count, set_up, take_down),
 	};
 
