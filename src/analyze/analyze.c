@@ -19,10 +19,18 @@ static int by_identity(const void *a, const void *b)
 	return compare_identity(*(const struct model_stack *const *)a, *(const struct model_stack *const *)b);
 }
 
-static int by_live_bytes(const void *a, const void *b)
+static double leaks(const struct analyze_row *r)
+{
+	return r->leak && r->leak->verdict == LEAK_YES ? r->leak->bytes_per_s : 0;
+}
+
+/* by_rank - what leaks is what the user is here for; of the rest, what holds most. */
+static int by_rank(const void *a, const void *b)
 {
 	const struct analyze_row *x = a, *y = b;
 
+	if (leaks(x) != leaks(y))
+		return leaks(x) > leaks(y) ? -1 : 1;
 	if (x->stack->live_bytes != y->stack->live_bytes)
 		return x->stack->live_bytes > y->stack->live_bytes ? -1 : 1;
 	return x->stack->id < y->stack->id ? -1 : x->stack->id > y->stack->id;
@@ -75,8 +83,23 @@ static uint64_t bytes_before(const struct model_stack **index, size_t n, const s
 	return (*found)->live_bytes;
 }
 
-static void add_row(
-	struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s, uint64_t before)
+/* add_verdict - what is thought of the row's stack. */
+static void add_verdict(struct analyze_report *r, struct analyze_row *row, const struct analyze_verdicts *v)
+{
+	const struct analyze_standing *p = row->process ? analyze_standing_of(v, row->process) : NULL;
+
+	row->leak = analyze_verdict_of(v, row->stack);
+	r->n_early += !row->leak || row->leak->verdict == LEAK_EARLY;
+	if (!row->leak || row->leak->verdict != LEAK_YES)
+		return;
+	r->n_leaks++;
+	r->leak_bytes_per_s += row->leak->bytes_per_s;
+	if (p && p->requests_per_s > 0)
+		row->leak_per_request = row->leak->bytes_per_s / p->requests_per_s;
+}
+
+static void add_row(struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s, uint64_t before,
+	const struct analyze_verdicts *v)
 {
 	struct analyze_row *row = &r->row[r->n_rows++];
 
@@ -86,6 +109,8 @@ static void add_row(
 	/* Nothing is tracked when tracing begins, so all that is live was gained since. */
 	row->gained_start_bytes = (int64_t)s->live_bytes;
 	row->oldest_age_ns = s->oldest_ns && now->time_ns > s->oldest_ns ? now->time_ns - s->oldest_ns : 0;
+	if (v)
+		add_verdict(r, row, v);
 }
 
 static uint64_t process_bytes(const struct model_process *p)
@@ -107,8 +132,8 @@ static int by_process_bytes(const void *a, const void *b)
 }
 
 /* add_processes - the processes of the snapshot, most live bytes first. */
-static int add_processes(
-	struct analyze_report *r, const struct model_snapshot *now, const struct model_snapshot *before)
+static int add_processes(struct analyze_report *r, const struct model_snapshot *now, const struct model_snapshot *before,
+	const struct analyze_verdicts *v)
 {
 	r->process = calloc(now->n_processes ? now->n_processes : 1, sizeof(*r->process));
 	if (!r->process)
@@ -119,6 +144,7 @@ static int add_processes(
 
 		row->process = p;
 		row->live_bytes = process_bytes(p);
+		row->standing = v ? analyze_standing_of(v, p) : NULL;
 		row->gained_bytes =
 			(int64_t)(row->live_bytes - process_bytes(before ? model_find_process(before, p->pid) : NULL));
 		for (int l = 0; l < MODEL_LAYERS; l++) {
@@ -142,7 +168,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 	if (!r || !index)
 		goto out;
 	r->row = calloc(now->n_stacks ? now->n_stacks : 1, sizeof(*r->row));
-	if (!r->row || add_processes(r, now, before))
+	if (!r->row || add_processes(r, now, before, opts->verdicts))
 		goto out;
 	r->snapshot = now;
 	r->is_system = opts->is_system;
@@ -159,9 +185,9 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 		r->live_blocks += s->live_blocks;
 		r->n_stacks++;
 		r->n_complete += model_walk_is_whole(s->walk);
-		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s, &at));
+		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s, &at), opts->verdicts);
 	}
-	qsort(r->row, r->n_rows, sizeof(*r->row), by_live_bytes);
+	qsort(r->row, r->n_rows, sizeof(*r->row), by_rank);
 	if (opts->top && r->n_rows > opts->top)
 		r->n_rows = opts->top;
 	for (size_t i = 0; i < now->n_losses; i++)

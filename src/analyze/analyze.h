@@ -8,12 +8,14 @@
 #define ANALYZE_ANALYZE_H
 
 #include "analyze/estimate.h" /* the same for tracing in windows */
+#include "analyze/verdicts.h"
 #include "model/model.h"
 
 struct analyze_opts {
 	size_t top;	     /* rows at most; 0 = all */
 	unsigned layer_mask; /* 1 << enum model_layer */
 	int is_system;	     /* many processes: a table of those that hold most stands for lines about all */
+	const struct analyze_verdicts *verdicts; /* NULL: none. Borrowed by the report */
 };
 
 struct analyze_row {
@@ -22,6 +24,8 @@ struct analyze_row {
 	int64_t gained_bytes;	    /* since the snapshot before; may be negative */
 	int64_t gained_start_bytes; /* since tracing began (or since the process executed its program) */
 	uint64_t oldest_age_ns;	    /* 0 when nothing is live */
+	const struct analyze_leak *leak; /* NULL: it was not judged */
+	double leak_per_request;	 /* bytes; 0: not known */
 };
 
 /* A process, all its layers together. */
@@ -31,6 +35,7 @@ struct analyze_process {
 	uint64_t live_blocks;
 	int64_t gained_bytes;	/* since the snapshot before; all that is live of a process that was not in it */
 	enum model_layer layer; /* the one with the most live bytes */
+	const struct analyze_standing *standing; /* NULL: it was not judged */
 };
 
 struct analyze_report {
@@ -45,8 +50,11 @@ struct analyze_report {
 	int64_t gained_bytes;
 	size_t n_stacks;	 /* with live blocks */
 	size_t n_complete;	 /* of them, those walked to the end */
-	struct analyze_row *row; /* most live bytes first; only stacks with live blocks */
+	struct analyze_row *row; /* leaks first, the fastest first; then most live bytes first; only stacks with live blocks */
 	size_t n_rows;
+	size_t n_leaks; /* stacks that leak, also those that are not among the rows */
+	double leak_bytes_per_s; /* all of them */
+	size_t n_early; /* stacks on which there is no verdict yet */
 	struct analyze_process *process; /* every one, most live bytes first */
 	size_t n_processes;
 	int is_system; /* show a table of the first ones */
@@ -54,7 +62,7 @@ struct analyze_report {
 	uint64_t lost; /* sum of the snapshot's losses */
 };
 
-/* analyze_report_make - rank the stacks of a snapshot.
+/* analyze_report_make - rank the stacks of a snapshot, by what is thought of them.
  * @before  the snapshot of the report before, or NULL: what is new counts as gained since then
  * Return: 0 and *out (to be freed with analyze_report_free), or -ENOMEM. */
 int analyze_report_make(const struct model_snapshot *now, const struct model_snapshot *before,

@@ -88,6 +88,8 @@ struct reporter {
 	struct symbol *symbol;
 	struct collect *collect;
 	struct model_snapshot *before;
+	struct model_history history;
+	struct analyze_verdicts verdicts;
 	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;
 	int folded_failed; /* a warning has been printed */

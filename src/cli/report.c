@@ -164,10 +164,20 @@ out:
 	return err;
 }
 
+/* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
+static void remember(struct reporter *r)
+{
+	if (model_history_add(&r->history, r->before) > 0)
+		collect_set_bounds(r->collect, &r->history.bounds);
+}
+
 int report_make(struct reporter *r, int is_final)
 {
 	struct analyze_opts opts = {
-		.top = r->settings->top, .layer_mask = r->settings->layer_mask, .is_system = r->settings->all
+		.top = r->settings->top,
+		.layer_mask = r->settings->layer_mask,
+		.is_system = r->settings->all,
+		.verdicts = &r->verdicts,
 	};
 	struct analyze_report *report = NULL;
 	struct model_snapshot *now = NULL;
@@ -180,7 +190,9 @@ int report_make(struct reporter *r, int is_final)
 	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
 	if (err)
 		goto out;
-	err = analyze_report_make(now, r->before, &opts, &report);
+	err = analyze_verdicts_update(&r->verdicts, now, &r->history, is_final);
+	if (!err)
+		err = analyze_report_make(now, r->before, &opts, &report);
 	if (err)
 		goto out;
 	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
@@ -199,6 +211,7 @@ out:
 	if (now) {
 		model_snapshot_free(r->before);
 		r->before = now;
+		remember(r);
 	}
 	r->err = err;
 	return err;

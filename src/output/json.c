@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -49,7 +50,7 @@ json_t *json_begin(const char *type, int64_t utc_ns)
 /* json_end - append the object as a line. */
 void json_end(struct strbuf *b, json_t *o)
 {
-	char *line = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	char *line = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10));
 
 	if (line) {
 		strbuf_add(b, line);
@@ -59,6 +60,12 @@ void json_end(struct strbuf *b, json_t *o)
 	}
 	free(line);
 	json_decref(o);
+}
+
+/* rounded - to hundredths. */
+static json_t *rounded(double x)
+{
+	return json_real(round(x * 100) / 100);
 }
 
 static json_t *usage(const struct model_usage *u)
@@ -85,6 +92,28 @@ static json_t *zend_heap(const struct model_zend_heap *h, int is_estimate)
 	json_object_set_new(o, "steady", json_boolean(h->is_steady));
 	json_object_set_new(o, "drops", number(h->n_drops));
 	json_object_set_new(o, "estimate", json_boolean(is_estimate));
+	return o;
+}
+
+/* growth - what is thought of a curve. */
+static json_t *growth(const struct analyze_growth *g)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "verdict", json_string(analyze_growth_name(g->verdict)));
+	json_object_set_new(o, "bytes_per_s", json_integer((json_int_t)g->bytes_per_s));
+	json_object_set_new(o, "low_bytes_per_s", json_integer((json_int_t)g->low));
+	json_object_set_new(o, "high_bytes_per_s", json_integer((json_int_t)g->high));
+	json_object_set_new(o, "gained_bytes", json_integer(g->gained_bytes));
+	return o;
+}
+
+static json_t *growths(const struct analyze_standing *s)
+{
+	json_t *o = json_object();
+
+	for (int c = 0; s && c < MODEL_CURVES; c++)
+		json_object_set_new(o, model_curve_name(c), growth(&s->growth[c]));
 	return o;
 }
 
@@ -116,6 +145,10 @@ static json_t *process(const struct analyze_process *row)
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "layers", layers);
 	json_object_set_new(o, "zend_heap", zend_heap(&p->zend, p->layer[MODEL_ZEND].is_estimate));
+	json_object_set_new(o, "growth", growths(row->standing));
+	json_object_set_new(o, "requests_per_s",
+		row->standing && row->standing->requests_per_s > 0 ? rounded(row->standing->requests_per_s)
+								    : json_null());
 	return o;
 }
 
@@ -133,6 +166,8 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	json_object_set_new(o, "stacks", number(r->n_stacks));
 	json_object_set_new(o, "complete", number(r->n_complete));
 	json_object_set_new(o, "shown", number(r->n_rows));
+	json_object_set_new(o, "leaks", number(r->n_leaks));
+	json_object_set_new(o, "leak_bytes_per_s", json_integer((json_int_t)r->leak_bytes_per_s));
 	json_object_set_new(o, "lost", number(r->lost));
 	json_object_set_new(o, "left_out", number(model_left_out(r->snapshot)));
 	json_object_set_new(o, "estimate", json_boolean(model_is_estimate(r->snapshot)));
@@ -191,6 +226,69 @@ void json_set_stack(json_t *o, const struct output_stack *s)
 	json_object_set_new(o, "frames", frames);
 }
 
+static json_t *age_ms(uint64_t ns)
+{
+	return ns ? number(ns / 1000000) : json_null();
+}
+
+/* leak - how fast it leaks; null: it does not, as far as can be told. */
+static json_t *leak(const struct analyze_row *row)
+{
+	const struct analyze_leak *l = row->leak;
+	json_t *o;
+
+	if (!l || l->verdict != LEAK_YES)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "bytes_per_s", json_integer((json_int_t)l->bytes_per_s));
+	json_object_set_new(o, "low_bytes_per_s", json_integer((json_int_t)l->low));
+	json_object_set_new(o, "high_bytes_per_s", json_integer((json_int_t)l->high));
+	json_object_set_new(
+		o, "bytes_per_request", row->leak_per_request > 0 ? rounded(row->leak_per_request) : json_null());
+	json_object_set_new(o, "growing_block", json_boolean(l->is_growing_block));
+	return o;
+}
+
+/* generations - the live blocks by when they were born. */
+static json_t *generations(const struct model_snapshot *s, const struct model_stack *m)
+{
+	json_t *list = json_array();
+
+	for (size_t g = 0; m->generations && g <= s->bounds.n; g++) {
+		json_t *o;
+
+		if (!m->generations->blocks[g])
+			continue;
+		o = json_object();
+		json_object_set_new(o, "from_ms", number(g ? (s->bounds.time_ns[g - 1] - s->start_ns) / 1000000 : 0));
+		json_object_set_new(
+			o, "to_ms", g < s->bounds.n ? number((s->bounds.time_ns[g] - s->start_ns) / 1000000) : json_null());
+		json_object_set_new(o, "live_blocks", number(m->generations->blocks[g]));
+		json_object_set_new(o, "live_bytes", number(m->generations->bytes[g]));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* set_verdict - what is thought of a stack, and why. */
+static void set_verdict(json_t *o, const struct model_snapshot *s, const struct analyze_row *row)
+{
+	static const struct analyze_leak none = { .verdict = LEAK_EARLY };
+	const struct analyze_leak *l = row->leak ? row->leak : &none;
+	json_t *life = json_object();
+
+	json_object_set_new(o, "verdict", json_string(analyze_leak_name(l->verdict)));
+	json_object_set_new(o, "leak", leak(row));
+	json_object_set_new(o, "old_age_ms", age_ms(l->old_ns));
+	json_object_set_new(o, "old_blocks", number(l->n_old));
+	json_object_set_new(o, "old_freed", number(l->n_old_freed));
+	json_object_set_new(life, "p50", age_ms(l->p50_ns));
+	json_object_set_new(life, "p90", age_ms(l->p90_ns));
+	json_object_set_new(life, "p99", age_ms(l->p99_ns));
+	json_object_set_new(o, "lifetime_ms", life);
+	json_object_set_new(o, "generations", generations(s, row->stack));
+}
+
 static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
 	json_t *o = json_begin("stack", r->snapshot->utc_ns);
@@ -211,6 +309,7 @@ static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i
 	json_object_set_new(o, "alloc_bytes", number(m->alloc_bytes));
 	json_object_set_new(o, "frees", number(m->n_frees));
 	json_object_set_new(o, "freed_bytes", number(m->freed_bytes));
+	set_verdict(o, r->snapshot, row);
 	json_set_stack(o, s);
 	json_end(b, o);
 }

@@ -51,8 +51,29 @@ static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h, in
 		is_estimate ? "(traced: an estimate) " : "", difference);
 }
 
-static void add_process(struct strbuf *b, const struct model_process *p)
+/* add_growth - what its curves say. */
+static void add_growth(struct strbuf *b, const struct analyze_standing *s)
 {
+	char gain[FORMAT_BYTES_BYTES];
+	int n = 0;
+
+	for (int c = 0; s && c < MODEL_CURVES; c++) {
+		const struct analyze_growth *g = &s->growth[c];
+
+		if (g->verdict == GROWTH_UNKNOWN)
+			continue;
+		strbuf_addf(b, "%s%s %s", n++ ? ", " : "    memory: ", model_curve_name(c),
+			analyze_growth_text(g->verdict));
+		if (g->verdict != GROWTH_PLATEAU)
+			strbuf_addf(b, " %s/s", format_gain((int64_t)g->bytes_per_s, gain));
+	}
+	strbuf_add(b, n ? "\n" : "");
+}
+
+static void add_process(struct strbuf *b, const struct analyze_process *row)
+{
+	const struct model_process *p = row->process;
+
 	strbuf_add(b, "  ");
 	text_add_who(b, p->comm, p->pid);
 	strbuf_add(b, p->alive ? ":" : " (ended):");
@@ -62,6 +83,16 @@ static void add_process(struct strbuf *b, const struct model_process *p)
 	}
 	strbuf_add(b, "\n");
 	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
+	add_growth(b, row->standing);
+}
+
+/* add_processes - in the order in which they came. */
+static void add_processes(struct strbuf *b, const struct analyze_report *r)
+{
+	for (size_t i = 0; i < r->snapshot->n_processes; i++)
+		for (size_t k = 0; k < r->n_processes; k++)
+			if (r->process[k].process == &r->snapshot->process[i])
+				add_process(b, &r->process[k]);
 }
 
 /* add_table - the processes that hold most. */
@@ -86,6 +117,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 		text_add_who(b, p->process->comm, p->process->pid);
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
 		add_zend_proof(b, &p->process->zend, p->process->layer[MODEL_ZEND].is_estimate);
+		add_growth(b, p->standing);
 	}
 }
 
@@ -124,6 +156,20 @@ static void add_left_out(struct strbuf *b, const struct model_snapshot *s)
 		n == 1 ? "" : "s");
 	strbuf_add(b, model_is_estimate(s) ? "others stand for them, so that all numbers are estimates\n"
 					   : "they are freed, so that what is live is exact again\n");
+}
+
+/* add_verdict - the answer in one line. */
+static void add_verdict(struct strbuf *b, const struct analyze_report *r)
+{
+	char rate[FORMAT_BYTES_BYTES];
+
+	if (r->n_leaks)
+		strbuf_addf(b, "  verdict: LEAK, %s/s in %zu stack%s\n", format_bytes((uint64_t)r->leak_bytes_per_s, rate),
+			r->n_leaks, r->n_leaks == 1 ? "" : "s");
+	else if (r->n_stacks && r->n_early == r->n_stacks)
+		strbuf_add(b, "  verdict: not enough data yet\n");
+	else if (r->n_stacks)
+		strbuf_add(b, "  verdict: no leak, as far as can be told by now\n");
 }
 
 static void add_complete(struct strbuf *b, const struct analyze_report *r)
@@ -190,6 +236,53 @@ void text_add_stack(struct strbuf *b, const struct output_stack *s)
 		strbuf_addf(b, "      (the stack ends here: %s)\n", model_walk_text(s->walk));
 }
 
+/* add_rate - of a leak: by request, where that is known, and by hour. */
+static void add_rate(struct strbuf *b, const struct analyze_row *row)
+{
+	char bytes[FORMAT_BYTES_BYTES];
+
+	strbuf_add(b, "    LEAK ");
+	if (row->leak_per_request > 0)
+		strbuf_addf(b, "%s/request, ", format_bytes((uint64_t)(row->leak_per_request + 0.5), bytes));
+	strbuf_addf(b, "%s/h", format_bytes((uint64_t)(row->leak->bytes_per_s * 3600), bytes));
+}
+
+/* add_old - how many of the old blocks were freed. */
+static void add_old(struct strbuf *b, const struct analyze_leak *l)
+{
+	char freed[FORMAT_COUNT_BYTES], born[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "%s of %s blocks older than %.0f s were freed", format_count(l->n_old_freed, freed),
+		format_count(l->n_old, born), (double)l->old_ns / 1e9);
+}
+
+/* add_leak - one line that says what is thought of the stack, and why. */
+static void add_leak(struct strbuf *b, const struct analyze_row *row)
+{
+	const struct analyze_leak *l = row->leak;
+
+	if (!l || l->verdict == LEAK_EARLY)
+		return;
+	switch (l->verdict) {
+	case LEAK_YES:
+		add_rate(b, row);
+		strbuf_add(b, l->is_growing_block ? ": few blocks, replaced by ever larger ones" : ", ");
+		if (!l->is_growing_block)
+			add_old(b, l);
+		break;
+	case LEAK_STOPPED:
+		strbuf_add(b, "    no leak so far: old blocks stay, but hardly any were added of late");
+		break;
+	default:
+		strbuf_add(b, "    no leak so far: ");
+		add_old(b, l);
+		if (l->p90_ns)
+			strbuf_addf(b, ", nine of ten within %.1f s", (double)l->p90_ns / 1e9);
+		break;
+	}
+	strbuf_add(b, "\n");
+}
+
 static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
 	char gain[FORMAT_BYTES_BYTES], start[FORMAT_BYTES_BYTES], rate[FORMAT_BYTES_BYTES];
@@ -205,6 +298,7 @@ static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, 
 		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
 		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),
 		(double)row->oldest_age_ns / 1e9);
+	add_leak(b, row);
 	text_add_stack(b, s);
 }
 
@@ -215,8 +309,9 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 	add_heading(&b, r);
 	if (r->is_system)
 		add_table(&b, r);
-	for (size_t i = 0; !r->is_system && i < r->snapshot->n_processes; i++)
-		add_process(&b, &r->snapshot->process[i]);
+	if (!r->is_system)
+		add_processes(&b, r);
+	add_verdict(&b, r);
 	text_add_losses(&b, r->snapshot, r->lost);
 	add_left_out(&b, r->snapshot);
 	add_usage(&b, r->snapshot);

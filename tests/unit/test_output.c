@@ -47,6 +47,11 @@ static struct model_process process = { .pid = 4242,
 		.n_drops = 2 } };
 static struct model_loss losses[] = { { "live_table_full", "blocks not tracked: the live table is full", 12 },
 	{ "return_missed", "calls whose return was never seen", 0 } };
+/* Bounds at 5 and 9 s. */
+static const struct model_generations generations = {
+	.bytes = { 300, 0, 50 },
+	.blocks = { 3, 0, 1 },
+};
 static struct model_stack model_stacks[] = {
 	{ .id = 1,
 		.pid = 4242,
@@ -57,10 +62,12 @@ static struct model_stack model_stacks[] = {
 		.n_allocs = 59000,
 		.alloc_bytes = 4500000,
 		.n_frees = 8000,
-		.freed_bytes = 620269 },
+		.freed_bytes = 620269,
+		.generations = &generations },
 	{ .id = 2, .pid = 4242, .layer = MODEL_LIBC, .walk = MODEL_WALK_UNREAD, .live_bytes = 512, .live_blocks = 2 },
 };
 static struct model_snapshot snapshot = { .utc_ns = UTC_NS,
+	.bounds = { .time_ns = { 5 * SEC, 9 * SEC }, .n = 2 },
 	.process = &process,
 	.n_processes = 1,
 	.stack = model_stacks,
@@ -69,11 +76,35 @@ static struct model_snapshot snapshot = { .utc_ns = UTC_NS,
 	.n_losses = 2,
 	.blocks = { 21000, 1048576 },
 	.stacks = { 310, 16384 } };
-static struct analyze_row rows[] = {
-	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL },
-	{ &model_stacks[1], &process, -2048, 512, 500000000ULL },
+static const struct analyze_leak leaks = {
+	.verdict = LEAK_YES,
+	.bytes_per_s = 1000.7,
+	.low = 900,
+	.high = 1100,
+	.old_ns = 60000000000ULL,
+	.n_old = 18211,
+	.p50_ns = 0,
 };
-static struct analyze_process process_rows[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND } };
+static const struct analyze_leak turns_over = {
+	.verdict = LEAK_NONE,
+	.old_ns = 12000000000ULL,
+	.n_old = 50,
+	.n_old_freed = 49,
+	.p50_ns = 1500000000ULL,
+	.p90_ns = 2500000000ULL,
+};
+static const struct analyze_standing standing = {
+	.growth = {
+		[MODEL_CURVE_ZEND] = { GROWTH_GROWING, 1200, 1100, 1300, 18000 },
+		[MODEL_CURVE_LIBC] = { GROWTH_PLATEAU, 3, -10, 20, 40 },
+	},
+	.requests_per_s = 12.345,
+};
+static struct analyze_row rows[] = {
+	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL, &leaks, 81.06 },
+	{ &model_stacks[1], &process, -2048, 512, 500000000ULL, &turns_over, 0 },
+};
+static struct analyze_process process_rows[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND, &standing } };
 static const struct analyze_report plain_report = { .snapshot = &snapshot,
 	.process = process_rows,
 	.n_processes = 1,
@@ -86,6 +117,8 @@ static const struct analyze_report plain_report = { .snapshot = &snapshot,
 	.n_stacks = 2,
 	.row = rows,
 	.n_rows = 2,
+	.n_leaks = 1,
+	.leak_bytes_per_s = 1000.7,
 	.lost = 12 };
 static const struct symbol_frame frames[] = {
 	{ .kind = SYMBOL_FUNCTION,
@@ -121,9 +154,9 @@ static const struct symbol_frame evil_frames[] = {
 };
 static const struct output_stack evil_stacks[] = { { evil_frames, 2, MODEL_WALK_COMPLETE } };
 static struct model_stack evil_stack = { .pid = 7, .layer = MODEL_MMAP, .live_bytes = 100, .live_blocks = 1 };
-static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0 };
+static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0, NULL, 0 };
 static const struct model_snapshot evil_snapshot = { .utc_ns = UTC_NS, .process = &evil_process, .n_processes = 1 };
-static struct analyze_process evil_process_rows[] = { { &evil_process, 100, 1, 100, MODEL_MMAP } };
+static struct analyze_process evil_process_rows[] = { { &evil_process, 100, 1, 100, MODEL_MMAP, NULL } };
 static const struct analyze_report evil_report = { .snapshot = &evil_snapshot,
 	.number = 1,
 	.n_stacks = 1,
@@ -208,18 +241,22 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"[2026-11-23T21:40:05.123Z] report 3 after 15.0 s: 4.1 MiB live in 52,113 blocks, +1.3 MiB in 5.0 s\n"
 		"  php(4242): zend 3.9 MiB in 52,000 blocks, libc 200.0 KiB in 113 blocks, mmap 0 B in 0 blocks\n"
 		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
+		"    memory: zend growing +1.2 KiB/s, libc plateau\n"
+		"  verdict: LEAK, 1000 B/s in 1 stack\n"
 		"  lost: 12 blocks not tracked: the live table is full\n"
 		"  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
 		"  stacks: 0 of 2 are complete\n"
 		"\n"
 		"#1  3.7 MiB live in 51,000 blocks, zend, php(4242)\n"
 		"    +1.2 MiB in 5.0 s, +3.7 MiB since the start (252.6 KiB/s), oldest block 14.2 s\n"
+		"    LEAK 81 B/request, 3.4 MiB/h, 0 of 18,211 blocks older than 60 s were freed\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"      libx.so+0x2f\n"
 		"      (the stack ends here: this address is in no known code)\n"
 		"\n"
 		"#2  512 B live in 2 blocks, libc, php(4242)\n"
 		"    -2.0 KiB in 5.0 s, +512 B since the start (34 B/s), oldest block 0.5 s\n"
+		"    no leak so far: 49 of 50 blocks older than 12 s were freed, nine of ten within 2.5 s\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"      (the stack ends here: the stack could not be read)\n"
 		"\n");
@@ -247,8 +284,8 @@ static void a_live_table_that_was_not_read_for_this_report_says_so(void **state)
 static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(void **state)
 {
 	static struct model_process idle = { .pid = 9, .comm = "idle", .alive = 1 };
-	struct analyze_process rows_of_system[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND },
-		{ &evil_process, 2048, 3, -512, MODEL_MMAP }, { &idle, 0, 0, 0, MODEL_ZEND } };
+	struct analyze_process rows_of_system[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND, &standing },
+		{ &evil_process, 2048, 3, -512, MODEL_MMAP, NULL }, { &idle, 0, 0, 0, MODEL_ZEND, NULL } };
 	struct analyze_report r = plain_report;
 	char *text;
 
@@ -265,8 +302,9 @@ static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(voi
 		"        live       gained  most in  process\n"
 		"     4.1 MiB     +1.3 MiB  zend     php(4242)\n"
 		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
+		"    memory: zend growing +1.2 KiB/s, libc plateau\n"
 		"     2.0 KiB       -512 B  mmap     \\x1b[2J;a b\\x0a\"(7) (ended)\n"
-		"  lost: 12 "));
+		"  verdict: LEAK, "));
 	free(text);
 	/* WHEN one row is asked for, THEN it is said that there are others */
 	r.top = 1;
@@ -279,7 +317,7 @@ static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(voi
 static void numbers_of_a_full_table_are_called_estimates_until_they_are_exact_again(void **state)
 {
 	struct model_process p = process;
-	struct analyze_process row = { &p, 4294246, 52113, 1363149, MODEL_ZEND };
+	struct analyze_process row = { &p, 4294246, 52113, 1363149, MODEL_ZEND, NULL };
 	struct model_snapshot s = snapshot;
 	struct analyze_report r = plain_report;
 	char *text;
@@ -433,6 +471,8 @@ static json_t *parsed(const char *text, int n)
 #define FRAME_1                                                                                                              \
 	"{\"kind\":\"native\",\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null,\"inlined\":false," NO_LINE \
 	"\"module\":\"libx.so\",\"module_offset\":\"0x2f\",\"build_id\":\"\"}"
+#define NO_GROWTH                                                                                                    \
+	"{\"verdict\":\"not_enough_data\",\"bytes_per_s\":0,\"low_bytes_per_s\":0,\"high_bytes_per_s\":0,\"gained_bytes\":0}"
 #define NO_COUNTS "\"allocs\":0,\"alloc_bytes\":0,\"frees\":0,\"freed_bytes\":0"
 
 static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
@@ -443,13 +483,13 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
-			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
-				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false},\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH ",\"rss\":" NO_GROWTH "},\"requests_per_s\":12.35}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD(
+				       "stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 						"," FRAME_1 "]}\n" HEAD(
 							"stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
-								 ",\"walk\":\"unreadable\",\"frames\":[" FRAME_0
+								 ",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
 								 "]}\n");
 	free(text);
 }

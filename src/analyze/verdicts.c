@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* analyze/verdicts.c - judge all stacks, and let the curves of their processes have a say. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/verdicts.h"
+
+/* requests_per_s - since the oldest bound at which the process was watched. */
+static double requests_per_s(
+	const struct model_snapshot *s, const struct model_process_history *h, const struct model_process *p)
+{
+	uint64_t n = 0, since = h->begin_ns;
+
+	for (size_t g = 0; g < s->bounds.n; g++) {
+		if (s->bounds.time_ns[g] < h->begin_ns)
+			continue;
+		n = h->n_requests[g];
+		since = s->bounds.time_ns[g];
+		break;
+	}
+	return s->time_ns > since ? (double)(p->n_requests - n) / ((double)(s->time_ns - since) / 1e9) : 0;
+}
+
+static int judge_processes(
+	struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
+{
+	struct analyze_standing *list = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_processes; i++) {
+		const struct model_process *p = &s->process[i];
+		const struct model_process_history *k = model_history_process(h, p);
+
+		list[i].pid = p->pid;
+		list[i].life = p->life;
+		for (int c = 0; k && c < MODEL_CURVES; c++)
+			analyze_growth_make(&k->curve[c], &list[i].growth[c]);
+		if (k && p->has_requests)
+			list[i].requests_per_s = requests_per_s(s, k, p);
+	}
+	free(v->process);
+	v->process = list;
+	v->n_processes = s->n_processes;
+	return 0;
+}
+
+/* room - for the verdict on a stack. */
+static int room(struct analyze_verdicts *v, size_t id)
+{
+	size_t n = 2 * v->n_stacks > id ? 2 * v->n_stacks : id + 1024;
+	struct analyze_verdict *grown;
+
+	if (id < v->n_stacks)
+		return 0;
+	grown = realloc(v->stack, n * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + v->n_stacks, 0, (n - v->n_stacks) * sizeof(*grown));
+	v->stack = grown;
+	v->n_stacks = n;
+	return 0;
+}
+
+/* Stacks of one process and layer are neighbours neither in the table nor in time: what they gain is added up first. */
+struct gained {
+	double leaking[MODEL_LAYERS]; /* bytes a second */
+};
+
+static const enum model_curve_kind curve_of[MODEL_LAYERS] = {
+	[MODEL_ZEND] = MODEL_CURVE_ZEND,
+	[MODEL_LIBC] = MODEL_CURVE_LIBC,
+	[MODEL_MMAP] = MODEL_CURVE_MMAP,
+};
+
+/* is_denied - does the layer as a whole grow by too little for what its stacks seem to leak? */
+static int is_denied(const struct analyze_standing *p, enum model_layer layer, double leaking)
+{
+	const struct analyze_growth *g = &p->growth[curve_of[layer]];
+
+	return g->verdict != GROWTH_UNKNOWN && g->high < LEAK_GATE * leaking;
+}
+
+static size_t place_of(const struct analyze_verdicts *v, int pid)
+{
+	size_t i = 0;
+
+	while (i < v->n_processes && v->process[i].pid != pid)
+		i++;
+	return i;
+}
+
+static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, const struct gained *of)
+{
+	for (size_t i = 0; i < s->n_stacks; i++) {
+		const struct model_stack *stack = &s->stack[i];
+		struct analyze_leak *l = &v->stack[stack->id].leak;
+		size_t at;
+
+		if (l->verdict != LEAK_YES)
+			continue;
+		at = place_of(v, stack->pid);
+		if (at < v->n_processes && is_denied(&v->process[at], stack->layer, of[at].leaking[stack->layer]))
+			l->verdict = LEAK_NONE;
+	}
+}
+
+static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
+{
+	struct gained *of = calloc(s->n_processes ? s->n_processes : 1, sizeof(*of));
+	int err = of ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < s->n_stacks; i++) {
+		const struct model_stack *stack = &s->stack[i];
+		const struct model_process *p = model_find_process(s, stack->pid);
+		const struct model_process_history *k = p ? model_history_process(h, p) : NULL;
+		struct analyze_verdict *to;
+
+		err = room(v, stack->id);
+		if (err)
+			break;
+		to = &v->stack[stack->id];
+		*to = (struct analyze_verdict){ .pid = stack->pid, .life = stack->life };
+		if (!k)
+			continue;
+		analyze_leak_make(s, h, stack, k->begin_ns, &to->leak);
+		if (to->leak.verdict == LEAK_YES)
+			of[p - s->process].leaking[stack->layer] += to->leak.bytes_per_s;
+	}
+	if (!err)
+		deny(v, s, of);
+	free(of);
+	return err;
+}
+
+int analyze_verdicts_update(
+	struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h, int must)
+{
+	uint64_t bound_ns = s->bounds.n ? s->bounds.time_ns[s->bounds.n - 1] : 0;
+	int err;
+
+	if (!must && bound_ns == v->bound_ns)
+		return 0;
+	err = judge_processes(v, s, h);
+	if (!err)
+		err = judge_stacks(v, s, h);
+	if (!err)
+		v->bound_ns = bound_ns;
+	return err;
+}
+
+void analyze_verdicts_clear(struct analyze_verdicts *v)
+{
+	free(v->stack);
+	free(v->process);
+	*v = (struct analyze_verdicts){ 0 };
+}
+
+const struct analyze_leak *analyze_verdict_of(const struct analyze_verdicts *v, const struct model_stack *s)
+{
+	const struct analyze_verdict *k = s->id < v->n_stacks ? &v->stack[s->id] : NULL;
+
+	return k && k->pid == s->pid && k->life == s->life ? &k->leak : NULL;
+}
+
+const struct analyze_standing *analyze_standing_of(const struct analyze_verdicts *v, const struct model_process *p)
+{
+	size_t i = place_of(v, p->pid);
+
+	return i < v->n_processes && v->process[i].life == p->life ? &v->process[i] : NULL;
+}

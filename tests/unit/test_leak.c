@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit/test_leak.c - verdicts on stacks, from the histories of simulated programs: what leaks is named, at its rate, and what only
+ * takes memory for a while is not. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/verdicts.h"
+
+#define SECOND	  1000000000ULL
+#define START	  (7 * SECOND)
+#define MAX_BLOCKS 200000
+#define SIZE	  100
+
+/* A simulated stack: its blocks, in the order of their birth. */
+struct block {
+	double born;
+	double dies; /* INFINITY: never */
+	uint32_t bytes;
+	int is_dead;
+};
+
+static struct block blocks[MAX_BLOCKS];
+static size_t n_blocks, n_first; /* all before n_first are dead */
+static struct model_history history;
+static struct analyze_verdicts verdicts;
+static struct model_stack stack;
+static struct model_process process;
+static struct model_generations generations;
+static uint64_t n_unknown;
+static double now;
+
+/* A number from 0 to 1, the same in every run. */
+static double dice(void)
+{
+	static uint64_t x = 88172645463325252ULL;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (double)(x >> 11) / 9007199254740992.0;
+}
+
+static void allocate(double lifetime, uint32_t bytes)
+{
+	assert_true(n_blocks < MAX_BLOCKS);
+	blocks[n_blocks++] = (struct block){ .born = now, .dies = now + lifetime, .bytes = bytes };
+	stack.n_allocs++;
+	stack.alloc_bytes += bytes;
+}
+
+static void release(struct block *b)
+{
+	b->is_dead = 1;
+	stack.n_frees++;
+	stack.freed_bytes += b->bytes;
+}
+
+/* bury - the dead. */
+static void bury(void)
+{
+	for (size_t i = n_first; i < n_blocks; i++)
+		if (!blocks[i].is_dead && blocks[i].dies <= now)
+			release(&blocks[i]);
+	while (n_first < n_blocks && blocks[n_first].is_dead)
+		n_first++;
+}
+
+/* look - a snapshot, what is thought of it, and its share in the history. */
+static void look(int is_last)
+{
+	struct model_snapshot s = {
+		.time_ns = START + (uint64_t)(now * 1e9),
+		.start_ns = START,
+		.process = &process,
+		.n_processes = 1,
+		.stack = &stack,
+		.n_stacks = 1,
+		.bounds = history.bounds,
+	};
+
+	s.table_ns = s.counted_ns = s.time_ns;
+	memset(&generations, 0, sizeof(generations));
+	for (size_t i = n_first; i < n_blocks; i++) {
+		uint64_t born_ns = START + (uint64_t)(blocks[i].born * 1e9);
+		size_t g = model_generation_of(&s.bounds, born_ns / 64000000 * 64000000); /* known no better */
+
+		if (blocks[i].is_dead)
+			continue;
+		generations.blocks[g]++;
+		generations.bytes[g] += blocks[i].bytes;
+	}
+	stack.generations = &generations;
+	stack.live_blocks = stack.n_allocs - stack.n_frees;
+	stack.live_bytes = stack.alloc_bytes - stack.freed_bytes;
+	process.layer[MODEL_LIBC] = (struct model_layer_counts){
+		.live_blocks = stack.live_blocks,
+		.live_bytes = stack.live_bytes,
+		.n_allocs = stack.n_allocs,
+		.n_frees = stack.n_frees,
+		.freed_bytes = stack.freed_bytes,
+		.n_unknown_frees = n_unknown,
+	};
+	assert_int_equal(analyze_verdicts_update(&verdicts, &s, &history, is_last), 0);
+	assert_true(model_history_add(&history, &s) >= 0);
+}
+
+/* run - a program for so many seconds, with 50 requests a second and a look each second. */
+static const struct analyze_leak *run(double seconds, void (*request)(int i))
+{
+	for (int i = 0; now < seconds; i++) {
+		now = i / 50.0;
+		bury();
+		process.n_requests++;
+		request(i);
+		if (i % 50 == 49)
+			look(0);
+	}
+	look(1);
+	return analyze_verdict_of(&verdicts, &stack);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	n_blocks = n_first = 0;
+	n_unknown = 0;
+	now = 0;
+	stack = (struct model_stack){ .id = 3, .life = 1, .pid = 42, .layer = MODEL_LIBC };
+	process = (struct model_process){ .pid = 42, .life = 1, .alive = 1, .has_requests = 1 };
+	return 0;
+}
+
+static int take_down(void **state)
+{
+	(void)state;
+	model_history_clear(&history);
+	analyze_verdicts_clear(&verdicts);
+	return 0;
+}
+
+static void leaking(const struct analyze_leak *l, double bytes_per_s)
+{
+	const struct analyze_standing *p = analyze_standing_of(&verdicts, &process);
+
+	assert_non_null(l);
+	assert_int_equal(l->verdict, LEAK_YES);
+	assert_true(l->low <= bytes_per_s * 1.02 && l->high >= bytes_per_s * 0.98);
+	assert_true(l->bytes_per_s > bytes_per_s * 0.7 && l->bytes_per_s < bytes_per_s * 1.3);
+	assert_non_null(p);
+	assert_true(fabs(p->requests_per_s - 50) < 1);
+}
+
+/* ---- leaks ---- */
+
+static void each(int i)
+{
+	(void)i;
+	allocate(INFINITY, SIZE);
+}
+
+static void a_leak_at_each_request_is_named_with_its_rate(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	l = run(40, each);
+	leaking(l, 50 * SIZE);
+	assert_int_equal(l->n_old_freed, 0);
+	assert_true(l->n_old > 1000 && l->n_old <= 2000 && l->old_ns > 0);
+	assert_int_equal(l->p50_ns, 0);
+}
+
+static void a_leak_is_named_after_some_seconds_and_not_before(void **state)
+{
+	(void)state;
+	assert_int_equal(run(7, each)->verdict, LEAK_EARLY);
+	take_down(NULL);
+	set_up(NULL);
+	assert_int_equal(run(15, each)->verdict, LEAK_YES);
+}
+
+static void rare(int i)
+{
+	if (i % 500 == 250)
+		allocate(INFINITY, 100000);
+}
+
+static void a_rare_leak_is_named(void **state)
+{
+	(void)state;
+	/* once in ten seconds */
+	leaking(run(200, rare), 10000);
+}
+
+static void mixed(int i)
+{
+	for (int k = 0; k < 10; k++)
+		allocate(3 + 2 * dice(), SIZE);
+	if (i % 7 == 0)
+		allocate(INFINITY, SIZE);
+}
+
+static void a_leak_among_blocks_that_live_for_a_while_on_the_same_line_is_named(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	l = run(120, mixed);
+	leaking(l, 50.0 / 7 * SIZE);
+	assert_true(l->p50_ns >= 4 * SECOND && l->p90_ns >= l->p50_ns);
+}
+
+static void short_mixed(int i)
+{
+	for (int k = 0; k < 20; k++)
+		allocate(0.01, SIZE);
+	if (i % 50 == 0)
+		allocate(INFINITY, SIZE);
+}
+
+static void a_leak_of_one_block_in_a_thousand_is_named(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	l = run(120, short_mixed);
+	leaking(l, SIZE);
+	assert_true(l->n_old_freed * 1.01 > l->n_old);
+}
+
+static void doubling(int i)
+{
+	static uint32_t bytes;
+
+	if (!i)
+		bytes = 64;
+	if (i && 16 * (uint32_t)i <= bytes)
+		return;
+	bytes *= 2;
+	now -= 1e-6;
+	for (size_t k = n_first; k < n_blocks; k++)
+		if (!blocks[k].is_dead)
+			release(&blocks[k]);
+	allocate(INFINITY, bytes);
+}
+
+static void a_block_that_is_replaced_by_ever_larger_ones_is_named(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	l = run(100, doubling);
+	assert_int_equal(l->verdict, LEAK_YES);
+	assert_true(l->is_growing_block);
+	/* 16 bytes a request, and up to twice as much room */
+	assert_true(l->low <= 800 && l->high >= 800);
+}
+
+/* ---- no leaks ---- */
+
+static void session(int i)
+{
+	(void)i;
+	allocate(10, SIZE);
+}
+
+static void what_expires_is_no_leak(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	/* GIVEN sessions of 10 s: in the first 10 s nobody can know */
+	for (double s = 16; s < 100; s += 5.7) {
+		l = run(s, session);
+		assert_int_equal(l->verdict, LEAK_NONE);
+		take_down(NULL);
+		set_up(NULL);
+	}
+	l = run(100, session);
+	assert_true(l->p50_ns >= 10 * SECOND && l->p50_ns < 22 * SECOND);
+}
+
+static void random_age(int i)
+{
+	(void)i;
+	allocate(-8 * log(1 - dice()), SIZE);
+}
+
+static void what_is_replaced_at_random_is_no_leak(void **state)
+{
+	(void)state;
+	for (double s = 20; s < 200; s *= 1.4) {
+		assert_int_equal(run(s, random_age)->verdict, LEAK_NONE);
+		take_down(NULL);
+		set_up(NULL);
+	}
+}
+
+static void warm_up(int i)
+{
+	if (i < 500)
+		allocate(INFINITY, SIZE);
+}
+
+static void slow_warm_up(int i)
+{
+	if (dice() < exp(-i / 400.0))
+		allocate(INFINITY, SIZE);
+}
+
+static void a_warm_up_is_no_leak(void **state)
+{
+	(void)state;
+	assert_int_equal(run(40, warm_up)->verdict, LEAK_STOPPED);
+	take_down(NULL);
+	set_up(NULL);
+	assert_int_not_equal(run(40, slow_warm_up)->verdict, LEAK_YES);
+}
+
+static void flushed(int i)
+{
+	if (i % 350 == 0)
+		for (size_t k = n_first; k < n_blocks; k++)
+			if (!blocks[k].is_dead)
+				release(&blocks[k]);
+	allocate(INFINITY, SIZE);
+}
+
+static void a_buffer_that_is_flushed_is_no_leak(void **state)
+{
+	(void)state;
+	for (double s = 20; s < 150; s += 7.3) {
+		assert_int_equal(run(s, flushed)->verdict, LEAK_NONE);
+		take_down(NULL);
+		set_up(NULL);
+	}
+}
+
+static void old_cache(int i)
+{
+	(void)i;
+	/* A cache of 1,000 s: what leaves it was there before tracing began. */
+	allocate(1000, SIZE);
+	n_unknown++;
+	if (i % 50 == 0)
+		allocate(0.001, SIZE); /* so that a mean size is known */
+}
+
+static void a_cache_that_was_full_before_tracing_began_is_no_leak(void **state)
+{
+	(void)state;
+	assert_int_equal(run(60, old_cache)->verdict, LEAK_NONE);
+}
+
+static void buffer_moves(int i)
+{
+	for (size_t k = n_first; k < n_blocks; k++)
+		if (!blocks[k].is_dead)
+			release(&blocks[k]);
+	allocate(INFINITY, 1000 + (uint32_t)(i * 37 % 5000));
+}
+
+static void a_buffer_that_grows_and_shrinks_is_no_leak(void **state)
+{
+	(void)state;
+	assert_int_equal(run(60, buffer_moves)->verdict, LEAK_NONE);
+}
+
+static void nothing(int i)
+{
+	if (i == 7)
+		allocate(INFINITY, SIZE);
+}
+
+static void a_single_block_is_no_leak(void **state)
+{
+	(void)state;
+	assert_int_not_equal(run(60, nothing)->verdict, LEAK_YES);
+}
+
+static void stacks_of_another_program_in_the_same_slot_begin_anew(void **state)
+{
+	(void)state;
+	run(40, each);
+	stack.life = 2;
+	assert_null(analyze_verdict_of(&verdicts, &stack));
+	assert_null(model_history_stack(&history, &stack));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, take_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_leak_at_each_request_is_named_with_its_rate),
+		TEST(a_leak_is_named_after_some_seconds_and_not_before),
+		TEST(a_rare_leak_is_named),
+		TEST(a_leak_among_blocks_that_live_for_a_while_on_the_same_line_is_named),
+		TEST(a_leak_of_one_block_in_a_thousand_is_named),
+		TEST(a_block_that_is_replaced_by_ever_larger_ones_is_named),
+		TEST(what_expires_is_no_leak),
+		TEST(what_is_replaced_at_random_is_no_leak),
+		TEST(a_warm_up_is_no_leak),
+		TEST(a_buffer_that_is_flushed_is_no_leak),
+		TEST(a_cache_that_was_full_before_tracing_began_is_no_leak),
+		TEST(a_buffer_that_grows_and_shrinks_is_no_leak),
+		TEST(a_single_block_is_no_leak),
+		TEST(stacks_of_another_program_in_the_same_slot_begin_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
