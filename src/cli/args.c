@@ -238,6 +238,12 @@ static int opt_no_follow(struct cli_settings *s, const char *value)
 	return 0;
 }
 
+static int opt_fail_on(struct cli_settings *s, const char *value)
+{
+	s->fail_on_leak = 1;
+	return strcmp(value, "leak") ? -EINVAL : 0;
+}
+
 static int opt_json(struct cli_settings *s, const char *value)
 {
 	(void)value;
@@ -302,6 +308,7 @@ static const struct option options[] = {
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	HEADING("Other:"),
+	{ 0, "fail-on", "leak", "exit with 1 if there was a leak in the end", opt_fail_on, "leak" },
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,
 		"a number from 1000 to 100000000" },
 	{ 'v', "verbose", NULL, "say more on standard error", opt_verbose, NULL },
@@ -332,9 +339,8 @@ void args_help(void)
 		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 		printf("  %-27s %s\n", left, o->help);
 	}
-	fputs("Exit codes: 0 done, 2 wrong usage or output not writable, 3 not permitted or not "
-	      "supported,\n"
-	      "4 the process is gone. With -- COMMAND: the command's own.\n",
+	fputs("Exit codes: 0 done, 1 with --fail-on it was found, 2 wrong usage or output not writable,\n"
+	      "3 not permitted or not supported, 4 the process is gone. With -- COMMAND: the command's own.\n",
 		stdout);
 }
 

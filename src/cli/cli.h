@@ -20,6 +20,7 @@
  * code is 127 (not found) or 126, as in a shell. */
 enum {
 	EXIT_DONE = 0,
+	EXIT_EXCEEDED = 1,    /* --fail-on: what was asked for was found */
 	EXIT_USAGE = 2,	      /* also: the output asked for cannot be written */
 	EXIT_UNSUPPORTED = 3, /* not permitted, or the kernel or the target cannot be traced */
 	EXIT_GONE = 4,	      /* there is no such process, or all have ended */
@@ -48,6 +49,7 @@ struct cli_settings {
 	uint64_t max_blocks;
 	double overhead_percent; /* 0 = trace all the time; else in windows */
 	const char *folded;
+	int fail_on_leak;
 	int json;
 	int verbose;
 	int help;
@@ -93,11 +95,15 @@ struct reporter {
 	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;
 	int folded_failed; /* a warning has been printed */
+	int has_leak;	   /* by the last report of a process that lived */
 	int err;	   /* -errno: standard output cannot be written */
 };
 
 /* report_make - one report of this moment, to stdout and to the folded file.  Return: 0, or -errno of stdout. */
 int report_make(struct reporter *r, int is_final);
+
+/* report_clear - free what it keeps from one report to the next. */
+void report_clear(struct reporter *r);
 
 /* report_event - one event, to stdout.  Return: 0, or -errno of stdout. */
 int report_event(struct reporter *r, const struct model_event *e);

@@ -134,6 +134,16 @@ static int name_estimate(struct reporter *r, const struct analyze_estimate *e, s
 	return err;
 }
 
+/* judge - is there a leak? When all have ended, what they had is gone, and what was thought of it before stands. */
+static void judge(struct reporter *r, const struct model_snapshot *now, size_t n_leaks)
+{
+	int any_alive = 0;
+
+	for (size_t i = 0; i < now->n_processes; i++)
+		any_alive |= now->process[i].alive;
+	r->has_leak = n_leaks > 0 || (r->has_leak && !any_alive);
+}
+
 /* make_estimate - the report of tracing in windows. */
 static int make_estimate(struct reporter *r, int is_final)
 {
@@ -152,6 +162,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
+	judge(r, now, e->n_named);
 	err = name_estimate(r, e, &named);
 	if (!err)
 		err = r->settings->json ? output_json_estimate(stdout, e, named.stacks)
@@ -162,6 +173,13 @@ out:
 	model_snapshot_free(now);
 	r->err = err;
 	return err;
+}
+
+void report_clear(struct reporter *r)
+{
+	model_snapshot_free(r->before);
+	model_history_clear(&r->history);
+	analyze_verdicts_clear(&r->verdicts);
 }
 
 /* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
@@ -198,6 +216,7 @@ int report_make(struct reporter *r, int is_final)
 	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
+	judge(r, now, report->n_leaks);
 	err = name_rows(r, report, &named);
 	if (err)
 		goto out;

@@ -475,13 +475,15 @@ int run_trace(const struct cli_settings *s)
 		code = command_code(&r);
 	else if (!code && r.reporter.folded_failed)
 		code = EXIT_USAGE;
+	if (s->fail_on_leak && r.reporter.has_leak && code != EXIT_USAGE)
+		code = EXIT_EXCEEDED;
 out:
 	collect_close(r.collect);
 	windows_end(&r);
 	attach_close(r.attach);
 	reader_close(r.reader);
 	symbol_close(r.reporter.symbol);
-	model_snapshot_free(r.reporter.before);
+	report_clear(&r.reporter);
 	system_close(&r);
 	target_close(r.target);
 	close(r.fd_signal);
