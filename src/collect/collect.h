@@ -46,7 +46,9 @@ struct collect_filter {
  * than COLLECT_SHARE of the time since it was last read. In between, live blocks and bytes are told by the counters,
  * which say the same; the age of a stack's oldest block, and how full the table is, are as of the last reading
  * (model_snapshot.table_ns). A filter needs the table, and so do windows: then it is read for every snapshot. */
-#define COLLECT_SHARE 0.005
+#define COLLECT_SHARE	    0.0025
+#define COLLECT_FIRST_SHARE 0.02 /* at first, so that there is a verdict soon, */
+#define COLLECT_FIRST	    10	 /* for so many readings */
 
 /* collect_snapshot - read the tables once.
  * The probes go on meanwhile, so blocks that come or go during the read (about 8 ms for a million records) may or may

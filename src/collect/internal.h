@@ -9,7 +9,8 @@ struct ring_buffer;
 
 /* What the last reading of the live table has found and counters do not tell, kept for snapshots between two readings. */
 struct last_reading {
-	uint64_t time_ns; /* 0 = there was none */
+	uint64_t n_readings;
+	uint64_t time_ns;
 	uint64_t end_ns;  /* what was found was born before it */
 	uint64_t took_ns; /* of this thread's CPU time */
 	uint64_t used;

@@ -303,8 +303,10 @@ static uint64_t clock_ns(clockid_t clock)
 /* table_is_due - has the live table to be read, or will the counters do? */
 static int table_is_due(const struct collect *c, const struct collect_filter *f, uint64_t now_ns)
 {
-	return !c->last.time_ns || c->windows || f->older_ns || f->min_size_bytes || f->max_size_bytes ||
-	       (double)(now_ns - c->last.time_ns) * COLLECT_SHARE >= (double)c->last.took_ns;
+	double share = c->last.n_readings < COLLECT_FIRST ? COLLECT_FIRST_SHARE : COLLECT_SHARE;
+
+	return !c->last.n_readings || c->windows || f->older_ns || f->min_size_bytes || f->max_size_bytes ||
+	       (double)(now_ns - c->last.time_ns) * share >= (double)c->last.took_ns;
 }
 
 /* has_generations - has the stack blocks that no filter lets through? */
@@ -333,6 +335,7 @@ static void keep_reading(struct reading *r, struct last_reading *last)
 			last->is_estimate[i] |= r->of_slot[i]->layer[l].is_estimate << l;
 	}
 	last->time_ns = r->s->time_ns;
+	last->n_readings++;
 }
 
 /* read_table - the live table, now. */

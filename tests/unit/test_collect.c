@@ -286,6 +286,7 @@ static void snapshot_between_readings(const struct collect_filter *filter)
 
 	model_snapshot_free(s);
 	c.last.took_ns = 10 * SECOND;
+	c.last.n_readings = COLLECT_FIRST;
 	memset(buckets, 0, sizeof(buckets));
 	assert_int_equal(collect_snapshot(&c, filter ? filter : &none, 0, target, &s), 0);
 }
@@ -365,6 +366,17 @@ static void the_table_is_read_when_its_time_has_come_or_a_filter_asks(void **sta
 	}
 	snapshot_between_readings(NULL);
 	assert_true(s->table_ns < s->time_ns);
+	/* WHEN a second ago it took 10 ms: that is too much but for the first ones */
+	for (int is_first = 0; is_first < 2; is_first++) {
+		snapshot_between_readings(NULL);
+		c.last.time_ns = now_ns() - SECOND;
+		c.last.took_ns = SECOND / 100;
+		c.last.n_readings = COLLECT_FIRST - is_first;
+		model_snapshot_free(s);
+		assert_int_equal(collect_snapshot(&c, &none, 0, target, &s), 0);
+		assert_int_equal(s->table_ns == s->time_ns, is_first);
+	}
+	snapshot_between_readings(NULL);
 	/* WHEN the reading took less than its share of the time that has passed since */
 	c.last.took_ns = (uint64_t)(COLLECT_SHARE * (double)(s->time_ns - s->table_ns));
 	model_snapshot_free(s);
