@@ -98,8 +98,8 @@ static void add_verdict(struct analyze_report *r, struct analyze_row *row, const
 		row->leak_per_request = row->leak->bytes_per_s / p->requests_per_s;
 }
 
-static void add_row(struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s, uint64_t before,
-	const struct analyze_verdicts *v)
+static void add_row(struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s,
+	uint64_t before, const struct analyze_verdicts *v)
 {
 	struct analyze_row *row = &r->row[r->n_rows++];
 
@@ -132,8 +132,8 @@ static int by_process_bytes(const void *a, const void *b)
 }
 
 /* add_processes - the processes of the snapshot, most live bytes first. */
-static int add_processes(struct analyze_report *r, const struct model_snapshot *now, const struct model_snapshot *before,
-	const struct analyze_verdicts *v)
+static int add_processes(struct analyze_report *r, const struct model_snapshot *now,
+	const struct model_snapshot *before, const struct analyze_verdicts *v)
 {
 	r->process = calloc(now->n_processes ? now->n_processes : 1, sizeof(*r->process));
 	if (!r->process)

@@ -21,9 +21,9 @@ struct analyze_opts {
 struct analyze_row {
 	const struct model_stack *stack; /* borrowed */
 	const struct model_process *process;
-	int64_t gained_bytes;	    /* since the snapshot before; may be negative */
-	int64_t gained_start_bytes; /* since tracing began (or since the process executed its program) */
-	uint64_t oldest_age_ns;	    /* 0 when nothing is live */
+	int64_t gained_bytes;		 /* since the snapshot before; may be negative */
+	int64_t gained_start_bytes;	 /* since tracing began (or since the process executed its program) */
+	uint64_t oldest_age_ns;		 /* 0 when nothing is live */
 	const struct analyze_leak *leak; /* NULL: it was not judged */
 	double leak_per_request;	 /* bytes; 0: not known */
 };
@@ -48,13 +48,14 @@ struct analyze_report {
 	uint64_t live_bytes;
 	uint64_t live_blocks;
 	int64_t gained_bytes;
-	size_t n_stacks;	 /* with live blocks */
-	size_t n_complete;	 /* of them, those walked to the end */
-	struct analyze_row *row; /* leaks first, the fastest first; then most live bytes first; only stacks with live blocks */
+	size_t n_stacks;   /* with live blocks */
+	size_t n_complete; /* of them, those walked to the end */
+	struct analyze_row
+		*row; /* leaks first, the fastest first; then most live bytes first; only stacks with live blocks */
 	size_t n_rows;
-	size_t n_leaks; /* stacks that leak, also those that are not among the rows */
-	double leak_bytes_per_s; /* all of them */
-	size_t n_early; /* stacks on which there is no verdict yet */
+	size_t n_leaks;			 /* stacks that leak, also those that are not among the rows */
+	double leak_bytes_per_s;	 /* all of them */
+	size_t n_early;			 /* stacks on which there is no verdict yet */
 	struct analyze_process *process; /* every one, most live bytes first */
 	size_t n_processes;
 	int is_system; /* show a table of the first ones */

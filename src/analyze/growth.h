@@ -10,7 +10,7 @@
 #ifndef ANALYZE_GROWTH_H
 #define ANALYZE_GROWTH_H
 
-#include "model/history.h"
+#include "model/model.h"
 
 enum analyze_growth_verdict {
 	GROWTH_UNKNOWN, /* not enough data yet */

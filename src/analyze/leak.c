@@ -180,7 +180,8 @@ static int is_growing_block(const struct model_snapshot *s, const struct model_s
 	const struct model_stack_history *h, uint64_t begin_ns, struct analyze_leak *out)
 {
 	uint64_t watched = s->time_ns - begin_ns;
-	double quarter = live_bytes_at(s, h, begin_ns + watched / 4), half = live_bytes_at(s, h, begin_ns + watched / 2);
+	double quarter = live_bytes_at(s, h, begin_ns + watched / 4),
+	       half = live_bytes_at(s, h, begin_ns + watched / 2);
 	double three = live_bytes_at(s, h, begin_ns + watched * 3 / 4), now = (double)stack->live_bytes;
 
 	if (!stack->live_blocks || stack->live_blocks > FEW_BLOCKS || quarter <= 0 || three < half || now < three ||

@@ -13,7 +13,7 @@
 #ifndef ANALYZE_LEAK_H
 #define ANALYZE_LEAK_H
 
-#include "model/history.h"
+#include "model/model.h"
 
 enum analyze_leak_verdict {
 	LEAK_EARLY,   /* it has not been watched for long enough */

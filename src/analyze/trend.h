@@ -13,7 +13,7 @@
 
 struct analyze_trend {
 	double slope; /* per unit of x */
-	double low;   /* within which the true slope is in 99 of 100 cases, where points err independently of each other */
+	double low; /* within which the true slope is in 99 of 100 cases, where points err independently of each other */
 	double high;
 };
 

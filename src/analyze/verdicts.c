@@ -22,8 +22,7 @@ static double requests_per_s(
 	return s->time_ns > since ? (double)(p->n_requests - n) / ((double)(s->time_ns - since) / 1e9) : 0;
 }
 
-static int judge_processes(
-	struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
+static int judge_processes(struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
 {
 	struct analyze_standing *list = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
 

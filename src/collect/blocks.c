@@ -67,7 +67,8 @@ static void tally_add(struct tally *t, uint64_t bytes, uint32_t birth)
 }
 
 /* generation_add - the filter does not matter here: a verdict is of all blocks. */
-static inline void generation_add(const struct reading *r, uint32_t stack, uint64_t bytes, uint64_t blocks, uint32_t birth)
+static inline void generation_add(
+	const struct reading *r, uint32_t stack, uint64_t bytes, uint64_t blocks, uint32_t birth)
 {
 	struct model_generations *of = &r->generations[stack];
 	size_t g = ages_of(&r->ages, birth);

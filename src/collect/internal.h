@@ -15,9 +15,9 @@ struct last_reading {
 	uint64_t took_ns; /* of this thread's CPU time */
 	uint64_t used;
 	uint64_t live_places;
-	struct last_stack *of_stack; /* one for each slot of the stack table */
+	struct last_stack *of_stack;	       /* one for each slot of the stack table */
 	struct model_generations *generations; /* likewise; NULL: there are no bounds */
-	uint8_t *is_estimate;	    /* one for each slot of the process table: 1 << layer */
+	uint8_t *is_estimate;		       /* one for each slot of the process table: 1 << layer */
 };
 
 struct last_stack {

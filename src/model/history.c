@@ -91,7 +91,7 @@ static int add_bound(struct model_history *h, const struct model_snapshot *s)
 	if (h->bounds.n == MODEL_BOUNDS)
 		thin(h);
 	at = h->bounds.n++;
-	h->bounds.time_ns[at] = s->counted_ns; /* what is in the marks was born before it */
+	h->bounds.time_ns[at] = s->counted_ns;	    /* what is in the marks was born before it */
 	for (size_t i = 0; i < s->n_processes; i++) /* in the snapshot's order: they were just added */
 		h->process[i]->n_requests[at] = s->process[i].n_requests;
 	for (size_t i = 0; i < s->n_stacks; i++) {

@@ -57,8 +57,8 @@ enum model_curve_kind {
 struct model_process_history {
 	int pid;
 	uint32_t life;
-	uint64_t begin_ns;		   /* since when it is watched */
-	uint64_t n_requests[MODEL_BOUNDS]; /* by then */
+	uint64_t begin_ns;			/* since when it is watched */
+	uint64_t n_requests[MODEL_BOUNDS];	/* by then */
 	struct model_curve curve[MODEL_CURVES]; /* empty: there is nothing to tell */
 };
 
@@ -87,7 +87,6 @@ void model_history_clear(struct model_history *h);
 
 /* model_history_stack - of a stack, if a snapshot with it was added, or NULL. model_history_process - likewise. */
 const struct model_stack_history *model_history_stack(const struct model_history *h, const struct model_stack *s);
-const struct model_process_history *model_history_process(
-	const struct model_history *h, const struct model_process *p);
+const struct model_process_history *model_history_process(const struct model_history *h, const struct model_process *p);
 
 #endif

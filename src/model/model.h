@@ -74,8 +74,8 @@ struct model_process {
 	uint32_t life; /* counts the programs that it has executed */
 	char comm[16];
 	int alive;
-	int has_requests;    /* something that begins a request is probed in it */
-	uint64_t n_requests; /* since tracing began */
+	int has_requests;      /* something that begins a request is probed in it */
+	uint64_t n_requests;   /* since tracing began */
 	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */
 	struct model_zend_heap zend;
 	struct model_layer_counts layer[MODEL_LAYERS];
@@ -199,23 +199,23 @@ struct model_usage {
 
 struct model_snapshot {
 	uint64_t time_ns;
-	uint64_t start_ns; /* when tracing began */
+	uint64_t start_ns;   /* when tracing began */
 	uint64_t counted_ns; /* by then all counters were read */
-	uint64_t table_ns; /* when the live table was last read: time_ns, or earlier, see collect_snapshot() */
-	int64_t utc_ns;	   /* time_ns as UTC, ns since 1970 */
+	uint64_t table_ns;   /* when the live table was last read: time_ns, or earlier, see collect_snapshot() */
+	int64_t utc_ns;	     /* time_ns as UTC, ns since 1970 */
 	struct model_process *process;
 	size_t n_processes;
 	struct model_stack *stack; /* those that have or had blocks; no order */
 	size_t n_stacks;
 	struct model_loss *loss;
 	size_t n_losses;
-	struct model_usage blocks;	   /* records of the live table, as of table_ns */
-	uint64_t live_places;		   /* of blocks.used, those of blocks that live */
-	struct model_usage stacks;	   /* slots of the stack table */
-	uint64_t *frames;		   /* backing store of stack[].frame */
+	struct model_usage blocks; /* records of the live table, as of table_ns */
+	uint64_t live_places;	   /* of blocks.used, those of blocks that live */
+	struct model_usage stacks; /* slots of the stack table */
+	uint64_t *frames;	   /* backing store of stack[].frame */
 	struct model_bounds bounds;
 	struct model_generations *generations; /* backing store of stack[].generations */
-	struct model_survivors *survivors; /* in windowed mode; by stack, then by window */
+	struct model_survivors *survivors;     /* in windowed mode; by stack, then by window */
 	size_t n_survivors;
 };
 
@@ -277,5 +277,7 @@ struct model_event {
 	size_t n_frames;
 	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; frame[0] is ip */
 };
+
+#include "model/history.h" /* what many snapshots tell */
 
 #endif

@@ -148,7 +148,7 @@ static json_t *process(const struct analyze_process *row)
 	json_object_set_new(o, "growth", growths(row->standing));
 	json_object_set_new(o, "requests_per_s",
 		row->standing && row->standing->requests_per_s > 0 ? rounded(row->standing->requests_per_s)
-								    : json_null());
+								   : json_null());
 	return o;
 }
 
@@ -261,8 +261,8 @@ static json_t *generations(const struct model_snapshot *s, const struct model_st
 			continue;
 		o = json_object();
 		json_object_set_new(o, "from_ms", number(g ? (s->bounds.time_ns[g - 1] - s->start_ns) / 1000000 : 0));
-		json_object_set_new(
-			o, "to_ms", g < s->bounds.n ? number((s->bounds.time_ns[g] - s->start_ns) / 1000000) : json_null());
+		json_object_set_new(o, "to_ms",
+			g < s->bounds.n ? number((s->bounds.time_ns[g] - s->start_ns) / 1000000) : json_null());
 		json_object_set_new(o, "live_blocks", number(m->generations->blocks[g]));
 		json_object_set_new(o, "live_bytes", number(m->generations->bytes[g]));
 		json_array_append_new(list, o);

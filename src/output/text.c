@@ -164,8 +164,8 @@ static void add_verdict(struct strbuf *b, const struct analyze_report *r)
 	char rate[FORMAT_BYTES_BYTES];
 
 	if (r->n_leaks)
-		strbuf_addf(b, "  verdict: LEAK, %s/s in %zu stack%s\n", format_bytes((uint64_t)r->leak_bytes_per_s, rate),
-			r->n_leaks, r->n_leaks == 1 ? "" : "s");
+		strbuf_addf(b, "  verdict: LEAK, %s/s in %zu stack%s\n",
+			format_bytes((uint64_t)r->leak_bytes_per_s, rate), r->n_leaks, r->n_leaks == 1 ? "" : "s");
 	else if (r->n_stacks && r->n_early == r->n_stacks)
 		strbuf_add(b, "  verdict: not enough data yet\n");
 	else if (r->n_stacks)

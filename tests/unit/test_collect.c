@@ -363,6 +363,8 @@ static void the_table_is_read_when_its_time_has_come_or_a_filter_asks(void **sta
 		snapshot(NULL);
 		snapshot_between_readings(&filters[i]);
 		assert_int_equal(s->table_ns, s->time_ns);
+		model_snapshot_free(s);
+		s = NULL;
 	}
 	snapshot_between_readings(NULL);
 	assert_true(s->table_ns < s->time_ns);

@@ -12,10 +12,10 @@
 
 #include "analyze/verdicts.h"
 
-#define SECOND	  1000000000ULL
-#define START	  (7 * SECOND)
+#define SECOND	   1000000000ULL
+#define START	   (7 * SECOND)
 #define MAX_BLOCKS 200000
-#define SIZE	  100
+#define SIZE	   100
 
 /* A simulated stack: its blocks, in the order of their birth. */
 struct block {
