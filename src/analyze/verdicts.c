@@ -2,9 +2,9 @@
 /* analyze/verdicts.c - judge all stacks, and let the curves of their processes have a say. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analyze/verdicts.h"
+#include "util/grow.h"
 
 /* requests_per_s - since the oldest bound at which the process was watched. */
 static double requests_per_s(
@@ -42,23 +42,6 @@ static int judge_processes(struct analyze_verdicts *v, const struct model_snapsh
 	free(v->process);
 	v->process = list;
 	v->n_processes = s->n_processes;
-	return 0;
-}
-
-/* room - for the verdict on a stack. */
-static int room(struct analyze_verdicts *v, size_t id)
-{
-	size_t n = 2 * v->n_stacks > id ? 2 * v->n_stacks : id + 1024;
-	struct analyze_verdict *grown;
-
-	if (id < v->n_stacks)
-		return 0;
-	grown = realloc(v->stack, n * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + v->n_stacks, 0, (n - v->n_stacks) * sizeof(*grown));
-	v->stack = grown;
-	v->n_stacks = n;
 	return 0;
 }
 
@@ -114,12 +97,14 @@ static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot 
 		const struct model_stack *stack = &s->stack[i];
 		const struct model_process *p = model_find_process(s, stack->pid);
 		const struct model_process_history *k = p ? model_history_process(h, p) : NULL;
-		struct analyze_verdict *to;
+		struct analyze_verdict *to = grow_to(v->stack, &v->n_stacks, stack->id, sizeof(*to));
 
-		err = room(v, stack->id);
-		if (err)
+		if (!to) {
+			err = -ENOMEM;
 			break;
-		to = &v->stack[stack->id];
+		}
+		v->stack = to;
+		to += stack->id;
 		*to = (struct analyze_verdict){ .pid = stack->pid, .life = stack->life };
 		if (!k)
 			continue;

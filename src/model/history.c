@@ -2,9 +2,9 @@
 /* model/history.c - keep what snapshots tell, in bounded room. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "model/history.h"
+#include "util/grow.h"
 
 const char *model_curve_name(enum model_curve_kind kind)
 {
@@ -63,18 +63,11 @@ static void thin(struct model_history *h)
 /* stack_at - the history of a stack, made or begun anew where that is needed; NULL: no memory. */
 static struct model_stack_history *stack_at(struct model_history *h, const struct model_stack *s)
 {
-	struct model_stack_history **grown, *k;
-	size_t n;
+	struct model_stack_history **grown = grow_to(h->stack, &h->n_stacks, s->id, sizeof(*grown)), *k;
 
-	if (s->id >= h->n_stacks) {
-		n = 2 * h->n_stacks > s->id ? 2 * h->n_stacks : (size_t)s->id + 1024;
-		grown = realloc(h->stack, n * sizeof(*grown));
-		if (!grown)
-			return NULL;
-		memset(grown + h->n_stacks, 0, (n - h->n_stacks) * sizeof(*grown));
-		h->stack = grown;
-		h->n_stacks = n;
-	}
+	if (!grown)
+		return NULL;
+	h->stack = grown;
 	if (!h->stack[s->id])
 		h->stack[s->id] = calloc(1, sizeof(**h->stack));
 	k = h->stack[s->id];

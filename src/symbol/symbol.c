@@ -12,6 +12,7 @@
 
 #include "reader/reader.h"
 #include "symbol/symbol.h"
+#include "util/grow.h"
 #include "util/intern.h"
 
 #define CACHE_SLOTS 65536 /* a power of two; a colliding answer is asked for again */
@@ -88,18 +89,13 @@ void symbol_begin(struct symbol *s, uint64_t budget_ns)
 
 static struct known_module *module_of(struct symbol *s, const struct target_module *m)
 {
-	struct known_module *grown;
+	struct known_module *grown = grow_to(s->module, &s->n_modules, m->number, sizeof(*grown));
 	const char *id;
 	char own[32];
 
-	if (m->number >= s->n_modules) {
-		grown = realloc(s->module, (m->number + 64) * sizeof(*grown));
-		if (!grown)
-			return NULL;
-		s->module = grown;
-		memset(s->module + s->n_modules, 0, (m->number + 64 - s->n_modules) * sizeof(*grown));
-		s->n_modules = m->number + 64;
-	}
+	if (!grown)
+		return NULL;
+	s->module = grown;
 	if (!s->module[m->number].build) {
 		id = elffile_build_id(m->elf);
 		snprintf(own, sizeof(own), "number %u", m->number);
