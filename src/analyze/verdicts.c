@@ -45,35 +45,26 @@ static int judge_processes(struct analyze_verdicts *v, const struct model_snapsh
 	return 0;
 }
 
-/* Stacks of one process and layer are neighbours neither in the table nor in time: what they gain is added up first. */
-struct gained {
-	double leaking[MODEL_LAYERS]; /* bytes a second */
+/* A process while its stacks are judged. They stand anywhere among the others': what they leak is added up first. */
+struct watched {
+	const struct model_process_history *history; /* NULL: there is none yet */
+	double leaking[MODEL_LAYERS];		     /* bytes a second */
 };
 
-static const enum model_curve_kind curve_of[MODEL_LAYERS] = {
-	[MODEL_ZEND] = MODEL_CURVE_ZEND,
-	[MODEL_LIBC] = MODEL_CURVE_LIBC,
-	[MODEL_MMAP] = MODEL_CURVE_MMAP,
-};
+_Static_assert((int)MODEL_CURVE_ZEND == (int)MODEL_ZEND && (int)MODEL_CURVE_LIBC == (int)MODEL_LIBC &&
+		       (int)MODEL_CURVE_MMAP == (int)MODEL_MMAP,
+	"a layer has the number of its curve");
 
 /* is_denied - does the layer as a whole grow by too little for what its stacks seem to leak? */
 static int is_denied(const struct analyze_standing *p, enum model_layer layer, double leaking)
 {
-	const struct analyze_growth *g = &p->growth[curve_of[layer]];
+	const struct analyze_growth *g = &p->growth[layer];
 
 	return g->verdict != GROWTH_UNKNOWN && g->high < LEAK_GATE * leaking;
 }
 
-static size_t place_of(const struct analyze_verdicts *v, int pid)
-{
-	size_t i = 0;
-
-	while (i < v->n_processes && v->process[i].pid != pid)
-		i++;
-	return i;
-}
-
-static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, const struct gained *of)
+/* deny - stacks whose layer does not grow by what they seem to leak do not leak. */
+static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, const struct watched *of)
 {
 	for (size_t i = 0; i < s->n_stacks; i++) {
 		const struct model_stack *stack = &s->stack[i];
@@ -82,21 +73,23 @@ static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, con
 
 		if (l->verdict != LEAK_YES)
 			continue;
-		at = place_of(v, stack->pid);
-		if (at < v->n_processes && is_denied(&v->process[at], stack->layer, of[at].leaking[stack->layer]))
+		at = model_find_process(s, stack->pid) - s->process; /* as in v->process: it was just judged */
+		if (is_denied(&v->process[at], stack->layer, of[at].leaking[stack->layer]))
 			l->verdict = LEAK_NONE;
 	}
 }
 
 static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
 {
-	struct gained *of = calloc(s->n_processes ? s->n_processes : 1, sizeof(*of));
+	struct watched *of = calloc(s->n_processes ? s->n_processes : 1, sizeof(*of));
 	int err = of ? 0 : -ENOMEM;
 
+	for (size_t i = 0; !err && i < s->n_processes; i++)
+		of[i].history = model_history_process(h, &s->process[i]);
 	for (size_t i = 0; !err && i < s->n_stacks; i++) {
 		const struct model_stack *stack = &s->stack[i];
 		const struct model_process *p = model_find_process(s, stack->pid);
-		const struct model_process_history *k = p ? model_history_process(h, p) : NULL;
+		struct watched *w = p ? &of[p - s->process] : NULL;
 		struct analyze_verdict *to = grow_to(v->stack, &v->n_stacks, stack->id, sizeof(*to));
 
 		if (!to) {
@@ -106,11 +99,11 @@ static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot 
 		v->stack = to;
 		to += stack->id;
 		*to = (struct analyze_verdict){ .pid = stack->pid, .life = stack->life };
-		if (!k)
+		if (!w || !w->history)
 			continue;
-		analyze_leak_make(s, h, stack, k->begin_ns, &to->leak);
+		analyze_leak_make(s, h, stack, w->history->begin_ns, &to->leak);
 		if (to->leak.verdict == LEAK_YES)
-			of[p - s->process].leaking[stack->layer] += to->leak.bytes_per_s;
+			w->leaking[stack->layer] += to->leak.bytes_per_s;
 	}
 	if (!err)
 		deny(v, s, of);
@@ -150,7 +143,8 @@ const struct analyze_leak *analyze_verdict_of(const struct analyze_verdicts *v, 
 
 const struct analyze_standing *analyze_standing_of(const struct analyze_verdicts *v, const struct model_process *p)
 {
-	size_t i = place_of(v, p->pid);
-
-	return i < v->n_processes && v->process[i].life == p->life ? &v->process[i] : NULL;
+	for (size_t i = 0; i < v->n_processes; i++)
+		if (v->process[i].pid == p->pid && v->process[i].life == p->life)
+			return &v->process[i];
+	return NULL;
 }
