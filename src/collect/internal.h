@@ -87,9 +87,8 @@ struct reading {
 	const struct model_bounds *bounds;
 	struct model_generations *generations; /* one for each slot of the stack table; NULL: not asked for */
 	struct ages ages;
-	/* Not NULL: the live table is not read anew; live blocks are told by the counters. */
-	const struct last_reading *last;
-	const struct last_reading *read; /* the last reading of the table: now, or last */
+	const struct last_reading *last; /* of the table; that of now, once it is read */
+	int by_counters;		 /* the table is not read anew: live blocks are told by the counters */
 };
 
 /* blocks_read - read the live table: the tallies, the live blocks of processes, and how full the table is.

@@ -92,7 +92,7 @@ static int read_processes(struct reading *r, struct target *target)
 				p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
 				p->layer[l].n_left_out = kp->layer[l].n_left_out;
 				p->layer[l].is_estimate = kp->layer[l].left_out_now > 0 ||
-							  (r->last && r->last->is_estimate[slot] >> l & 1);
+							  (r->by_counters && r->last->is_estimate[slot] >> l & 1);
 			}
 			if (p->alive)
 				read_heap(r, slot, &p->zend);
@@ -160,7 +160,7 @@ static void live_by_counters(const struct reading *r, const struct swt_stack *k,
 /* generations_of - what the last reading found of the stack that has the slot, if it still holds. */
 static const struct model_generations *generations_of(const struct reading *r, const struct swt_stack *k, size_t slot)
 {
-	const struct last_stack *was = &r->read->of_stack[slot];
+	const struct last_stack *was = &r->last->of_stack[slot];
 
 	return r->generations && was->key && was->key == __atomic_load_n(&k->key, __ATOMIC_RELAXED) &&
 			       was->epoch == r->t->proc[k->proc].epoch[k->layer]
@@ -185,7 +185,7 @@ static void stack_fill(
 		out->n_frees = out->n_allocs;
 		out->freed_bytes = out->alloc_bytes;
 	}
-	if (r->last)
+	if (r->by_counters)
 		live_by_counters(r, k, slot, out);
 	else
 		live_by_table(r, slot, out);
@@ -362,7 +362,7 @@ static int read_table(struct reading *r, struct collect *c, const struct collect
 /* read_live - which blocks live, or what is still known of them. */
 static int read_live(struct reading *r, struct collect *c, const struct collect_filter *filter)
 {
-	int err = r->last ? 0 : read_table(r, c, filter);
+	int err = r->by_counters ? 0 : read_table(r, c, filter);
 
 	r->s->bounds = c->bounds;
 	r->s->table_ns = c->last.time_ns;
@@ -399,14 +399,14 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 {
 	struct reading r = { .t = &c->tables,
 		.windows = c->windows,
-		.read = &c->last,
+		.last = &c->last,
 		.bounds = &c->bounds,
 		.generations = c->last.generations };
 	int err;
 
 	err = reading_begin(&r);
-	if (!err && !is_final && !table_is_due(c, filter, r.s->time_ns))
-		r.last = &c->last;
+	if (!err)
+		r.by_counters = !is_final && !table_is_due(c, filter, r.s->time_ns);
 	if (!err)
 		err = read_processes(&r, t);
 	if (!err)
@@ -415,7 +415,7 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 		err = read_stacks(&r);
 	if (!err) {
 		r.s->counted_ns = clock_ns(CLOCK_MONOTONIC);
-		if (!r.last)
+		if (!r.by_counters)
 			c->last.end_ns = r.s->counted_ns;
 	}
 	if (!err && r.windows)
