@@ -10,20 +10,10 @@
 
 #include "analyze/growth.h"
 #include "analyze/trend.h"
+#include "dice.h"
 
 #define SECOND 1000000000ULL
 #define MIB    1048576.0
-
-/* A number from 0 to 1, the same in every run. */
-static double dice(void)
-{
-	static uint64_t x = 88172645463325252ULL;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (double)(x >> 11) / 9007199254740992.0;
-}
 
 /* ---- trends ---- */
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "analyze/verdicts.h"
+#include "dice.h"
 
 #define SECOND	   1000000000ULL
 #define START	   (7 * SECOND)
@@ -35,17 +36,6 @@ static struct model_generations generations;
 static uint64_t n_unknown;
 static double now;
 
-/* A number from 0 to 1, the same in every run. */
-static double dice(void)
-{
-	static uint64_t x = 88172645463325252ULL;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (double)(x >> 11) / 9007199254740992.0;
-}
-
 static void allocate(double lifetime, uint32_t bytes)
 {
 	assert_true(n_blocks < MAX_BLOCKS);
@@ -59,6 +49,13 @@ static void release(struct block *b)
 	b->is_dead = 1;
 	stack.n_frees++;
 	stack.freed_bytes += b->bytes;
+}
+
+static void release_all(void)
+{
+	for (size_t k = n_first; k < n_blocks; k++)
+		if (!blocks[k].is_dead)
+			release(&blocks[k]);
 }
 
 /* bury - the dead. */
@@ -144,6 +141,12 @@ static int take_down(void **state)
 	return 0;
 }
 
+static void begin_anew(void)
+{
+	take_down(NULL);
+	set_up(NULL);
+}
+
 static void leaking(const struct analyze_leak *l, double bytes_per_s)
 {
 	const struct analyze_standing *p = analyze_standing_of(&verdicts, &process);
@@ -180,8 +183,7 @@ static void a_leak_is_named_after_some_seconds_and_not_before(void **state)
 {
 	(void)state;
 	assert_int_equal(run(7, each)->verdict, LEAK_EARLY);
-	take_down(NULL);
-	set_up(NULL);
+	begin_anew();
 	assert_int_equal(run(15, each)->verdict, LEAK_YES);
 }
 
@@ -244,9 +246,7 @@ static void doubling(int i)
 		return;
 	bytes *= 2;
 	now -= 1e-6;
-	for (size_t k = n_first; k < n_blocks; k++)
-		if (!blocks[k].is_dead)
-			release(&blocks[k]);
+	release_all();
 	allocate(INFINITY, bytes);
 }
 
@@ -279,8 +279,7 @@ static void what_expires_is_no_leak(void **state)
 	for (double s = 16; s < 100; s += 5.7) {
 		l = run(s, session);
 		assert_int_equal(l->verdict, LEAK_NONE);
-		take_down(NULL);
-		set_up(NULL);
+		begin_anew();
 	}
 	l = run(100, session);
 	assert_true(l->p50_ns >= 10 * SECOND && l->p50_ns < 22 * SECOND);
@@ -297,8 +296,7 @@ static void what_is_replaced_at_random_is_no_leak(void **state)
 	(void)state;
 	for (double s = 20; s < 200; s *= 1.4) {
 		assert_int_equal(run(s, random_age)->verdict, LEAK_NONE);
-		take_down(NULL);
-		set_up(NULL);
+		begin_anew();
 	}
 }
 
@@ -318,17 +316,14 @@ static void a_warm_up_is_no_leak(void **state)
 {
 	(void)state;
 	assert_int_equal(run(40, warm_up)->verdict, LEAK_STOPPED);
-	take_down(NULL);
-	set_up(NULL);
+	begin_anew();
 	assert_int_not_equal(run(40, slow_warm_up)->verdict, LEAK_YES);
 }
 
 static void flushed(int i)
 {
 	if (i % 350 == 0)
-		for (size_t k = n_first; k < n_blocks; k++)
-			if (!blocks[k].is_dead)
-				release(&blocks[k]);
+		release_all();
 	allocate(INFINITY, SIZE);
 }
 
@@ -337,8 +332,7 @@ static void a_buffer_that_is_flushed_is_no_leak(void **state)
 	(void)state;
 	for (double s = 20; s < 150; s += 7.3) {
 		assert_int_equal(run(s, flushed)->verdict, LEAK_NONE);
-		take_down(NULL);
-		set_up(NULL);
+		begin_anew();
 	}
 }
 
@@ -360,9 +354,7 @@ static void a_cache_that_was_full_before_tracing_began_is_no_leak(void **state)
 
 static void buffer_moves(int i)
 {
-	for (size_t k = n_first; k < n_blocks; k++)
-		if (!blocks[k].is_dead)
-			release(&blocks[k]);
+	release_all();
 	allocate(INFINITY, 1000 + (uint32_t)(i * 37 % 5000));
 }
 
