@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "analyze/leak.h"
-#include "analyze/trend.h"
 
 #define THIRDS 3
 

@@ -114,7 +114,7 @@ static int64_t net_bytes(const struct model_layer_counts *l)
 
 static void add_curves(struct model_process_history *h, const struct model_process *p, uint64_t time_ns)
 {
-	struct model_point at = { .time_ns = time_ns, .n_requests = p->n_requests };
+	struct model_point at = { .time_ns = time_ns };
 
 	if (p->zend.is_known) {
 		at.value = (int64_t)p->zend.size_bytes;

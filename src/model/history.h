@@ -31,7 +31,6 @@ struct model_stack_history {
 /* What a process was at one moment. */
 struct model_point {
 	uint64_t time_ns;
-	uint64_t n_requests;
 	int64_t value; /* bytes; may be negative: what was there before tracing began may be freed */
 };
 
@@ -50,7 +49,7 @@ enum model_curve_kind {
 	MODEL_CURVE_ZEND, /* PHP's own count of its heap */
 	MODEL_CURVE_LIBC, /* live bytes of the books; frees of blocks from before tracing are subtracted, at the mean size */
 	MODEL_CURVE_MMAP, /* likewise */
-	MODEL_CURVE_RSS,  /* resident memory */
+	MODEL_CURVE_RSS,  /* resident memory; nothing reads it yet, so that it is empty */
 	MODEL_CURVES
 };
 

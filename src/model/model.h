@@ -74,7 +74,7 @@ struct model_process {
 	uint32_t life; /* counts the programs that it has executed */
 	char comm[16];
 	int alive;
-	int has_requests;      /* something that begins a request is probed in it */
+	int has_requests;      /* something that begins a request is probed in it; by now nothing is: 0 */
 	uint64_t n_requests;   /* since tracing began */
 	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */
 	struct model_zend_heap zend;
