@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_verdicts.py - a leak is named, with its line and its rate, and fails a run that asks for it; what turns over does neither."""
+import time
+
+from harness import equal, test
+
+STEP_S = 0.05
+INTERVAL_S = 0.5
+REPORTS = 28
+BLOCK_BYTES = 112  # asked for by each string of Registry::concat, within some bytes
+
+
+def serve(php, tracer, reports, *commands):
+    """Have the worker obey these until so many reports are there, which are read on the way; return how often it did."""
+    n = 0
+    for number in range(1, reports + 1):
+        due = time.monotonic() + INTERVAL_S
+        while time.monotonic() < due:
+            for c in commands:
+                php.ask(c)
+            n += 1
+            time.sleep(STEP_S)
+        tracer.wait("report", number=number)
+    return n
+
+
+def traced(run, *commands):
+    php = run.php()
+    php.ask("churn 10")
+    tracer = run.trace("-p", php.pid, "-i", INTERVAL_S, "-T", 10, "--fail-on", "leak")
+    start = time.monotonic()
+    n = serve(php, tracer, REPORTS, *commands)
+    seconds = time.monotonic() - start
+    code = tracer.finish()
+    equal(tracer.lost(), {}, "lost")
+    return tracer, code, n / seconds
+
+
+@test
+def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
+    tracer, code, rate = traced(run, "churn 5", "concat 3")
+    equal(code, 1, "exit code")
+    report, first = tracer.last_report(), tracer.stacks()[0]
+    assert report["leaks"] >= 1, report
+    equal((first["rank"], first["verdict"], first["layer"]), (1, "leak", "zend"), first)
+    assert any(f["function"] == "Registry::concat" for f in first["frames"]), first
+    leaked = rate * 3 * BLOCK_BYTES
+    assert 0.8 * leaked < first["leak"]["bytes_per_s"] < 1.2 * leaked, (leaked, first["leak"])
+    assert first["old_blocks"] > 100 and first["old_freed"] <= 2, first
+    equal(report["processes"][0]["growth"]["zend"]["verdict"], "growing", report)
+    assert sum(g["live_blocks"] for g in first["generations"]) > first["old_blocks"], first
+
+
+@test
+def memory_that_turns_over_is_no_leak_and_fails_nothing(run):
+    tracer, code, _ = traced(run, "keep 50 120", "churn 5", "drop")
+    equal((code, tracer.last_report()["leaks"]), (0, 0), [s for s in tracer.stacks() if s["verdict"] == "leak"])
+    equal({s["verdict"] for s in tracer.of("stack")} & {"leak"}, set(), "verdicts of all reports")
