@@ -224,6 +224,12 @@ static int opt_folded(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_save(struct cli_settings *s, const char *value)
+{
+	s->save = value;
+	return *value ? 0 : -EINVAL;
+}
+
 static int opt_follow(struct cli_settings *s, const char *value)
 {
 	(void)value;
@@ -307,6 +313,7 @@ static const struct option options[] = {
 	HEADING("Where to:"),
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
+	{ 0, "save", "FILE", "also append JSON lines to this file: for programs", opt_save, "a file name" },
 	HEADING("Other:"),
 	{ 0, "fail-on", "leak", "exit with 1 if there was a leak in the end", opt_fail_on, "leak" },
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,

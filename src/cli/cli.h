@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "analyze/analyze.h"
@@ -49,6 +50,7 @@ struct cli_settings {
 	uint64_t max_blocks;
 	double overhead_percent; /* 0 = trace all the time; else in windows */
 	const char *folded;
+	const char *save; /* file that JSON lines are appended to; NULL: none */
 	int fail_on_leak;
 	int json;
 	int verbose;
@@ -95,17 +97,22 @@ struct reporter {
 	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;
 	int folded_failed; /* a warning has been printed */
+	FILE *save;	   /* report_open(); NULL: none */
+	int save_failed;   /* likewise a warning */
 	int has_leak;	   /* by the last report of a process that lived */
 	int err;	   /* -errno: standard output cannot be written */
 };
 
-/* report_make - one report of this moment, to stdout and to the folded file.  Return: 0, or -errno of stdout. */
+/* report_open - open the file that JSON lines are to be saved in, if that is asked for. Errors are printed.  Return: 0, or EXIT_USAGE. */
+int report_open(struct reporter *r);
+
+/* report_make - one report of this moment, to stdout, the folded file and the saved one.  Return: 0, or -errno of stdout. */
 int report_make(struct reporter *r, int is_final);
 
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 
-/* report_event - one event, to stdout.  Return: 0, or -errno of stdout. */
+/* report_event - one event, to stdout and the saved file.  Return: 0, or -errno of stdout. */
 int report_event(struct reporter *r, const struct model_event *e);
 
 /* run.c - trace until the end.  Return: exit code. */

@@ -144,6 +144,50 @@ static void judge(struct reporter *r, const struct model_snapshot *now, size_t n
 	r->has_leak = n_leaks > 0 || (r->has_leak && !any_alive);
 }
 
+int report_open(struct reporter *r)
+{
+	if (!r->settings->save)
+		return 0;
+	r->save = fopen(r->settings->save, "ae");
+	if (r->save)
+		return 0;
+	msg_error("%s: cannot write JSON lines: %s", r->settings->save, strerror(errno));
+	msg_try("choose a file in a directory that you may write to");
+	return EXIT_USAGE;
+}
+
+/* saved - a write to the saved file went well or not: what is missing there is told once, and tracing goes on. */
+static void saved(struct reporter *r, int err)
+{
+	if (err && !r->save_failed) {
+		msg_error("%s: cannot write JSON lines: %s", r->settings->save, strerror(-err));
+		msg_try("free some space, or choose another file; tracing goes on");
+	}
+	r->save_failed |= err != 0;
+}
+
+static int write_report(struct reporter *r, const struct analyze_report *report, const struct output_stack *stacks)
+{
+	if (r->save)
+		saved(r, output_json_report(r->save, report, stacks));
+	return r->settings->json ? output_json_report(stdout, report, stacks)
+				 : output_text_report(stdout, report, stacks);
+}
+
+static int write_estimate(struct reporter *r, const struct analyze_estimate *e, const struct output_stack *stacks)
+{
+	if (r->save)
+		saved(r, output_json_estimate(r->save, e, stacks));
+	return r->settings->json ? output_json_estimate(stdout, e, stacks) : output_text_estimate(stdout, e, stacks);
+}
+
+static int write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack)
+{
+	if (r->save)
+		saved(r, output_json_event(r->save, e, stack));
+	return r->settings->json ? output_json_event(stdout, e, stack) : output_text_event(stdout, e, stack);
+}
+
 /* make_estimate - the report of tracing in windows. */
 static int make_estimate(struct reporter *r, int is_final)
 {
@@ -165,8 +209,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	judge(r, now, e->n_named);
 	err = name_estimate(r, e, &named);
 	if (!err)
-		err = r->settings->json ? output_json_estimate(stdout, e, named.stacks)
-					: output_text_estimate(stdout, e, named.stacks);
+		err = write_estimate(r, e, named.stacks);
 out:
 	named_free(&named);
 	analyze_estimate_free(e);
@@ -177,6 +220,8 @@ out:
 
 void report_clear(struct reporter *r)
 {
+	if (r->save)
+		fclose(r->save);
 	model_snapshot_free(r->before);
 	model_history_clear(&r->history);
 	analyze_verdicts_clear(&r->verdicts);
@@ -220,8 +265,7 @@ int report_make(struct reporter *r, int is_final)
 	err = name_rows(r, report, &named);
 	if (err)
 		goto out;
-	err = r->settings->json ? output_json_report(stdout, report, named.stacks)
-				: output_text_report(stdout, report, named.stacks);
+	err = write_report(r, report, named.stacks);
 	if (r->settings->folded)
 		write_folded(r, now);
 out:
@@ -250,7 +294,7 @@ int report_event(struct reporter *r, const struct model_event *e)
 		if (name_stack(r, p, e->frame, e->n_frames, 0, 1, &stack))
 			stack.n = 0;
 	}
-	r->err = r->settings->json ? output_json_event(stdout, e, &stack) : output_text_event(stdout, e, &stack);
+	r->err = write_event(r, e, &stack);
 	free((void *)stack.frame);
 	return r->err;
 }

@@ -379,6 +379,9 @@ static int prepare(struct run *r)
 		msg_try("choose a file in a directory that you may write to");
 		return EXIT_USAGE;
 	}
+	err = report_open(&r->reporter);
+	if (err)
+		return err;
 	err = attach_check();
 	if (err)
 		return EXIT_UNSUPPORTED;
@@ -473,7 +476,7 @@ int run_trace(const struct cli_settings *s)
 	}
 	if (r.launch.pid && !r.reporter.err)
 		code = command_code(&r);
-	else if (!code && r.reporter.folded_failed)
+	else if (!code && (r.reporter.folded_failed || r.reporter.save_failed))
 		code = EXIT_USAGE;
 	if (s->fail_on_leak && r.reporter.has_leak && code != EXIT_USAGE)
 		code = EXIT_EXCEEDED;

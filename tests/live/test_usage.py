@@ -125,6 +125,30 @@ def a_full_disk_behind_the_folded_file_is_told_and_tracing_goes_on(run):
 
 
 @test
+def what_is_saved_is_what_json_would_print_after_what_was_there(run):
+    target = run.target("life")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "saved")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write('{"schema":1,"type":"of_before"}\n')
+        code, out, _ = command("-p", target.pid, "-i", 0.2, "-n", 2, "--save", path)
+        equal(code, 0, "exit code")
+        assert "final report" in out and '"schema"' not in out, out
+        with open(path, encoding="utf-8") as f:
+            saved = [json.loads(line) for line in f]
+    equal([o["type"] for o in saved if o["type"] != "stack"], ["of_before", "report", "loss", "report", "loss"], "saved")
+    equal(saved[-2]["final"], True, "the last report is the final one")
+
+
+@test
+def a_file_to_save_to_that_cannot_be_written_is_told(run):
+    target = run.target("life")
+    refused(2, "No such file", "-p", target.pid, "--save", "/no/such/folder/file")
+    code, out, err = command("-p", target.pid, "-i", 0.2, "-n", 3, "--save", "/dev/full")
+    equal((code, err.count("/dev/full: cannot write"), out.count("after ")), (2, 1, 3), "code, times told, reports")
+
+
+@test
 def count_and_duration_end_the_trace(run):
     target = run.target("life")
     tracer = run.trace("-p", target.pid, "-i", 0.3, "-n", 2)
