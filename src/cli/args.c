@@ -230,6 +230,12 @@ static int opt_save(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_crash(struct cli_settings *s, const char *value)
+{
+	s->crash_file = value;
+	return *value ? 0 : -EINVAL;
+}
+
 static int opt_follow(struct cli_settings *s, const char *value)
 {
 	(void)value;
@@ -313,7 +319,9 @@ static const struct option options[] = {
 	HEADING("Where to:"),
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
-	{ 0, "save", "FILE", "also append JSON lines to this file: for programs", opt_save, "a file name" },
+	{ 0, "save", "FILE", "also append JSON lines to this file: for swtrace report", opt_save, "a file name" },
+	HEADING("swtrace report: the last crash in a file that --save or --json has written, as a text for a bug report:"),
+	{ 0, "crash", "FILE", "the file; -p PID chooses a process", opt_crash, "a file name" },
 	HEADING("Other:"),
 	{ 0, "fail-on", "leak", "exit with 1 if there was a leak in the end", opt_fail_on, "leak" },
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,
@@ -331,7 +339,8 @@ void args_help(void)
 	      "  sudo swtrace -p PID              trace a running process, report every 5 s\n"
 	      "  sudo swtrace -p PID -d 60 --folded leak.folded\n"
 	      "  sudo swtrace -- php worker.php   start a program under tracing\n"
-	      "  sudo swtrace -a --exe php-fpm8.2 every process that runs this program, now or later\n\n",
+	      "  sudo swtrace -a --exe php-fpm8.2 every process that runs this program, now or later\n"
+	      "  swtrace report --crash FILE      a crash in what --save has written, as Markdown\n\n",
 		stdout);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		const struct option *o = &options[i];
@@ -429,10 +438,30 @@ static const char *meaningless_in_windows(const struct cli_settings *s)
 					  : NULL;
 }
 
+/* report_contradiction - likewise, of swtrace report. */
+static int report_contradiction(const struct cli_settings *s)
+{
+	if (s->command) {
+		msg_error("swtrace report starts no program");
+		msg_try("leave -- COMMAND out");
+	} else if (s->n_pids > 1) {
+		msg_error("swtrace report tells of one crash");
+		msg_try("give one pid, or none");
+	} else if (!s->crash_file) {
+		msg_error("there is nothing to report");
+		msg_try("swtrace report --crash FILE, with a file that swtrace --save FILE has written");
+	} else {
+		return 0;
+	}
+	return EXIT_USAGE;
+}
+
 static int contradiction(const struct cli_settings *s)
 {
 	int n_ways = !!s->n_pids + !!s->command + s->all;
 
+	if (s->task == CLI_REPORT)
+		return report_contradiction(s);
 	if (n_ways > 1)
 		msg_error("-p, -a and -- COMMAND exclude each other");
 	else if (selects(s) && !s->all)
@@ -462,6 +491,43 @@ static int contradiction(const struct cli_settings *s)
 	return EXIT_USAGE;
 }
 
+/* The first word of the command line, and the options that go with it. Tracing has no word, and takes all but the last lines'. */
+static const struct task {
+	const char *word;
+	const char *option[16];
+} tasks[] = {
+	[CLI_WATCH] = { "watch",
+		{ "pid", "comm", "exe", "cgroup", "interval", "duration", "verbose", "help", "version" } },
+	[CLI_REPORT] = { "report", { "crash", "pid", "verbose", "help", "version" } },
+};
+
+static const char *const not_for_tracing[] = { "crash" };
+
+#define N_TASKS (sizeof(tasks) / sizeof(tasks[0]))
+
+static int task_named(const char *word)
+{
+	for (size_t i = CLI_TRACE + 1; word && i < N_TASKS; i++)
+		if (!strcmp(word, tasks[i].word))
+			return i;
+	return CLI_TRACE;
+}
+
+static int is_listed(const char *const *list, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n && list[i]; i++)
+		if (!strcmp(list[i], name))
+			return 1;
+	return 0;
+}
+
+static int is_for(const struct option *o, int task)
+{
+	if (task == CLI_TRACE)
+		return !is_listed(not_for_tracing, sizeof(not_for_tracing) / sizeof(not_for_tracing[0]), o->name);
+	return is_listed(tasks[task].option, sizeof(tasks[task].option) / sizeof(tasks[task].option[0]), o->name);
+}
+
 int args_parse(struct cli_settings *s, int argc, char **argv)
 {
 	const struct option *o;
@@ -472,7 +538,8 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	s->interval_ns = 5000000000ULL;
 	s->top = 10;
 	s->layer_mask = (1U << MODEL_LAYERS) - 1;
-	for (i = 1; i < argc && argv[i]; i++) {
+	s->task = task_named(argv[1]);
+	for (i = s->task == CLI_TRACE ? 1 : 2; i < argc && argv[i]; i++) {
 		if (!strcmp(argv[i], "--")) {
 			s->command = argv[i + 1] ? &argv[i + 1] : NULL;
 			break;
@@ -485,6 +552,12 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 		o = find_option(argv[i], &value);
 		if (!o) {
 			unknown_option(argv[i]);
+			return EXIT_USAGE;
+		}
+		if (!is_for(o, s->task)) {
+			msg_error("swtrace%s%s takes no --%s", s->task ? " " : "", s->task ? tasks[s->task].word : "",
+				o->name);
+			msg_try("leave it out; swtrace --help tells what each option is for");
 			return EXIT_USAGE;
 		}
 		if (o->arg && !value)

@@ -32,7 +32,11 @@ enum {
 /* Are children of the processes traced? By default those of a process that has some which run the same program: a master. */
 enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };
 
+/* What is to be done. */
+enum { CLI_TRACE, CLI_WATCH, CLI_REPORT };
+
 struct cli_settings {
+	int task; /* CLI_x */
 	pid_t pid[CLI_MAX_PIDS];
 	size_t n_pids;
 	int all;			   /* every process of the system, or those of the selection */
@@ -49,6 +53,7 @@ struct cli_settings {
 	unsigned layer_mask;
 	uint64_t max_blocks;
 	double overhead_percent; /* 0 = trace all the time; else in windows */
+	const char *crash_file;	 /* of swtrace report */
 	const char *folded;
 	const char *save; /* file that JSON lines are appended to; NULL: none */
 	int fail_on_leak;
@@ -114,6 +119,10 @@ void report_clear(struct reporter *r);
 
 /* report_event - one event, to stdout and the saved file.  Return: 0, or -errno of stdout. */
 int report_event(struct reporter *r, const struct model_event *e);
+
+/* crashfile.c - swtrace report --crash: the last crash in a file of JSON lines, as a text for a bug tracker, on stdout.
+ * Return: exit code. */
+int crashfile_report(const struct cli_settings *s, const char *version);
 
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);

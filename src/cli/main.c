@@ -25,7 +25,9 @@ int main(int argc, char **argv)
 		args_help();
 	else if (settings.version)
 		puts("swtrace " SWTRACE_VERSION);
+	else if (settings.task == CLI_REPORT)
+		code = crashfile_report(&settings, SWTRACE_VERSION);
 	else
 		return run_trace(&settings);
-	return fflush(stdout) ? EXIT_USAGE : EXIT_DONE;
+	return fflush(stdout) ? EXIT_USAGE : code;
 }

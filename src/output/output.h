@@ -36,6 +36,15 @@ int output_json_event(FILE *f, const struct model_event *e, const struct output_
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 
+/* ---- a crash for a bug tracker ---- */
+
+struct json_t;
+
+/* output_markdown_crash - one Markdown text of what JSON lines have told: a crash, and the last report before it with its stacks
+ * (NULL, and 0: none was made). The lines need not be trusted.  @version  of swtrace, for who reads it */
+int output_markdown_crash(FILE *f, const struct json_t *crash, const struct json_t *report, struct json_t *const *stack,
+	size_t n, const char *version);
+
 /* ---- folded stacks ---- */
 
 /* output_folded_check - can path be written? Leaves no trace.  Return: 0 or -errno. */

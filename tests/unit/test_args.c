@@ -201,6 +201,28 @@ static void tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks(void *
 	assert_non_null(strstr(said, "--max-size"));
 }
 
+static void a_task_takes_its_own_options_alone(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1"), 0);
+	assert_int_equal(s.task, CLI_TRACE);
+	assert_int_equal(parse(&s, "report --crash file -p 7"), 0);
+	assert_int_equal(s.task, CLI_REPORT);
+	assert_string_equal(s.crash_file, "file");
+	assert_int_equal(s.pid[0], 7);
+	assert_int_equal(parse(&s, "report"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--crash FILE"));
+	assert_int_equal(parse(&s, "report --crash file -p 7,8"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "report --crash file --top 3"), EXIT_USAGE);
+	assert_non_null(strstr(said, "swtrace report takes no --top"));
+	assert_int_equal(parse(&s, "report --crash file -- ls"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --crash file"), EXIT_USAGE);
+	assert_non_null(strstr(said, "swtrace takes no --crash"));
+	assert_int_equal(parse(&s, "-p 1 report"), EXIT_USAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +233,7 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(a_mistyped_option_names_the_nearest),
+		cmocka_unit_test(a_task_takes_its_own_options_alone),
 		cmocka_unit_test(tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks),
 	};
 

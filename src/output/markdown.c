@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* output/markdown.c - a crash as a text for a bug tracker, made of the JSON lines that told of it (docs/json.md, docs/crashes.md).
+ *
+ * Whatever the lines hold is untrusted, and may be missing: they may come from an older swtrace, or from somebody else. Text from
+ * them stands in code alone, indented blocks or spans, where no Markdown is read and nobody is notified. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "output/internal.h"
+
+#define MAX_FRAMES  128
+#define MAX_MODULES 32
+#define MAX_LEAKS   5
+#define LEAK_FRAMES 12 /* of each leaking stack */
+
+/* text_of - a string of o, "" when there is none. */
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static json_int_t number_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static int has(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return v && !json_is_null(v) && !(json_is_string(v) && !*json_string_value(v));
+}
+
+/* add_span - untrusted text as a code span: a backtick in it would end it. */
+static void add_span(struct strbuf *b, const char *s)
+{
+	strbuf_add(b, "`");
+	strbuf_add_safe(b, s, "`");
+	strbuf_add(b, "`");
+}
+
+/* add_item - a line of the list at the top, if there is something to say. */
+static void add_item(struct strbuf *b, const char *name, const json_t *o, const char *key)
+{
+	if (!has(o, key))
+		return;
+	strbuf_addf(b, "- **%s:** ", name);
+	add_span(b, text_of(o, key));
+	strbuf_add(b, "\n");
+}
+
+static void add_place(struct strbuf *b, const json_t *f)
+{
+	const char *function = text_of(f, "function"), *file = text_of(f, "file"), *slash = strrchr(file, '/');
+	int is_php = !strcmp(text_of(f, "kind"), "php");
+
+	strbuf_add_safe(b,
+		*function		  ? function
+		: has(f, "module_offset") ? text_of(f, "module")
+					  : text_of(f, "addr"),
+		"");
+	if (*file && has(f, "line")) {
+		/* Where a PHP file lies says nothing to a maintainer, and much of whoever runs it. */
+		strbuf_add(b, " ");
+		strbuf_add_safe(b, slash ? slash + 1 : file, "");
+		strbuf_addf(b, ":%s%" JSON_INTEGER_FORMAT, json_is_false(json_object_get(f, "line_exact")) ? "~" : "",
+			number_of(f, "line"));
+	} else if (has(f, "function_offset")) {
+		strbuf_addf(b, "+0x%" PRIx64, (uint64_t)number_of(f, "function_offset"));
+	} else if (!*function && has(f, "module_offset")) {
+		strbuf_add(b, "+");
+		strbuf_add_safe(b, text_of(f, "module_offset"), "");
+	}
+	if (*function && !is_php && has(f, "module")) {
+		strbuf_add(b, " (");
+		strbuf_add_safe(b, text_of(f, "module"), "");
+		strbuf_add(b, json_is_true(json_object_get(f, "inlined")) ? ", inlined)" : ")");
+	} else if (is_php && !*file) {
+		strbuf_add(b, " (PHP)");
+	}
+}
+
+/* add_frames - @stack  an object with walk and frames */
+static void add_frames(struct strbuf *b, const json_t *stack, size_t max, const char *indent)
+{
+	const json_t *frames = json_object_get(stack, "frames");
+	const char *walk = text_of(stack, "walk");
+	size_t n = json_array_size(frames);
+
+	for (size_t i = 0; i < n && i < max; i++) {
+		strbuf_addf(b, "%s#%-3zu", indent, i);
+		add_place(b, json_array_get(frames, i));
+		strbuf_add(b, "\n");
+	}
+	if (n > max)
+		strbuf_addf(b, "%s... and %zu more\n", indent, n - max);
+	else if (*walk && strcmp(walk, "complete")) {
+		strbuf_addf(b, "%s(the stack ends here: ", indent);
+		strbuf_add_safe(b, walk, "");
+		strbuf_add(b, ")\n");
+	}
+}
+
+static void add_title(struct strbuf *b, const json_t *crash)
+{
+	const json_t *first = json_array_get(json_object_get(crash, "frames"), 0);
+	struct strbuf place = { 0 };
+
+	strbuf_add(b, "## ");
+	strbuf_add_safe(b, text_of(crash, "signal_name"), "`<>");
+	if (first) {
+		strbuf_add(b, " in ");
+		add_place(&place, first);
+		add_span(b, place.data ? place.data : "");
+	}
+	strbuf_add(b, "\n\n");
+	strbuf_free(&place);
+}
+
+/* add_identity - what the process was, as far as the crash or the report before it knows. */
+static void add_identity(struct strbuf *b, const json_t *identity)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)identity, key, value)
+	{
+		if (!json_is_string(value) && !json_is_integer(value))
+			continue;
+		strbuf_add(b, "- ");
+		add_span(b, key);
+		strbuf_add(b, ": ");
+		if (json_is_string(value))
+			add_span(b, json_string_value(value));
+		else
+			strbuf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		strbuf_add(b, "\n");
+	}
+}
+
+static void add_summary(struct strbuf *b, const json_t *crash, const char *version)
+{
+	struct strbuf who = { 0 }, code = { 0 };
+
+	strbuf_addf(&who, "%s, pid %" JSON_INTEGER_FORMAT ", thread %" JSON_INTEGER_FORMAT, text_of(crash, "comm"),
+		number_of(crash, "pid"), number_of(crash, "tid"));
+	strbuf_add(b, "- **Process:** ");
+	add_span(b, who.data ? who.data : "");
+	strbuf_add(b, "\n");
+	strbuf_addf(&code, "%s (%" JSON_INTEGER_FORMAT "), %s%s%s", text_of(crash, "signal_name"),
+		number_of(crash, "signal"), text_of(crash, "code_name"), has(crash, "code_text") ? ": " : "",
+		text_of(crash, "code_text"));
+	strbuf_add(b, "- **Signal:** ");
+	add_span(b, code.data ? code.data : "");
+	strbuf_add(b, "\n");
+	add_item(b, "What it is", crash, "summary");
+	add_item(b, "Most likely", crash, "likely");
+	add_item(b, "Abort message", crash, "abort_message");
+	add_item(b, "Kernel's line", crash, "kernel_line");
+	add_item(b, "When", crash, "time");
+	strbuf_addf(b, "- **Told by:** swtrace %s\n", version);
+	strbuf_free(&who);
+	strbuf_free(&code);
+}
+
+static void add_block_place(struct strbuf *b, const json_t *place)
+{
+	const json_t *block = json_object_get(place, "block");
+	static const char *const who[][2] = { { "allocated_by", "allocated by" }, { "freed_by", "freed by" } };
+
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *stack = json_object_get(block, who[i][0]);
+
+		if (!json_array_size(json_object_get(stack, "frames")))
+			continue;
+		strbuf_addf(b, "      %s\n", who[i][1]);
+		add_frames(b, stack, LEAK_FRAMES, "        ");
+	}
+}
+
+static void add_address(struct strbuf *b, const json_t *crash)
+{
+	const json_t *address = json_object_get(crash, "address");
+
+	if (!has(address, "text"))
+		return;
+	strbuf_add(b, "\n### Address of the fault\n\n    ");
+	strbuf_add_safe(b, text_of(address, "text"), "");
+	strbuf_add(b, "\n");
+	add_block_place(b, address);
+}
+
+/* add_padded - text of at least so many columns; it is ASCII where it is what it should be. */
+static void add_padded(struct strbuf *b, const char *s, size_t columns)
+{
+	size_t start = b->len;
+
+	strbuf_add_safe(b, s ? s : "", "");
+	while (!b->failed && b->len - start < columns)
+		strbuf_add(b, " ");
+}
+
+static void add_registers(struct strbuf *b, const json_t *crash)
+{
+	const json_t *registers = json_object_get(crash, "registers"), *pointers = json_object_get(crash, "pointers");
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	if (has(crash, "instruction") || has(crash, "code_bytes")) {
+		strbuf_add(b, "\n### Instruction\n\n    ");
+		strbuf_add_safe(b, text_of(crash, "instruction"), "");
+		strbuf_add(b, has(crash, "instruction") ? "\n    bytes " : "bytes ");
+		strbuf_add_safe(b, has(crash, "code_bytes") ? text_of(crash, "code_bytes") : "cannot be read", "");
+		strbuf_add(b, "\n");
+	}
+	if (!json_object_size(registers))
+		return;
+	strbuf_add(b, "\n### Registers\n\n");
+	json_object_foreach((json_t *)registers, name, value)
+	{
+		strbuf_add(b, n % 4 ? "  " : "    ");
+		add_padded(b, name, 6);
+		add_padded(b, json_string_value(value), n % 4 < 3 ? 18 : 0);
+		strbuf_add(b, n % 4 == 3 ? "\n" : "");
+		n++;
+	}
+	strbuf_add(b, n % 4 ? "\n\n" : "\n");
+	for (size_t i = 0; i < json_array_size(pointers); i++) {
+		const json_t *p = json_array_get(pointers, i);
+
+		strbuf_add(b, "    ");
+		strbuf_add_safe(b, text_of(p, "register"), "");
+		strbuf_add(b, ": ");
+		strbuf_add_safe(b, text_of(p, "text"), "");
+		strbuf_add(b, "\n");
+		add_block_place(b, p);
+	}
+}
+
+static void add_calls(struct strbuf *b, const json_t *crash)
+{
+	const json_t *calls = json_object_get(crash, "calls");
+
+	if (!json_array_size(calls))
+		return;
+	strbuf_add(b, "\n### Last allocator calls of the thread, newest first\n\n");
+	for (size_t i = 0; i < json_array_size(calls); i++) {
+		const json_t *c = json_array_get(calls, i);
+
+		strbuf_addf(b, "    %10" JSON_INTEGER_FORMAT " us before  ", number_of(c, "before_us"));
+		strbuf_add_safe(b, text_of(c, "layer"), "");
+		strbuf_add(b, " ");
+		strbuf_add_safe(b, text_of(c, "op"), "");
+		strbuf_add(b, " ");
+		strbuf_add_safe(b, text_of(c, "addr"), "");
+		if (has(c, "size_bytes"))
+			strbuf_addf(b, ", %" JSON_INTEGER_FORMAT " bytes", number_of(c, "size_bytes"));
+		strbuf_add(b, "\n");
+	}
+}
+
+static const json_t *process_of(const json_t *report, json_int_t pid)
+{
+	const json_t *list = json_object_get(report, "processes");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (number_of(json_array_get(list, i), "pid") == pid)
+			return json_array_get(list, i);
+	return NULL;
+}
+
+static void add_growth(struct strbuf *b, const json_t *growth)
+{
+	char gain[FORMAT_BYTES_BYTES];
+	const char *name;
+	json_t *g;
+
+	json_object_foreach((json_t *)growth, name, g)
+	{
+		if (!has(g, "verdict") || !strcmp(text_of(g, "verdict"), "not_enough_data"))
+			continue;
+		strbuf_add(b, "    ");
+		strbuf_add_safe(b, name, "");
+		strbuf_add(b, ": ");
+		strbuf_add_safe(b, text_of(g, "verdict"), "");
+		strbuf_addf(b, ", %s/s\n", format_gain(number_of(g, "bytes_per_s"), gain));
+	}
+}
+
+static void add_leak(struct strbuf *b, const json_t *stack)
+{
+	const json_t *leak = json_object_get(stack, "leak");
+	char bytes[FORMAT_BYTES_BYTES], rate[FORMAT_BYTES_BYTES], n[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "\n    LEAK %s/h, %s", format_bytes((uint64_t)number_of(leak, "bytes_per_s") * 3600, rate),
+		format_bytes((uint64_t)number_of(stack, "live_bytes"), bytes));
+	strbuf_addf(b, " live in %s blocks, ", format_count((uint64_t)number_of(stack, "live_blocks"), n));
+	strbuf_add_safe(b, text_of(stack, "layer"), "");
+	strbuf_add(b, "\n");
+	add_frames(b, stack, LEAK_FRAMES, "      ");
+}
+
+/* add_memory - the last report before the crash. */
+static void add_memory(struct strbuf *b, const json_t *crash, const json_t *report, json_t *const *stack, size_t n)
+{
+	const json_t *p = process_of(report, number_of(crash, "pid")), *layers = json_object_get(p, "layers"), *l;
+	char bytes[FORMAT_BYTES_BYTES], blocks[FORMAT_COUNT_BYTES];
+	const char *name;
+	size_t n_leaks = 0;
+
+	if (!p)
+		return;
+	strbuf_add(b, "\n### Memory, by the last report before it (");
+	strbuf_add_safe(b, text_of(report, "time"), "`<>");
+	strbuf_add(b, ")\n\n");
+	json_object_foreach((json_t *)layers, name, l)
+	{
+		strbuf_add(b, "    ");
+		strbuf_add_safe(b, name, "");
+		strbuf_addf(b, ": %s live in ", format_bytes((uint64_t)number_of(l, "live_bytes"), bytes));
+		strbuf_addf(b, "%s blocks\n", format_count((uint64_t)number_of(l, "live_blocks"), blocks));
+	}
+	add_growth(b, json_object_get(p, "growth"));
+	for (size_t i = 0; i < n && n_leaks < MAX_LEAKS; i++) {
+		if (number_of(stack[i], "pid") != number_of(crash, "pid") ||
+			strcmp(text_of(stack[i], "verdict"), "leak"))
+			continue;
+		add_leak(b, stack[i]);
+		n_leaks++;
+	}
+	if (!n_leaks)
+		strbuf_add(b, "    no leak was known\n");
+	if (number_of(report, "lost"))
+		strbuf_addf(b, "    the books are incomplete: %" JSON_INTEGER_FORMAT " losses\n",
+			number_of(report, "lost"));
+}
+
+/* add_builds - which builds the addresses are of. */
+static void add_builds(struct strbuf *b, const json_t *crash)
+{
+	const json_t *frames = json_object_get(crash, "frames"), *seen[MAX_MODULES];
+	size_t n = 0, k;
+
+	for (size_t i = 0; i < json_array_size(frames) && n < MAX_MODULES; i++) {
+		const json_t *f = json_array_get(frames, i);
+
+		if (!has(f, "build_id"))
+			continue;
+		for (k = 0; k < n && strcmp(text_of(seen[k], "build_id"), text_of(f, "build_id")); k++)
+			;
+		if (k < n)
+			continue;
+		strbuf_add(b, n ? "    " : "\n### Builds\n\n    ");
+		strbuf_add_safe(b, text_of(f, "build_id"), "");
+		strbuf_add(b, "  ");
+		strbuf_add_safe(b, text_of(f, "module"), "");
+		strbuf_add(b, "\n");
+		seen[n++] = f;
+	}
+}
+
+int output_markdown_crash(
+	FILE *f, const json_t *crash, const json_t *report, json_t *const *stack, size_t n, const char *version)
+{
+	const json_t *identity = json_object_get(crash, "identity");
+	struct strbuf b = { 0 };
+
+	if (!json_object_size(identity))
+		identity = json_object_get(process_of(report, number_of(crash, "pid")), "identity");
+	add_title(&b, crash);
+	add_summary(&b, crash, version);
+	if (json_object_size(identity)) {
+		strbuf_add(&b, "\n### Program\n\n");
+		add_identity(&b, identity);
+	}
+	strbuf_add(&b, "\n### Stack, innermost first\n\n");
+	add_frames(&b, crash, MAX_FRAMES, "    ");
+	if (!json_array_size(json_object_get(crash, "frames")))
+		strbuf_add(&b, "    not known\n");
+	add_address(&b, crash);
+	add_registers(&b, crash);
+	add_calls(&b, crash);
+	add_memory(&b, crash, report, stack, n);
+	add_builds(&b, crash);
+	return write_out(f, &b);
+}
