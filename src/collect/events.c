@@ -165,6 +165,7 @@ void collect_close(struct collect *c)
 	free(c->last.of_stack);
 	free(c->last.generations);
 	free(c->last.is_estimate);
+	vitals_clear(&c->vitals);
 	free(c);
 }
 

@@ -26,11 +26,20 @@ struct last_stack {
 	uint32_t epoch; /* of its layer: if it is over, all are dead */
 };
 
+/* The vitals of all processes, kept for snapshots for which they are not read. */
+struct last_vitals {
+	uint64_t time_ns;
+	uint64_t took_ns;
+	struct kept_vitals *of_process;
+	size_t n;
+};
+
 struct collect {
 	struct attach_tables tables;
 	struct last_reading last;
 	struct model_bounds bounds;
 	const struct model_windows *windows; /* NULL: probes are in place all the time */
+	struct last_vitals vitals;
 	struct ring_buffer *ring;
 	void (*on_event)(void *ctx, const struct model_event *e);
 	void *ctx;
@@ -95,6 +104,12 @@ struct reading {
  * blocks_survivors - the blocks of windows that are to be judged: a second look, of windowed mode alone. */
 void blocks_read(struct reading *r, const struct collect_filter *filter);
 void blocks_survivors(struct reading *r);
+
+/* vitals_read - the vitals of the snapshot's processes: read anew when that takes less than COLLECT_SHARE of the time since then,
+ * or if must is set. Without memory for keeping them there are none.
+ * vitals_clear - free what is kept. */
+void vitals_read(struct collect *c, struct model_snapshot *s, struct target *t, int must);
+void vitals_clear(struct last_vitals *l);
 
 /* ages_begin - prepare for ages_of(). */
 void ages_begin(struct ages *a, const struct attach_tables *t, const struct model_bounds *b);

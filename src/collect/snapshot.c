@@ -409,6 +409,8 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 		r.by_counters = !is_final && !table_is_due(c, filter, r.s->time_ns);
 	if (!err)
 		err = read_processes(&r, t);
+	if (!err && !r.windows)
+		vitals_read(c, r.s, t, is_final);
 	if (!err)
 		err = read_live(&r, c, filter);
 	if (!err)

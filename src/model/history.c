@@ -8,7 +8,8 @@
 
 const char *model_curve_name(enum model_curve_kind kind)
 {
-	static const char *const names[MODEL_CURVES] = { "zend", "libc", "mmap", "rss" };
+	static const char *const names[MODEL_CURVES] = { "zend", "libc", "mmap", "rss", "zend_real", "zend_cached",
+		"files", "heap_map", "stacks", "gc_roots" };
 
 	return (unsigned)kind < MODEL_CURVES ? names[kind] : "unknown";
 }
@@ -112,6 +113,38 @@ static int64_t net_bytes(const struct model_layer_counts *l)
 	return (int64_t)l->live_bytes - (int64_t)(mean * (double)unknown);
 }
 
+/* add_vitals - unless they were not read anew. */
+static void add_vitals(struct model_process_history *h, const struct model_vitals *v)
+{
+	const uint64_t value[MODEL_CURVES] = {
+		[MODEL_CURVE_RSS] = v->rss_bytes,
+		[MODEL_CURVE_REAL] = v->heap.real_bytes,
+		[MODEL_CURVE_CACHED] = v->heap.cached_bytes,
+		[MODEL_CURVE_FILES] = v->file_bytes + v->shmem_bytes,
+		[MODEL_CURVE_HEAP_MAP] = v->heap_map_bytes,
+		[MODEL_CURVE_STACKS] = v->stack_bytes,
+		[MODEL_CURVE_ROOTS] = v->gc.roots,
+	};
+	const int is_known[MODEL_CURVES] = {
+		[MODEL_CURVE_REAL] = v->heap.is_known,
+		[MODEL_CURVE_CACHED] = v->heap.has_cached,
+		[MODEL_CURVE_ROOTS] = v->gc.is_known,
+	};
+
+	if (v->time_ns <= h->vitals_ns)
+		return;
+	h->vitals_ns = v->time_ns;
+	for (int c = MODEL_CURVE_RSS; c < MODEL_CURVES; c++) {
+		struct model_point at = { .time_ns = v->time_ns, .value = (int64_t)value[c] };
+		int is_php = c == MODEL_CURVE_REAL || c == MODEL_CURVE_CACHED || c == MODEL_CURVE_ROOTS;
+
+		if (!is_php || is_known[c])
+			model_curve_add(&h->curve[c], &at);
+	}
+	if (v->gc.is_known && !h->gc.is_known)
+		h->gc = (struct model_gc_history){ 1, v->gc.runs, v->gc.collected };
+}
+
 static void add_curves(struct model_process_history *h, const struct model_process *p, uint64_t time_ns)
 {
 	struct model_point at = { .time_ns = time_ns };
@@ -124,6 +157,7 @@ static void add_curves(struct model_process_history *h, const struct model_proce
 	model_curve_add(&h->curve[MODEL_CURVE_LIBC], &at);
 	at.value = net_bytes(&p->layer[MODEL_MMAP]);
 	model_curve_add(&h->curve[MODEL_CURVE_MMAP], &at);
+	add_vitals(h, &p->vitals);
 }
 
 /* add_processes - processes that are not in the snapshot are gone, and those that are new begin. The list is in the snapshot's

@@ -49,7 +49,13 @@ enum model_curve_kind {
 	MODEL_CURVE_ZEND, /* PHP's own count of its heap */
 	MODEL_CURVE_LIBC, /* live bytes of the books; frees of blocks from before tracing are subtracted, at the mean size */
 	MODEL_CURVE_MMAP, /* likewise */
-	MODEL_CURVE_RSS,  /* resident memory; nothing reads it yet, so that it is empty */
+	MODEL_CURVE_RSS,  /* resident memory, and the rest of model/vitals.h, too: */
+	MODEL_CURVE_REAL, /* what PHP has taken from the system for its heap */
+	MODEL_CURVE_CACHED,
+	MODEL_CURVE_FILES, /* resident, of files and shared memory */
+	MODEL_CURVE_HEAP_MAP,
+	MODEL_CURVE_STACKS,
+	MODEL_CURVE_ROOTS, /* the last, since it is no bytes: values that the cycle collector is to look at */
 	MODEL_CURVES
 };
 
@@ -59,6 +65,8 @@ struct model_process_history {
 	uint64_t begin_ns;			/* since when it is watched */
 	uint64_t n_requests[MODEL_BOUNDS];	/* by then */
 	struct model_curve curve[MODEL_CURVES]; /* empty: there is nothing to tell */
+	uint64_t vitals_ns;			/* time of the last vitals that are in the curves */
+	struct model_gc_history gc;
 };
 
 struct model_history {
@@ -70,7 +78,7 @@ struct model_history {
 	size_t n_processes;
 };
 
-/* model_curve_name - "zend", "libc", "mmap", "rss". Static. */
+/* model_curve_name - "zend", "libc", "mmap", "rss", "zend_real", ... Static. */
 const char *model_curve_name(enum model_curve_kind kind);
 
 /* model_curve_add - one more value. Neighbours are put together when there is no room. */

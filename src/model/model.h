@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/vitals.h"
+
 enum model_layer { MODEL_ZEND, MODEL_LIBC, MODEL_MMAP, MODEL_LAYERS };
 
 /* Why a stack ends where it does. */
@@ -78,6 +80,7 @@ struct model_process {
 	uint64_t n_requests;   /* since tracing began */
 	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */
 	struct model_zend_heap zend;
+	struct model_vitals vitals;
 	struct model_layer_counts layer[MODEL_LAYERS];
 };
 

@@ -34,6 +34,10 @@ struct json_t *json_text(const char *s);
 void json_set_stack(struct json_t *o, const struct output_stack *s);
 void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);
 
+/* vitals.c - what a process has of memory and may have: lines of text; an object, or null. */
+void text_add_vitals(struct strbuf *b, const struct model_vitals *v);
+struct json_t *json_vitals(const struct model_snapshot *s, const struct model_vitals *v);
+
 /* write_out - write b to f, flush, free b.  Return: 0, -ENOMEM if b could not be built, or -errno. */
 int write_out(FILE *f, struct strbuf *b);
 

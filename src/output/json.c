@@ -112,12 +112,12 @@ static json_t *growths(const struct analyze_standing *s)
 {
 	json_t *o = json_object();
 
-	for (int c = 0; s && c < MODEL_CURVES; c++)
+	for (int c = 0; s && c < MODEL_CURVE_ROOTS; c++)
 		json_object_set_new(o, model_curve_name(c), growth(&s->growth[c]));
 	return o;
 }
 
-static json_t *process(const struct analyze_process *row)
+static json_t *process(const struct model_snapshot *s, const struct analyze_process *row)
 {
 	json_t *o = json_object(), *layers = json_object();
 	const struct model_process *p = row->process;
@@ -145,6 +145,7 @@ static json_t *process(const struct analyze_process *row)
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "layers", layers);
 	json_object_set_new(o, "zend_heap", zend_heap(&p->zend, p->layer[MODEL_ZEND].is_estimate));
+	json_object_set_new(o, "vitals", json_vitals(s, &p->vitals));
 	json_object_set_new(o, "growth", growths(row->standing));
 	json_object_set_new(o, "requests_per_s",
 		row->standing && row->standing->requests_per_s > 0 ? rounded(row->standing->requests_per_s)
@@ -178,7 +179,8 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 		json_array_append_new(processes, json_null());
 	/* In the order of the snapshot, which is that in which they came. */
 	for (size_t i = 0; i < r->n_processes; i++)
-		json_array_set_new(processes, r->process[i].process - r->snapshot->process, process(&r->process[i]));
+		json_array_set_new(
+			processes, r->process[i].process - r->snapshot->process, process(r->snapshot, &r->process[i]));
 	json_object_set_new(o, "processes", processes);
 	json_end(b, o);
 }

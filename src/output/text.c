@@ -57,7 +57,7 @@ static void add_growth(struct strbuf *b, const struct analyze_standing *s)
 	char gain[FORMAT_BYTES_BYTES];
 	int n = 0;
 
-	for (int c = 0; s && c < MODEL_CURVES; c++) {
+	for (int c = 0; s && c <= MODEL_CURVE_RSS; c++) {
 		const struct analyze_growth *g = &s->growth[c];
 
 		if (g->verdict == GROWTH_UNKNOWN)
@@ -83,6 +83,7 @@ static void add_process(struct strbuf *b, const struct analyze_process *row)
 	}
 	strbuf_add(b, "\n");
 	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
+	text_add_vitals(b, &p->vitals);
 	add_growth(b, row->standing);
 }
 

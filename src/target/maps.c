@@ -224,6 +224,7 @@ static int map_parse(struct target *t, const struct target_process *p, char *lin
 	if (!m->name)
 		return -ENOMEM;
 	/* The kernel's own page for probes comes with the first probe that is hit: no code of the process's. */
+	m->is_guard = !strncmp(perms, "---", 3);
 	m->executable = perms[2] == 'x' && strcmp(m->name, "[uprobes]") != 0;
 	m->module = NULL;
 	if (m->executable && inode) {

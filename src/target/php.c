@@ -60,8 +60,7 @@ static int read_version(int fd, char *version, size_t cap)
 	return err;
 }
 
-/* find_version - the same, remembered with the file: the workers of a pool all map one. */
-static int find_version(struct target_module *m)
+int php_find_version(struct target_module *m)
 {
 	int err;
 
@@ -171,8 +170,7 @@ int target_php_check(const struct target_process *p, struct swt_php *php)
 	return found;
 }
 
-/* find_engine - the first mapping of the file that defines the engine, or NULL. */
-static const struct target_map *find_engine(const struct target_process *p)
+const struct target_map *php_find_engine(const struct target_process *p)
 {
 	struct elffile_symbol sym;
 
@@ -185,7 +183,7 @@ static const struct target_map *find_engine(const struct target_process *p)
 
 struct target_module *target_php_engine(const struct target_process *p)
 {
-	const struct target_map *m = find_engine(p);
+	const struct target_map *m = php_find_engine(p);
 
 	return m ? m->module : NULL;
 }
@@ -204,11 +202,11 @@ static int try_layout(const struct target_process *p, const struct target_map *e
 int target_php(const struct target_process *p, const struct target_php_layout *debug, struct swt_php *out,
 	char *version, size_t cap)
 {
-	const struct target_map *engine = find_engine(p);
+	const struct target_map *engine = php_find_engine(p);
 	int found;
 
 	*version = 0;
-	if (!engine || find_version(engine->module))
+	if (!engine || php_find_version(engine->module))
 		return 0;
 	snprintf(version, cap, "%s", engine->module->php_version);
 	found = debug ? try_layout(p, engine, debug, out) : -ENOTSUP;

@@ -27,6 +27,7 @@ static void process_free(struct target_process *p)
 	maps_free(p->map, p->n_maps);
 	maps_free(p->past, p->n_past);
 	free(p->allocator);
+	free(p->vitals);
 	free(p->exe);
 	free(p);
 }

@@ -17,6 +17,7 @@
 #include "util/elffile.h"
 
 struct bindings; /* of target's own */
+struct vitals;
 
 /* Does a file bring a malloc (and free) of its own? */
 enum { TARGET_NO_MALLOC, TARGET_EXPORTS_MALLOC, TARGET_HIDES_MALLOC };
@@ -60,6 +61,7 @@ struct target_map {
 	uint64_t end;
 	uint64_t file_offset;
 	int executable;
+	int is_guard;		      /* nobody may access it */
 	struct target_module *module; /* NULL: no file behind it */
 	char *name;		      /* path or [heap], [vdso], ...; "" when anonymous; untrusted */
 	uint32_t since;		      /* generation of the process's mappings that first had it */
@@ -78,8 +80,9 @@ struct target_process {
 	uint32_t generation;	 /* counts the changes of its executable mappings; the first state is 1 */
 	struct target_map *past; /* executable mappings that are gone, oldest first */
 	size_t n_past;
-	const void *note; /* its user's own: of no meaning here */
-	int is_followed;  /* likewise */
+	const void *note;      /* its user's own: of no meaning here */
+	struct vitals *vitals; /* of target's own: what target_vitals_read() knows from one reading to the next */
+	int is_followed;       /* likewise */
 	/* The files that bring a malloc. The first is the one that the program's calls resolve to. */
 	struct target_allocator *allocator;
 	size_t n_allocators;
@@ -280,5 +283,7 @@ int target_is_dynamic(const struct target_process *p);
 
 /* target_is_started - 1 if it has mapped all that its program needs before it can allocate: the libc, or it is static. */
 int target_is_started(const struct target_process *p);
+
+#include "target/vitals.h" /* how much memory a process has */
 
 #endif

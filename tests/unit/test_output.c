@@ -44,7 +44,24 @@ static struct model_process process = { .pid = 4242,
 		.size_bytes = 5242880,
 		.traced_bytes = 4980736,
 		.before_bytes = 300000,
-		.n_drops = 2 } };
+		.n_drops = 2 },
+	.vitals = { .time_ns = 1,
+		.rss_bytes = 31457280,
+		.anon_bytes = 20971520,
+		.file_bytes = 10485760,
+		.swap_bytes = 4096,
+		.has_pss = 1,
+		.pss_bytes = 25165824,
+		.pss_ns = 1,
+		.heap_map_bytes = 1048576,
+		.n_stacks = 3,
+		.stack_bytes = 6291456,
+		.heap = { 1, 5242880, 5300000, 6291456, 8388608, 134217728, 1, 2097152 },
+		.gc = { 1, 1, 0, 1234, 10001, 1, 77 },
+		.cgroup_bytes = 536870912,
+		.cgroup_used_bytes = 104857600,
+		.machine_bytes = 8589934592,
+		.machine_available_bytes = 4294967296 } };
 static struct model_loss losses[] = { { "live_table_full", "blocks not tracked: the live table is full", 12 },
 	{ "return_missed", "calls whose return was never seen", 0 } };
 /* Bounds at 5 and 9 s. */
@@ -241,6 +258,8 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"[2026-11-23T21:40:05.123Z] report 3 after 15.0 s: 4.1 MiB live in 52,113 blocks, +1.3 MiB in 5.0 s\n"
 		"  php(4242): zend 3.9 MiB in 52,000 blocks, libc 200.0 KiB in 113 blocks, mmap 0 B in 0 blocks\n"
 		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
+		"    resident: 30.0 MiB (anonymous 20.0 MiB, files 10.0 MiB), its share of that 24.0 MiB, swapped out 4.0 KiB\n"
+		"    php: 6.0 MiB taken of memory_limit 128.0 MiB, peak 8.0 MiB; cycle collector: 1,234 roots, 1 run\n"
 		"    memory: zend growing +1.2 KiB/s, libc plateau\n"
 		"  verdict: LEAK, 1000 B/s in 1 stack\n"
 		"  lost: 12 blocks not tracked: the live table is full\n"
@@ -471,6 +490,8 @@ static json_t *parsed(const char *text, int n)
 #define FRAME_1                                                                                                              \
 	"{\"kind\":\"native\",\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null,\"inlined\":false," NO_LINE \
 	"\"module\":\"libx.so\",\"module_offset\":\"0x2f\",\"build_id\":\"\"}"
+#define VITALS \
+	"\"vitals\":{\"age_ms\":0,\"rss_bytes\":31457280,\"anon_bytes\":20971520,\"file_bytes\":10485760,\"shmem_bytes\":0,\"swap_bytes\":4096,\"pss_bytes\":25165824,\"pss_age_ms\":0,\"heap_mapping_bytes\":1048576,\"stack_mappings\":3,\"stack_mapping_bytes\":6291456,\"php\":{\"size_bytes\":5242880,\"peak_bytes\":5300000,\"real_bytes\":6291456,\"real_peak_bytes\":8388608,\"limit_bytes\":134217728,\"cached_bytes\":2097152},\"gc\":{\"enabled\":true,\"protected\":false,\"roots\":1234,\"threshold\":10001,\"runs\":1,\"collected\":77},\"cgroup\":{\"limit_bytes\":536870912,\"used_bytes\":104857600,\"high\":false},\"machine\":{\"total_bytes\":8589934592,\"available_bytes\":4294967296}},"
 #define NO_GROWTH \
 	"{\"verdict\":\"not_enough_data\",\"bytes_per_s\":0,\"low_bytes_per_s\":0,\"high_bytes_per_s\":0,\"gained_bytes\":0}"
 #define NO_COUNTS "\"allocs\":0,\"alloc_bytes\":0,\"frees\":0,\"freed_bytes\":0"
@@ -483,16 +504,18 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD(
-			"report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
-				  ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
-				  ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false},\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
-				  ",\"rss\":" NO_GROWTH "},\"requests_per_s\":12.35}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
-																									    "," FRAME_1
-																									    "]}\n" HEAD(
-																										    "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
-																											     ",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
-																											     "]}\n");
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}," VITALS
+			       "\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
+			       ",\"rss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
+			       ",\"files\":" NO_GROWTH
+			       ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH "},\"requests_per_s\":12.35}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+																												       "," FRAME_1
+																												       "]}\n" HEAD(
+																													       "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
+																															",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
+																															"]}\n");
 	free(text);
 }
 
