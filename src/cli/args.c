@@ -146,6 +146,7 @@ static int opt_cgroup(struct cli_settings *s, const char *value)
 	if (s->selection.n_cgroups == ATTACH_SELECT_MAX || stat(value, &st) || !S_ISDIR(st.st_mode) ||
 		statfs(value, &fs) || fs.f_type != CGROUP2_MAGIC)
 		return -EINVAL;
+	s->cgroup_path[s->selection.n_cgroups] = value;
 	s->selection.cgroup[s->selection.n_cgroups++] = st.st_ino;
 	return 0;
 }
@@ -236,6 +237,17 @@ static int opt_crash(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_trace(struct cli_settings *s, const char *value)
+{
+	return parse_seconds(value, 1, &s->trace_ns);
+}
+
+static int opt_out(struct cli_settings *s, const char *value)
+{
+	s->out = value;
+	return *value ? 0 : -EINVAL;
+}
+
 static int opt_follow(struct cli_settings *s, const char *value)
 {
 	(void)value;
@@ -320,8 +332,13 @@ static const struct option options[] = {
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	{ 0, "save", "FILE", "also append JSON lines to this file: for swtrace report", opt_save, "a file name" },
-	HEADING("swtrace report: the last crash in a file that --save or --json has written, as a text for a bug report:"),
-	{ 0, "crash", "FILE", "the file; -p PID chooses a process", opt_crash, "a file name" },
+	HEADING("swtrace watch: what processes hold, seen from outside every 60 s (-i); what grows is traced:"),
+	{ 0, "trace", "SECONDS", "for how long it is traced (default 60)", opt_trace,
+		"a number of seconds, at least 1" },
+	{ 0, "out", "DIRECTORY", "where reports go: text and JSON lines (default .)", opt_out, "a directory" },
+	HEADING("swtrace report: a saved crash as a text for a bug tracker:"),
+	{ 0, "crash", "FILE", "the last one in what --save or --json has written; -p chooses", opt_crash,
+		"a file name" },
 	HEADING("Other:"),
 	{ 0, "fail-on", "leak", "exit with 1 if there was a leak in the end", opt_fail_on, "leak" },
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,
@@ -340,6 +357,7 @@ void args_help(void)
 	      "  sudo swtrace -p PID -d 60 --folded leak.folded\n"
 	      "  sudo swtrace -- php worker.php   start a program under tracing\n"
 	      "  sudo swtrace -a --exe php-fpm8.2 every process that runs this program, now or later\n"
+	      "  sudo swtrace watch -p PID        look from outside for months; trace what grows\n"
 	      "  swtrace report --crash FILE      a crash in what --save has written, as Markdown\n\n",
 		stdout);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
@@ -456,12 +474,29 @@ static int report_contradiction(const struct cli_settings *s)
 	return EXIT_USAGE;
 }
 
+/* watch_contradiction - likewise, of swtrace watch. */
+static int watch_contradiction(const struct cli_settings *s)
+{
+	if (s->command) {
+		msg_error("swtrace watch starts no program");
+		msg_try("start it, then swtrace watch -p PID");
+	} else if (!s->n_pids == !selects(s)) {
+		msg_error(s->n_pids ? "-p and a selection exclude each other" : "nothing to watch");
+		msg_try("swtrace watch -p PID, or swtrace watch --comm NAME");
+	} else {
+		return 0;
+	}
+	return EXIT_USAGE;
+}
+
 static int contradiction(const struct cli_settings *s)
 {
 	int n_ways = !!s->n_pids + !!s->command + s->all;
 
 	if (s->task == CLI_REPORT)
 		return report_contradiction(s);
+	if (s->task == CLI_WATCH)
+		return watch_contradiction(s);
 	if (n_ways > 1)
 		msg_error("-p, -a and -- COMMAND exclude each other");
 	else if (selects(s) && !s->all)
@@ -496,12 +531,12 @@ static const struct task {
 	const char *word;
 	const char *option[16];
 } tasks[] = {
-	[CLI_WATCH] = { "watch",
-		{ "pid", "comm", "exe", "cgroup", "interval", "duration", "verbose", "help", "version" } },
+	[CLI_WATCH] = { "watch", { "pid", "no-follow", "comm", "exe", "cgroup", "interval", "duration", "overhead",
+					 "trace", "out", "json", "verbose", "help", "version" } },
 	[CLI_REPORT] = { "report", { "crash", "pid", "verbose", "help", "version" } },
 };
 
-static const char *const not_for_tracing[] = { "crash" };
+static const char *const not_for_tracing[] = { "crash", "trace", "out" };
 
 #define N_TASKS (sizeof(tasks) / sizeof(tasks[0]))
 
@@ -539,6 +574,12 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	s->top = 10;
 	s->layer_mask = (1U << MODEL_LAYERS) - 1;
 	s->task = task_named(argv[1]);
+	if (s->task == CLI_WATCH) {
+		s->interval_ns = 60000000000ULL;
+		s->overhead_percent = 2;
+		s->trace_ns = 60000000000ULL;
+		s->out = ".";
+	}
 	for (i = s->task == CLI_TRACE ? 1 : 2; i < argc && argv[i]; i++) {
 		if (!strcmp(argv[i], "--")) {
 			s->command = argv[i + 1] ? &argv[i + 1] : NULL;

@@ -39,8 +39,9 @@ struct cli_settings {
 	int task; /* CLI_x */
 	pid_t pid[CLI_MAX_PIDS];
 	size_t n_pids;
-	int all;			   /* every process of the system, or those of the selection */
-	struct attach_selection selection; /* its names are in here, too: */
+	int all;				    /* every process of the system, or those of the selection */
+	struct attach_selection selection;	    /* its names are in here, too: */
+	const char *cgroup_path[ATTACH_SELECT_MAX]; /* directories of selection.cgroup */
 	char names[4096];
 	size_t names_len;
 	char *const *command; /* argv of the program to start; NULL = none */
@@ -53,6 +54,8 @@ struct cli_settings {
 	unsigned layer_mask;
 	uint64_t max_blocks;
 	double overhead_percent; /* 0 = trace all the time; else in windows */
+	uint64_t trace_ns;	 /* of swtrace watch: how long a trace lasts */
+	const char *out;	 /* of swtrace watch: a directory for reports */
 	const char *crash_file;	 /* of swtrace report */
 	const char *folded;
 	const char *save; /* file that JSON lines are appended to; NULL: none */
@@ -123,6 +126,9 @@ int report_event(struct reporter *r, const struct model_event *e);
 /* crashfile.c - swtrace report --crash: the last crash in a file of JSON lines, as a text for a bug tracker, on stdout.
  * Return: exit code. */
 int crashfile_report(const struct cli_settings *s, const char *version);
+
+/* watch.c - swtrace watch.  Return: exit code. */
+int watch_run(const struct cli_settings *s);
 
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);

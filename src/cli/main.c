@@ -27,6 +27,8 @@ int main(int argc, char **argv)
 		puts("swtrace " SWTRACE_VERSION);
 	else if (settings.task == CLI_REPORT)
 		code = crashfile_report(&settings, SWTRACE_VERSION);
+	else if (settings.task == CLI_WATCH)
+		code = watch_run(&settings);
 	else
 		return run_trace(&settings);
 	return fflush(stdout) ? EXIT_USAGE : code;

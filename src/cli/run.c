@@ -92,7 +92,7 @@ static void unprobe_gone(struct run *r)
 	}
 }
 
-static void add_failed(pid_t pid, int err)
+int run_add_failed(pid_t pid, int err)
 {
 	if (err == -EINVAL) {
 		msg_error("%d is a thread, not a process", pid);
@@ -107,10 +107,6 @@ static void add_failed(pid_t pid, int err)
 		msg_error("%d: cannot look into this process: %s", pid, strerror(-err));
 		msg_try(err == -EMFILE ? "raise the limit of open files (ulimit -n)" : "swtrace -v may show more");
 	}
-}
-
-static int add_code(int err)
-{
 	return err == -ESRCH ? EXIT_GONE : err == -EINVAL ? EXIT_USAGE : EXIT_UNSUPPORTED;
 }
 
@@ -123,8 +119,7 @@ static int add_running(struct run *r, pid_t pid)
 	/* What meet() has seen may be old by now. */
 	err = p ? target_refresh(r->target, p) : target_add(r->target, pid, &p);
 	if (err) {
-		add_failed(pid, err);
-		return add_code(err);
+		return run_add_failed(pid, err);
 	}
 	err = attach_register(r->attach, pid, 0);
 	if (!err)
@@ -143,8 +138,7 @@ static int add_running(struct run *r, pid_t pid)
 		run_no_allocator(p);
 		return EXIT_UNSUPPORTED;
 	}
-	add_failed(pid, err);
-	return add_code(err);
+	return run_add_failed(pid, err);
 }
 
 #define MAX_NAMED 8 /* processes in the first line */
@@ -196,8 +190,7 @@ static int start_command(struct run *r)
 	if (!err)
 		err = attach_register(r->attach, r->launch.pid, 1);
 	if (err) {
-		add_failed(r->launch.pid, err);
-		return add_code(err);
+		return run_add_failed(r->launch.pid, err);
 	}
 	if (r->s->follow == CLI_FOLLOW_ALL)
 		attach_set_follow(r->attach, r->launch.pid, 1);
@@ -331,7 +324,7 @@ static void loop(struct run *r)
 	free(fd);
 }
 
-static int timer(uint64_t ns, int repeat)
+int run_timer(uint64_t ns, int repeat)
 {
 	struct itimerspec t = { 0 };
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -457,8 +450,8 @@ int run_trace(const struct cli_settings *s)
 		code = windows_begin(&r) ? EXIT_UNSUPPORTED : 0;
 	if (code)
 		goto out;
-	r.fd_interval = timer(s->interval_ns, 1);
-	r.fd_duration = s->duration_ns ? timer(s->duration_ns, 0) : -1;
+	r.fd_interval = run_timer(s->interval_ns, 1);
+	r.fd_duration = s->duration_ns ? run_timer(s->duration_ns, 0) : -1;
 	if (r.fd_interval < 0 || (s->duration_ns && r.fd_duration < 0)) {
 		msg_error("cannot make a timer: too many open files");
 		msg_try("raise the limit of open files (ulimit -n)");

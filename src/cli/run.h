@@ -31,6 +31,12 @@ void run_finish(struct run *r, int code);
 /* run_output_lost - standard output cannot be written any more: without it there is nothing left to do. */
 void run_output_lost(struct run *r, int err);
 
+/* run_add_failed - say why a process cannot be looked into.  Return: exit code. */
+int run_add_failed(pid_t pid, int err);
+
+/* run_timer - a descriptor that becomes readable after so long, once or again and again.  Return: it, or -1. */
+int run_timer(uint64_t ns, int repeat);
+
 /* run_any_alive - 1 while one of the processes to trace lives. */
 int run_any_alive(struct run *r);
 

@@ -59,6 +59,10 @@ struct collect_filter {
 int collect_snapshot(struct collect *c, const struct collect_filter *filter, int is_final, struct target *t,
 	struct model_snapshot **out);
 
+/* collect_outside - the same without any probe or table: all processes that the caller knows, with their vitals alone.
+ * @start_ns  since when they are watched      Return: 0 and *out (to be freed with model_snapshot_free), or -ENOMEM. */
+int collect_outside(struct target *t, uint64_t start_ns, struct model_snapshot **out);
+
 /* collect_php_frame - what stands behind a frame with MODEL_FRAME_PHP.
  * Strings live until attach_close().  Return: 0; -ENOENT nothing is recorded (its table was full). */
 int collect_php_frame(const struct collect *c, uint64_t frame, struct model_php_frame *out);

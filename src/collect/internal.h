@@ -107,8 +107,10 @@ void blocks_survivors(struct reading *r);
 
 /* vitals_read - the vitals of the snapshot's processes: read anew when that takes less than COLLECT_SHARE of the time since then,
  * or if must is set. Without memory for keeping them there are none.
+ * vitals_read_one - of one process that lives, now. What is gone by now has none.
  * vitals_clear - free what is kept. */
 void vitals_read(struct collect *c, struct model_snapshot *s, struct target *t, int must);
+void vitals_read_one(struct target_process *p, uint64_t now_ns, struct model_vitals *out);
 void vitals_clear(struct last_vitals *l);
 
 /* ages_begin - prepare for ages_of(). */

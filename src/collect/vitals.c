@@ -57,8 +57,7 @@ static void fill_php(const struct target_vitals *from, struct model_vitals *to)
 	};
 }
 
-/* read_one - of a process that lives. What is gone by now has none. */
-static void read_one(struct target_process *p, uint64_t now_ns, struct model_vitals *out)
+void vitals_read_one(struct target_process *p, uint64_t now_ns, struct model_vitals *out)
 {
 	struct target_limits limits;
 	struct target_vitals vitals;
@@ -87,7 +86,7 @@ static void read_all(struct last_vitals *l, struct model_snapshot *s, struct tar
 		struct target_process *tp = p->alive ? target_find(t, p->pid) : NULL;
 
 		if (tp)
-			read_one(tp, s->time_ns, &p->vitals);
+			vitals_read_one(tp, s->time_ns, &p->vitals);
 	}
 	l->time_ns = s->time_ns;
 	l->took_ns = cpu_ns() - begin;

@@ -153,10 +153,10 @@ static void add_curves(struct model_process_history *h, const struct model_proce
 		at.value = (int64_t)p->zend.size_bytes;
 		model_curve_add(&h->curve[MODEL_CURVE_ZEND], &at);
 	}
-	at.value = net_bytes(&p->layer[MODEL_LIBC]);
-	model_curve_add(&h->curve[MODEL_CURVE_LIBC], &at);
-	at.value = net_bytes(&p->layer[MODEL_MMAP]);
-	model_curve_add(&h->curve[MODEL_CURVE_MMAP], &at);
+	for (int l = MODEL_LIBC; l <= MODEL_MMAP && !p->is_outside; l++) {
+		at.value = net_bytes(&p->layer[l]);
+		model_curve_add(&h->curve[l], &at);
+	}
 	add_vitals(h, &p->vitals);
 }
 

@@ -76,6 +76,7 @@ struct model_process {
 	uint32_t life; /* counts the programs that it has executed */
 	char comm[16];
 	int alive;
+	int is_outside;	       /* nothing is probed in it: there are vitals alone, and PHP's own count of its heap */
 	int has_requests;      /* something that begins a request is probed in it; by now nothing is: 0 */
 	uint64_t n_requests;   /* since tracing began */
 	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */

@@ -21,16 +21,19 @@ const char *format_gain(int64_t bytes, char *buf);
 #define FORMAT_COUNT_BYTES 32
 const char *format_count(uint64_t n, char *buf);
 
-/* text.c - "name(pid)"; the lines of a stack; the lines of losses. */
+/* text.c - "name(pid)"; what the curves of a process say, and how many have something to say; the lines of a stack; the lines of losses. */
 void text_add_who(struct strbuf *b, const char *comm, int pid);
+int text_add_growth(struct strbuf *b, const struct analyze_standing *s);
 void text_add_stack(struct strbuf *b, const struct output_stack *s);
 void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t lost);
 
-/* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; the fields of a stack; a
+/* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; what the curves of a process say; the fields of a
+ * stack; a
  * line of losses. */
 struct json_t *json_begin(const char *type, int64_t utc_ns);
 void json_end(struct strbuf *b, struct json_t *o);
 struct json_t *json_text(const char *s);
+struct json_t *json_growths(const struct analyze_standing *s);
 void json_set_stack(struct json_t *o, const struct output_stack *s);
 void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);
 

@@ -36,6 +36,12 @@ int output_json_event(FILE *f, const struct model_event *e, const struct output_
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 
+/* ---- watching: one process of a snapshot that has no stacks ---- */
+int output_text_trend(FILE *f, const struct model_snapshot *s, const struct model_process *p,
+	const struct analyze_standing *standing);
+int output_json_trend(FILE *f, const struct model_snapshot *s, const struct model_process *p,
+	const struct analyze_standing *standing);
+
 /* ---- a crash for a bug tracker ---- */
 
 struct json_t;

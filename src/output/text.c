@@ -51,8 +51,7 @@ static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h, in
 		is_estimate ? "(traced: an estimate) " : "", difference);
 }
 
-/* add_growth - what its curves say. */
-static void add_growth(struct strbuf *b, const struct analyze_standing *s)
+int text_add_growth(struct strbuf *b, const struct analyze_standing *s)
 {
 	char gain[FORMAT_BYTES_BYTES];
 	int n = 0;
@@ -62,12 +61,22 @@ static void add_growth(struct strbuf *b, const struct analyze_standing *s)
 
 		if (g->verdict == GROWTH_UNKNOWN)
 			continue;
-		strbuf_addf(b, "%s%s %s", n++ ? ", " : "    memory: ", model_curve_name(c),
-			analyze_growth_text(g->verdict));
+		strbuf_addf(b, "%s%s %s", n++ ? ", " : "", model_curve_name(c), analyze_growth_text(g->verdict));
 		if (g->verdict != GROWTH_PLATEAU)
 			strbuf_addf(b, " %s/s", format_gain((int64_t)g->bytes_per_s, gain));
 	}
-	strbuf_add(b, n ? "\n" : "");
+	return n;
+}
+
+/* add_memory - a line of what its curves say, if they have something to say. */
+static void add_memory(struct strbuf *b, const struct analyze_standing *s)
+{
+	struct strbuf said = { 0 };
+
+	if (text_add_growth(&said, s))
+		strbuf_addf(b, "    memory: %s\n", said.data ? said.data : "");
+	b->failed |= said.failed;
+	strbuf_free(&said);
 }
 
 static void add_process(struct strbuf *b, const struct analyze_process *row)
@@ -84,7 +93,7 @@ static void add_process(struct strbuf *b, const struct analyze_process *row)
 	strbuf_add(b, "\n");
 	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
 	text_add_vitals(b, &p->vitals);
-	add_growth(b, row->standing);
+	add_memory(b, row->standing);
 }
 
 /* add_processes - in the order in which they came. */
@@ -118,7 +127,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 		text_add_who(b, p->process->comm, p->process->pid);
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
 		add_zend_proof(b, &p->process->zend, p->process->layer[MODEL_ZEND].is_estimate);
-		add_growth(b, p->standing);
+		add_memory(b, p->standing);
 	}
 }
 

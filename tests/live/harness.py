@@ -127,7 +127,8 @@ class Tracer:
     """A running swtrace with --json; keeps every object that it prints."""
 
     def __init__(self, args, wait_for="tracing", cwd=None, json_lines=True):
-        argv = [SWTRACE] + (["--json"] if json_lines else []) + args
+        task = args[:1] if args[:1] == ["watch"] else []
+        argv = [SWTRACE] + task + (["--json"] if json_lines else []) + args[len(task):]
         self.proc = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      stdin=subprocess.DEVNULL, cwd=cwd)
         self.out = Lines(self.proc.stdout)

@@ -221,6 +221,19 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(parse(&s, "-p 1 --crash file"), EXIT_USAGE);
 	assert_non_null(strstr(said, "swtrace takes no --crash"));
 	assert_int_equal(parse(&s, "-p 1 report"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "watch -p 1,2"), 0);
+	assert_int_equal(s.task, CLI_WATCH);
+	assert_true(s.interval_ns == 60000000000 && s.trace_ns == 60000000000);
+	assert_string_equal(s.out, ".");
+	assert_int_equal(
+		parse(&s, "watch --comm php,fpm --exe php8.2 -i 5 --trace 10 --overhead 5 --out dir --json"), 0);
+	assert_int_equal(s.selection.n_comms, 2);
+	assert_true(s.trace_ns == 10000000000);
+	assert_int_equal(parse(&s, "watch"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "watch -p 1 --comm x"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "watch -p 1 -- ls"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "watch -p 1 --folded f"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --trace 10"), EXIT_USAGE);
 }
 
 int main(void)

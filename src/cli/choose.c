@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/choose.c - the processes that are selected by name, program or cgroup, as /proc and the cgroup's own list tell. Where the kernel side
+ * is loaded it selects by itself (attach/); this is for swtrace watch, which loads nothing. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/choose.h"
+
+struct list {
+	pid_t *pid;
+	size_t n;
+	size_t max;
+};
+
+static void list_add(struct list *l, pid_t pid)
+{
+	if (pid > 0 && l->n < l->max)
+		l->pid[l->n++] = pid;
+}
+
+/* is_end - is name the end of a path, whole names of it? As --exe is understood by the kernel side. */
+static int is_end(const char *path, const char *name)
+{
+	size_t n = strlen(path), k = strlen(name);
+
+	if (*name == '/')
+		return !strcmp(path, name);
+	return n > k && path[n - k - 1] == '/' && !strcmp(path + n - k, name);
+}
+
+static int is_of_exe(pid_t pid, const struct attach_selection *s)
+{
+	static const char deleted[] = " (deleted)";
+	char link[64], path[PATH_MAX];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len <= 0)
+		return 0;
+	path[len] = 0;
+	if ((size_t)len > sizeof(deleted) && !strcmp(path + len - (sizeof(deleted) - 1), deleted))
+		path[len - (sizeof(deleted) - 1)] = 0;
+	for (size_t i = 0; i < s->n_exes; i++)
+		if (is_end(path, s->exe[i]))
+			return 1;
+	return 0;
+}
+
+static int is_of_comm(pid_t pid, const struct attach_selection *s)
+{
+	char path[64], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fgets(comm, sizeof(comm), f))
+		comm[strcspn(comm, "\n")] = 0;
+	fclose(f);
+	/* The kernel keeps 15 bytes of a name. */
+	for (size_t i = 0; i < s->n_comms; i++)
+		if (!strncmp(comm, s->comm[i], 15))
+			return 1;
+	return 0;
+}
+
+static int fits(pid_t pid, const struct attach_selection *s)
+{
+	return pid != getpid() && (!s->n_comms || is_of_comm(pid, s)) && (!s->n_exes || is_of_exe(pid, s));
+}
+
+static void scan_proc(const struct attach_selection *s, struct list *l)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (isdigit((unsigned char)*e->d_name) && fits(atoi(e->d_name), s))
+			list_add(l, atoi(e->d_name));
+	if (dir)
+		closedir(dir);
+}
+
+/* What nftw() hands to nobody. */
+static const struct attach_selection *walked_for;
+static struct list *walked_into;
+
+static int take_procs(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	const char *name = path + at->base;
+	int pid;
+	FILE *f;
+
+	(void)st;
+	f = type == FTW_F && !strcmp(name, "cgroup.procs") ? fopen(path, "re") : NULL;
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (fits(pid, walked_for))
+			list_add(walked_into, pid);
+	if (f)
+		fclose(f);
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+size_t choose_pids(const struct cli_settings *s, pid_t *pid, size_t max)
+{
+	struct list l = { .pid = pid, .max = max };
+	size_t n = 0;
+
+	if (!s->selection.n_cgroups)
+		scan_proc(&s->selection, &l);
+	walked_for = &s->selection;
+	walked_into = &l;
+	for (size_t i = 0; i < s->selection.n_cgroups; i++)
+		nftw(s->cgroup_path[i], take_procs, 16, FTW_PHYS);
+	qsort(pid, l.n, sizeof(*pid), by_number);
+	for (size_t i = 0; i < l.n; i++)
+		if (!n || pid[n - 1] != pid[i])
+			pid[n++] = pid[i];
+	return n;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/plan.c - when to trace a process that grows. */
+#include "cli/plan.h"
+
+int plan_judged(const struct plan *p, struct plan_process *one, int is_growing, int is_at_rest, uint64_t now_ns)
+{
+	one->n_growing = is_growing ? one->n_growing + 1 : 0;
+	if (is_at_rest)
+		one->again_ns = one->wait_ns = 0;
+	return one->n_growing >= PLAN_CONFIRM && now_ns >= one->again_ns && now_ns >= p->free_ns;
+}
+
+void plan_traced(struct plan *p, struct plan_process *one, uint64_t begin_ns, uint64_t end_ns)
+{
+	one->wait_ns = one->wait_ns ? 2 * one->wait_ns : PLAN_AGAIN_NS;
+	if (one->wait_ns > PLAN_SELDOM_NS)
+		one->wait_ns = PLAN_SELDOM_NS;
+	one->again_ns = end_ns + one->wait_ns;
+	one->n_growing = 0;
+	p->free_ns = end_ns + PLAN_PAUSE_TIMES * (end_ns - begin_ns);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/plan.h - when swtrace watch is to trace a process that grows.
+ *
+ * Pure arithmetic: times are ns of CLOCK_MONOTONIC, given by the caller. One process is traced at a time, and for a small share of all
+ * time, however many grow; one that goes on growing is traced again ever more seldom: the first report mostly tells. */
+#ifndef CLI_PLAN_H
+#define CLI_PLAN_H
+
+#include <stdint.h>
+
+#define PLAN_CONFIRM	 2		      /* judgements in a row, so that a verdict on the edge starts nothing */
+#define PLAN_AGAIN_NS	 3600000000000ULL     /* after the first trace of a process; doubled with each further one, */
+#define PLAN_SELDOM_NS	 (24 * PLAN_AGAIN_NS) /* up to this */
+#define PLAN_PAUSE_TIMES 4 /* between two traces, of any processes: so many times what the last one took */
+
+/* All processes. A zeroed one is a new one. */
+struct plan {
+	uint64_t free_ns; /* when the next trace may begin */
+};
+
+/* One of them, likewise. */
+struct plan_process {
+	unsigned n_growing; /* judgements in a row that said so */
+	uint64_t again_ns;  /* not to be traced before */
+	uint64_t wait_ns;   /* that was waited for it */
+};
+
+/* plan_judged - there is a new judgement of a process. One that has come to rest is traced at once when it grows again.
+ * Return: 1: trace it now, if nothing else is being traced. */
+int plan_judged(const struct plan *p, struct plan_process *one, int is_growing, int is_at_rest, uint64_t now_ns);
+
+/* plan_traced - a trace of it has begun and ended. */
+void plan_traced(struct plan *p, struct plan_process *one, uint64_t begin_ns, uint64_t end_ns);
+
+#endif

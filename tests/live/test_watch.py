@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_watch.py - swtrace watch sees growth from outside, traces what grows for a moment, and nothing else, ever."""
+import glob
+import json
+import os
+import tempfile
+import time
+
+from harness import command, equal, test
+
+STEP_S = 0.02
+
+
+def bpf_objects(pid):
+    """What of the kernel's probes and maps a process holds."""
+    links = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass
+    return [link for link in links if "bpf" in link or "perf_event" in link]
+
+
+def serve(php, seconds, *commands, until=None):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not (until and until()):
+        for c in commands:
+            php.ask(c)
+        time.sleep(STEP_S)
+
+
+def trends(tracer, pid):
+    """All that it has said of the process so far."""
+    while (line := tracer.out.next(0.01)) is not None:
+        tracer.objects.append(json.loads(line))
+    return [o for o in tracer.of("trend") if o["pid"] == pid]
+
+
+@test
+def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 20, "--trace", 12, "--out", folder,
+                           wait_for="watching")
+        serve(php, 30, "churn 5", "concat 20", until=lambda: glob.glob(folder + "/*.txt"))
+        equal(bpf_objects(tracer.proc.pid), [], "held by the watch while a process of its own traces")
+        serve(php, 40, "churn 5", "concat 20", until=lambda: (tracer.said.extend(iter(lambda: tracer.err.next(0.01), None)) or
+                                                              any("what grows in" in line for line in tracer.said)))
+        growing = [t for t in trends(tracer, php.pid) if t["growth"]["zend"]["verdict"] == "growing"]
+        assert growing and growing[0]["growth"]["zend"]["bytes_per_s"] > 1000, tracer.objects
+        equal(tracer.finish(), 0, "exit code")
+        equal(sorted(name.rpartition(".")[2] for name in os.listdir(folder)), ["jsonl", "txt"], "files")
+        with open(glob.glob(folder + "/*.txt")[0], encoding="utf-8") as f:
+            text = f.read()
+        with open(glob.glob(folder + "/*.jsonl")[0], encoding="utf-8") as f:
+            saved = [json.loads(line) for line in f]
+    assert "Registry::concat" in text and "final report" in text, text
+    first = [o for o in saved if o["type"] == "estimate" and o["rank"] == 1]
+    assert first and any(f["function"] == "Registry::concat" for f in first[-1]["frames"]), saved
+    equal([line for line in tracer.said if "is growing: it is traced" in line][1:], [], "further traces")
+
+
+@test
+def what_is_at_rest_is_never_probed(run):
+    php = run.php()
+    php.ask("churn 100")
+    with tempfile.TemporaryDirectory() as folder:
+        tracer = run.trace("watch", "-p", php.pid, "-i", 0.4, "--out", folder, wait_for="watching")
+        serve(php, 12, "churn 50")
+        said = trends(tracer, php.pid)
+        equal(bpf_objects(tracer.proc.pid), [], "held by the watch")
+        equal((tracer.finish(), os.listdir(folder)), (0, []), "exit code, files")
+    verdicts = [t["growth"]["zend"]["verdict"] for t in said]
+    equal((verdicts[0], verdicts[-1]), ("not_enough_data", "plateau"), "verdicts")
+    assert "growing" not in verdicts, verdicts
+
+
+@test
+def it_ends_with_its_processes_and_meets_new_ones_of_a_name(run):
+    first, name = run.target("life"), "life"
+    tracer = run.trace("watch", "-p", first.pid, "-i", 0.2, wait_for="watching")
+    tracer.wait("trend", pid=first.pid)
+    first.end()
+    equal(tracer.finish(interrupt=False), 4, "exit code")
+    tracer = run.trace("watch", "--comm", name, "-i", 0.2, wait_for="watching")
+    second, other = run.target("life"), run.target("alloc")
+    tracer.wait("trend", pid=second.pid)
+    second.end()
+    third = run.target("life")
+    tracer.wait("trend", pid=third.pid)
+    equal(tracer.finish(), 0, "exit code")
+    equal({o["pid"] for o in tracer.of("trend")}, {second.pid, third.pid}, f"not {other.pid}")
+
+
+@test
+def what_cannot_be_watched_is_refused_with_what_to_do(run):
+    target = run.target("life")
+    for code, said, *args in ((2, "nothing to watch"), (2, "exclude", "-p", target.pid, "--comm", "x"),
+                              (2, "cannot be written there", "-p", target.pid, "--out", "/no/such/folder"),
+                              (2, "takes no --top", "-p", target.pid, "--top", 3), (4, "no such process", "-p", 4194303),
+                              (2, "starts no program", "--", "ls")):
+        got, out, err = command("watch", *args)
+        equal((got, out), (code, ""), args)
+        assert said in err and "try: " in err, err
