@@ -128,6 +128,7 @@ size_t choose_pids(const struct cli_settings *s, pid_t *pid, size_t max)
 	walked_into = &l;
 	for (size_t i = 0; i < s->selection.n_cgroups; i++)
 		nftw(s->cgroup_path[i], take_procs, 16, FTW_PHYS);
+	walked_into = NULL;
 	qsort(pid, l.n, sizeof(*pid), by_number);
 	for (size_t i = 0; i < l.n; i++)
 		if (!n || pid[n - 1] != pid[i])

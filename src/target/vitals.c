@@ -113,7 +113,7 @@ static int rollup_is_due(const struct target_process *p, const struct target_vit
 static void read_rollup(const struct target_process *p, struct target_vitals *out)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), begin;
-	char path[64], text[STATUS_BYTES];
+	char path[64], text[STATUS_BYTES] = "";
 
 	if (rollup_is_due(p, out, now_ns)) {
 		snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", p->pid);
@@ -190,7 +190,7 @@ static struct vitals *vitals_of(struct target_process *p)
 
 int target_vitals_read(struct target_process *p, struct target_vitals *out)
 {
-	char path[64], text[STATUS_BYTES];
+	char path[64], text[STATUS_BYTES] = "";
 	int err;
 
 	*out = (struct target_vitals){ 0 };
