@@ -36,6 +36,8 @@ static int judge_processes(struct analyze_verdicts *v, const struct model_snapsh
 		list[i].life = p->life;
 		for (int c = 0; k && c < MODEL_CURVES; c++)
 			analyze_growth_make(&k->curve[c], &list[i].growth[c]);
+		analyze_rest_make(list[i].growth, &list[i].rest);
+		list[i].garbage = analyze_garbage_make(&p->vitals.gc, k ? &k->gc : NULL, list[i].growth);
 		if (k && p->has_requests)
 			list[i].requests_per_s = requests_per_s(s, k, p);
 	}
@@ -111,20 +113,39 @@ static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot 
 	return err;
 }
 
+/* meet_limits - by the growth that was judged, which may be a while ago, from what is taken now. */
+static void meet_limits(struct analyze_verdicts *v, const struct model_snapshot *s)
+{
+	for (size_t i = 0; i < s->n_processes; i++) {
+		const struct model_process *p = &s->process[i];
+		struct analyze_standing *to;
+
+		for (size_t k = 0; k < v->n_processes; k++) {
+			to = &v->process[(i + k) % v->n_processes]; /* most often in the same order */
+			if (to->pid != p->pid || to->life != p->life)
+				continue;
+			analyze_limits_make(&p->vitals, to->growth, &to->limits);
+			break;
+		}
+	}
+}
+
 int analyze_verdicts_update(
 	struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h, int must)
 {
 	uint64_t bound_ns = s->bounds.n ? s->bounds.time_ns[s->bounds.n - 1] : 0;
 	int err;
 
-	if (!must && bound_ns == v->bound_ns)
-		return 0;
-	err = judge_processes(v, s, h);
-	if (!err)
-		err = judge_stacks(v, s, h);
-	if (!err)
+	if (must || bound_ns != v->bound_ns) {
+		err = judge_processes(v, s, h);
+		if (!err)
+			err = judge_stacks(v, s, h);
+		if (err)
+			return err;
 		v->bound_ns = bound_ns;
-	return err;
+	}
+	meet_limits(v, s);
+	return 0;
 }
 
 void analyze_verdicts_clear(struct analyze_verdicts *v)

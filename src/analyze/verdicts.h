@@ -9,6 +9,8 @@
 
 #include "analyze/growth.h"
 #include "analyze/leak.h"
+#include "analyze/limits.h"
+#include "analyze/rest.h"
 
 /* A process: its curves, and what they let leak. */
 struct analyze_standing {
@@ -16,6 +18,9 @@ struct analyze_standing {
 	uint32_t life;
 	struct analyze_growth growth[MODEL_CURVES];
 	double requests_per_s; /* 0: not known, or none were served */
+	struct analyze_limits limits;
+	struct analyze_rest rest;
+	enum analyze_garbage garbage;
 };
 
 struct analyze_verdict {

@@ -37,9 +37,13 @@ struct json_t *json_growths(const struct analyze_standing *s);
 void json_set_stack(struct json_t *o, const struct output_stack *s);
 void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);
 
-/* vitals.c - what a process has of memory and may have: lines of text; an object, or null. */
+/* vitals.c - what a process has of memory and may have: lines of text; an object, or null.
+ * text_add_outlook, json_set_outlook - what follows from its growth: the limit that it will meet, what grows beside the books, and
+ * what is garbage. */
 void text_add_vitals(struct strbuf *b, const struct model_vitals *v);
+void text_add_outlook(struct strbuf *b, const struct model_vitals *v, const struct analyze_standing *s);
 struct json_t *json_vitals(const struct model_snapshot *s, const struct model_vitals *v);
+void json_set_outlook(struct json_t *o, const struct analyze_standing *s);
 
 /* write_out - write b to f, flush, free b.  Return: 0, -ENOMEM if b could not be built, or -errno. */
 int write_out(FILE *f, struct strbuf *b);

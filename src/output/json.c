@@ -147,6 +147,7 @@ static json_t *process(const struct model_snapshot *s, const struct analyze_proc
 	json_object_set_new(o, "zend_heap", zend_heap(&p->zend, p->layer[MODEL_ZEND].is_estimate));
 	json_object_set_new(o, "vitals", json_vitals(s, &p->vitals));
 	json_object_set_new(o, "growth", json_growths(row->standing));
+	json_set_outlook(o, row->standing);
 	json_object_set_new(o, "requests_per_s",
 		row->standing && row->standing->requests_per_s > 0 ? rounded(row->standing->requests_per_s)
 								   : json_null());

@@ -94,6 +94,7 @@ static void add_process(struct strbuf *b, const struct analyze_process *row)
 	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
 	text_add_vitals(b, &p->vitals);
 	add_memory(b, row->standing);
+	text_add_outlook(b, &p->vitals, row->standing);
 }
 
 /* add_processes - in the order in which they came. */
@@ -266,8 +267,19 @@ static void add_old(struct strbuf *b, const struct analyze_leak *l)
 		format_count(l->n_old, born), (double)l->old_ns / 1e9);
 }
 
+/* is_perhaps_garbage - PHP's memory that its cycle collector may free some day? */
+static int is_perhaps_garbage(const struct analyze_report *r, const struct analyze_row *row)
+{
+	const struct analyze_standing *s = NULL;
+
+	for (size_t i = 0; i < r->n_processes && row->stack->layer == MODEL_ZEND && !s; i++)
+		if (r->process[i].process == row->process)
+			s = r->process[i].standing;
+	return s && s->garbage != GARBAGE_UNKNOWN && s->garbage != GARBAGE_RETAINED;
+}
+
 /* add_leak - one line that says what is thought of the stack, and why. */
-static void add_leak(struct strbuf *b, const struct analyze_row *row)
+static void add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row)
 {
 	const struct analyze_leak *l = row->leak;
 
@@ -279,6 +291,7 @@ static void add_leak(struct strbuf *b, const struct analyze_row *row)
 		strbuf_add(b, l->is_growing_block ? ": few blocks, replaced by ever larger ones" : ", ");
 		if (!l->is_growing_block)
 			add_old(b, l);
+		strbuf_add(b, is_perhaps_garbage(r, row) ? "; or garbage that was not collected yet" : "");
 		break;
 	case LEAK_STOPPED:
 		strbuf_add(b, "    no leak so far: old blocks stay, but hardly any were added of late");
@@ -308,7 +321,7 @@ static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, 
 		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
 		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),
 		(double)row->oldest_age_ns / 1e9);
-	add_leak(b, row);
+	add_leak(b, r, row);
 	text_add_stack(b, s);
 }
 

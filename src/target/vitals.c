@@ -15,7 +15,7 @@
 /* What smaps_rollup is taken to cost before it was ever read. */
 #define PAGE_BYTES 4096
 #define PAGE_NS	   25
-#define MAPPING_NS 400
+#define MAPPING_NS 250
 
 /* Stacks of threads and coroutines: PHP's fibers and Swoole's coroutines have 2 MiB by default, threads 8 MiB. */
 #define LEAST_STACK (16 << 10)

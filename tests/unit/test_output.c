@@ -116,6 +116,9 @@ static const struct analyze_standing standing = {
 		[MODEL_CURVE_LIBC] = { GROWTH_PLATEAU, 3, -10, 20, 40 },
 	},
 	.requests_per_s = 12.345,
+	.limits = { .limit = { [LIMIT_PHP] = { 1, 134217728, 7500, 7000, 8200 } }, .soonest = LIMIT_PHP },
+	.rest = { 1, 4096, 1200, { [REST_CACHED] = 2048, [REST_MALLOC] = 800, [REST_UNKNOWN] = 48 } },
+	.garbage = GARBAGE_PENDING,
 };
 static struct analyze_row rows[] = {
 	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL, &leaks, 81.06 },
@@ -261,6 +264,9 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"    resident: 30.0 MiB (anonymous 20.0 MiB, files 10.0 MiB), its share of that 24.0 MiB, swapped out 4.0 KiB\n"
 		"    php: 6.0 MiB taken of memory_limit 128.0 MiB, peak 8.0 MiB; cycle collector: 1,234 roots, 1 run\n"
 		"    memory: zend growing +1.2 KiB/s, libc plateau\n"
+		"    limit: PHP's memory_limit (128.0 MiB) in about 2.1 h (1.9 to 2.3), if it goes on like this\n"
+		"    not in the books: of +4.0 KiB/s of resident memory live blocks explain 1.2 KiB/s; the rest is +2.0 KiB/s chunks that PHP keeps for later, +800 B/s overhead and fragmentation of malloc's heap\n"
+		"    garbage: perhaps part of zend's growth: PHP's cycle collector has not run meanwhile, and has 1,234 possible roots to look at, ever more (it runs at 10,001)\n"
 		"  verdict: LEAK, 1000 B/s in 1 stack\n"
 		"  lost: 12 blocks not tracked: the live table is full\n"
 		"  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
@@ -268,7 +274,7 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"\n"
 		"#1  3.7 MiB live in 51,000 blocks, zend, php(4242)\n"
 		"    +1.2 MiB in 5.0 s, +3.7 MiB since the start (252.6 KiB/s), oldest block 14.2 s\n"
-		"    LEAK 81 B/request, 3.4 MiB/h, 0 of 18,211 blocks older than 60 s were freed\n"
+		"    LEAK 81 B/request, 3.4 MiB/h, 0 of 18,211 blocks older than 60 s were freed; or garbage that was not collected yet\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"      libx.so+0x2f\n"
 		"      (the stack ends here: this address is in no known code)\n"
@@ -369,6 +375,52 @@ static void numbers_of_a_full_table_are_called_estimates_until_they_are_exact_ag
 	assert_non_null(strstr(text, "difference 0 B\n"));
 	assert_non_null(strstr(
 		text, "1,234 small blocks (--max-blocks); they are freed, so that what is live is exact again\n"));
+	free(text);
+}
+
+static void what_follows_from_growth_is_told_in_words(void **state)
+{
+	struct analyze_standing growing = { .limits = { .limit = { [LIMIT_CGROUP] = { 1, 1048576, 42, 40, 7200 } },
+						    .soonest = LIMIT_CGROUP },
+		.garbage = GARBAGE_RETAINED };
+	struct model_process p = process;
+	struct analyze_process row = { &p, 4294246, 52113, 1363149, MODEL_ZEND, &growing };
+	struct analyze_report r = plain_report;
+	struct model_snapshot s = snapshot;
+	char *text;
+
+	(void)state;
+	r.snapshot = &s;
+	r.process = &row;
+	s.process = &p;
+	p.vitals.cgroup_is_high = 1;
+	p.vitals.shmem_bytes = 2048;
+	p.vitals.time_ns = 7000000001ULL;
+	p.vitals.heap.limit_bytes = 0;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text,
+		"    resident: 30.0 MiB (anonymous 20.0 MiB, files 10.0 MiB, shared memory 2.0 KiB), its share of that 24.0 "
+		"MiB (7 s ago), swapped out 4.0 KiB\n    php: 6.0 MiB taken, no memory_limit, peak"));
+	assert_non_null(strstr(text,
+		"    limit: the cgroup's limit (1.0 MiB) in about 42.0 s (40.0 to 7200.0), if it goes on like this (memory.high: "
+		"it is slowed down then)\n"
+		"    garbage: no, what grows in zend is retained: PHP's cycle collector has run, and left it\n"));
+	assert_non_null(strstr(text, "older than 60 s were freed\n"));
+	free(text);
+	growing.garbage = GARBAGE_OFF;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_non_null(strstr(text, "PHP's cycle collector is off, and 1,234 possible roots wait"));
+	free(text);
+	/* GIVEN a process that could not be looked at */
+	p.vitals.time_ns = 0;
+	row.standing = NULL;
+	text = printed(output_text_report, NULL, &r, stacks);
+	assert_null(strstr(text, "resident"));
+	assert_null(strstr(text, "limit:"));
+	free(text);
+	text = printed(output_json_report, NULL, &r, stacks);
+	assert_non_null(strstr(text,
+		"\"vitals\":null,\"growth\":{},\"time_to_limit\":null,\"unexplained\":null,\"garbage\":\"unknown\","));
 	free(text);
 }
 
@@ -509,13 +561,14 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}," VITALS
 			       "\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
 			       ",\"rss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
-			       ",\"files\":" NO_GROWTH
-			       ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH "},\"requests_per_s\":12.35}]}\n" HEAD("loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
-																												       "," FRAME_1
-																												       "]}\n" HEAD(
-																													       "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
-																															",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
-																															"]}\n");
+			       ",\"files\":" NO_GROWTH ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
+			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"requests_per_s\":12.35}]}\n" HEAD(
+				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+																		    "," FRAME_1
+																		    "]}\n" HEAD(
+																			    "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
+																				     ",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
+																				     "]}\n");
 	free(text);
 }
 
@@ -754,6 +807,7 @@ int main(void)
 		cmocka_unit_test(a_live_table_that_was_not_read_for_this_report_says_so),
 		cmocka_unit_test(a_report_of_a_system_has_a_table_of_the_processes_that_hold_most),
 		cmocka_unit_test(numbers_of_a_full_table_are_called_estimates_until_they_are_exact_again),
+		cmocka_unit_test(what_follows_from_growth_is_told_in_words),
 		cmocka_unit_test(an_empty_final_text_report_says_so),
 		cmocka_unit_test(hostile_names_cannot_command_the_terminal),
 		cmocka_unit_test(a_fault_is_told_with_its_address_and_place),

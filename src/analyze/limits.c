@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* analyze/limits.c - room, divided by the rate at which it is taken. */
+#include "analyze/limits.h"
+
+/* real_size grows so much faster than what is in it that its own rate is the one that counts: holes grow, too. */
+#define HOLES_GROW 1.5
+
+/* Room at the least and at the most, in bytes. */
+struct room {
+	double least;
+	double most;
+};
+
+static double room_to(uint64_t limit, uint64_t used)
+{
+	return limit > used ? (double)(limit - used) : 0;
+}
+
+static void meet(
+	const struct analyze_growth *g, uint64_t limit_bytes, const struct room *room, struct analyze_limit *out)
+{
+	*out = (struct analyze_limit){ .limit_bytes = limit_bytes };
+	if (!limit_bytes || g->verdict != GROWTH_GROWING || g->low <= 0)
+		return;
+	out->least_s = room->least / g->high;
+	out->most_s = room->most / g->low;
+	out->seconds = (room->least + room->most) / 2 / g->bytes_per_s;
+	out->is_near = out->seconds < LIMIT_LONGEST_S;
+}
+
+static void meet_php(const struct model_php_heap *h, const struct analyze_growth *growth, struct analyze_limit *out)
+{
+	const struct analyze_growth *size = &growth[MODEL_CURVE_ZEND], *real = &growth[MODEL_CURVE_REAL];
+	struct room room = { room_to(h->limit_bytes, h->real_bytes), room_to(h->limit_bytes, h->size_bytes) };
+	int by_real = real->verdict == GROWTH_GROWING &&
+		      (size->verdict != GROWTH_GROWING || real->low > HOLES_GROW * size->high);
+
+	if (by_real)
+		room.most = room.least;
+	meet(by_real ? real : size, h->is_known ? h->limit_bytes : 0, &room, out);
+}
+
+void analyze_limits_make(const struct model_vitals *v, const struct analyze_growth *growth, struct analyze_limits *out)
+{
+	double cgroup = room_to(v->cgroup_bytes, v->cgroup_used_bytes), machine = (double)v->machine_available_bytes;
+
+	meet_php(&v->heap, growth, &out->limit[LIMIT_PHP]);
+	meet(&growth[MODEL_CURVE_RSS], v->cgroup_bytes, &(struct room){ cgroup, cgroup }, &out->limit[LIMIT_CGROUP]);
+	meet(&growth[MODEL_CURVE_RSS], v->machine_bytes, &(struct room){ machine, machine },
+		&out->limit[LIMIT_MACHINE]);
+	out->soonest = LIMIT_NONE;
+	for (int k = LIMIT_PHP; k < LIMITS; k++)
+		if (out->limit[k].is_near &&
+			(out->soonest == LIMIT_NONE || out->limit[k].seconds < out->limit[out->soonest].seconds))
+			out->soonest = k;
+}
+
+static const struct {
+	const char *name;
+	const char *text;
+} limits[LIMITS] = {
+	[LIMIT_PHP] = { "memory_limit", "PHP's memory_limit" },
+	[LIMIT_CGROUP] = { "cgroup", "the cgroup's limit" },
+	[LIMIT_MACHINE] = { "machine", "the end of the machine's memory" },
+};
+
+const char *analyze_limit_name(enum analyze_limit_kind kind)
+{
+	return (unsigned)kind < LIMITS ? limits[kind].name : "unknown";
+}
+
+const char *analyze_limit_text(enum analyze_limit_kind kind)
+{
+	return (unsigned)kind < LIMITS ? limits[kind].text : "an unknown limit";
+}
