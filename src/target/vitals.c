@@ -16,6 +16,7 @@
 #define PAGE_BYTES 4096
 #define PAGE_NS	   25
 #define MAPPING_NS 250
+#define FIRST_NS   3000000 /* what may be spent at once */
 
 /* Stacks of threads and coroutines: PHP's fibers and Swoole's coroutines have 2 MiB by default, threads 8 MiB. */
 #define LEAST_STACK (16 << 10)
@@ -106,6 +107,8 @@ static int rollup_is_due(const struct target_process *p, const struct target_vit
 	uint64_t guess = now->rss_bytes / PAGE_BYTES * PAGE_NS + p->n_maps * MAPPING_NS;
 	uint64_t cost = p->vitals->took_ns > guess ? p->vitals->took_ns : guess;
 
+	if (!p->vitals->took_ns && guess <= FIRST_NS)
+		return 1;
 	return (double)(now_ns - p->vitals->seen_ns) * TARGET_VITALS_SHARE >= (double)cost;
 }
 

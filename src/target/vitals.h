@@ -66,7 +66,7 @@ struct target_limits {
 
 /* smaps_rollup, which tells PSS, has the kernel walk all mappings and pages: 0.2 us each and 19 ns each, measured; 5 ms for 1 GiB in
  * small pages. It is read when that takes less than this share of the time since the last reading, or since the process was first
- * looked at. Meanwhile the process can go on: the kernel lets go of the lock on its mappings when somebody waits for it (since 5.9,
+ * looked at; a first time at once, where 3 ms will do. Meanwhile the process can go on: the kernel lets go of the lock on its mappings when somebody waits for it (since 5.9,
  * commit ff9f47f6f00c). */
 #define TARGET_VITALS_SHARE 0.001
 
