@@ -19,6 +19,7 @@ int output_text_trend(
 	if (p->vitals.heap.is_known)
 		strbuf_addf(&b, ", %s in PHP's heap", format_bytes(p->vitals.heap.size_bytes, size));
 	strbuf_add(&b, "\n");
+	text_add_outlook(&b, &p->vitals, standing);
 	return write_out(f, &b);
 }
 
@@ -33,6 +34,7 @@ int output_json_trend(
 	json_object_set_new(o, "watched_ms", json_integer((json_int_t)((s->time_ns - s->start_ns) / 1000000)));
 	json_object_set_new(o, "vitals", json_vitals(s, &p->vitals));
 	json_object_set_new(o, "growth", json_growths(standing));
+	json_set_outlook(o, standing);
 	json_end(&b, o);
 	return write_out(f, &b);
 }

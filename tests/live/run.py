@@ -23,8 +23,8 @@ import test_system  # noqa: F401
 import test_truth  # noqa: F401
 import test_usage  # noqa: F401
 import test_verdicts  # noqa: F401
-import test_watch  # noqa: F401
 import test_vitals  # noqa: F401
+import test_watch  # noqa: F401
 import test_web  # noqa: F401
 import test_windows  # noqa: F401
 import test_zend  # noqa: F401
