@@ -155,6 +155,13 @@ build/tests/live/engine-initial-exec build/tests/live/engine-global-dynamic: bui
 	$(call say,TARGET,$@)
 	$(Q)$(CC) $(TARGET_CFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $^
 
+# Programs that leak, and that only look as if they did: tests/corpus/scenarios.py.
+CORPUS := build/tests/corpus/scenarios
+$(CORPUS): tests/corpus/scenarios.c tests/live/targets/target.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -o $@ $< -lm
+
 # The stack oracle: the kernel side with two programs of its own; attach/ is compiled against it, the rest is production's.
 $(BUILD)/oracle/swtrace.bpf.o: tests/oracle/oracle.bpf.c tests/oracle/point.h bpf/swtrace.bpf.c $(wildcard bpf/*.h) \
 	$(wildcard vmlinux/*.h) include/swtrace/abi.h
@@ -234,15 +241,15 @@ $(ROOTS): build/roots/%/ready:
 # Without the roots the tests that need them fail, and no other.
 .PHONY: check check-unit check-live fuzz
 check: deps ## install what is missing, run every test (live tests need root)
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) \
-		$(FUZZ)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) \
+		$(LEDGER) $(FUZZ)
 	-$(Q)$(MAKE) --no-print-directory roots
 	$(Q)tests/run $(BUILD)
 
 check-unit: $(UNIT) ## unit tests alone (no root)
 	$(Q)tests/run $(BUILD) unit
 
-check-live: all $(TARGETS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
+check-live: all $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
 # A PHP that no released Debian has: not a part of `make check`, since it may leave that suite any day.
@@ -253,6 +260,13 @@ build/roots/$(PHP)/ready:
 .PHONY: check-php
 check-php: all build/roots/$(PHP)/ready ## live tests of frames and heap with PHP=php8.5 from Debian's experimental (root)
 	$(Q)SWTRACE=$(abspath $(BUILD)/swtrace) python3 tests/live/another_php.py $(PHP) $(PHP)
+
+.PHONY: check-corpus check-corpus-truth
+check-corpus: all $(CORPUS) ## precision and recall of verdicts on 52 programs (root; 10 minutes)
+	$(Q)SWTRACE=$(abspath $(BUILD)/swtrace) python3 tests/corpus/measure.py
+
+check-corpus-truth: $(CORPUS) ## do these leak what they are said to, by their own count? (no root, seconds)
+	$(Q)python3 tests/corpus/truth.py
 
 OPERATIONS := 10000000
 .PHONY: ledger
