@@ -239,6 +239,7 @@ const char *analyze_leak_name(enum analyze_leak_verdict v)
 		[LEAK_EARLY] = "not_enough_data",
 		[LEAK_NONE] = "turns_over",
 		[LEAK_STOPPED] = "stopped",
+		[LEAK_FLAT] = "layer_is_flat",
 		[LEAK_YES] = "leak",
 	};
 

@@ -19,6 +19,7 @@ enum analyze_leak_verdict {
 	LEAK_EARLY,   /* it has not been watched for long enough */
 	LEAK_NONE,    /* it turns over: old blocks are freed */
 	LEAK_STOPPED, /* its blocks stay, but there are no more of them: a warm-up */
+	LEAK_FLAT,    /* its blocks stay, but its layer as a whole does not grow by what they take */
 	LEAK_YES,
 	LEAK_VERDICTS
 };
@@ -52,7 +53,7 @@ struct analyze_leak {
 void analyze_leak_make(const struct model_snapshot *s, const struct model_history *h, const struct model_stack *stack,
 	uint64_t begin_ns, struct analyze_leak *out);
 
-/* analyze_leak_name - a word for programs: "leak", "turns_over", "stopped", "not_enough_data". Static. */
+/* analyze_leak_name - a word for programs: "leak", "turns_over", "stopped", "layer_is_flat", "not_enough_data". Static. */
 const char *analyze_leak_name(enum analyze_leak_verdict v);
 
 #endif

@@ -293,6 +293,12 @@ static void add_leak(struct strbuf *b, const struct analyze_report *r, const str
 			add_old(b, l);
 		strbuf_add(b, is_perhaps_garbage(r, row) ? "; or garbage that was not collected yet" : "");
 		break;
+	case LEAK_FLAT:
+		strbuf_add(b, "    no leak so far: ");
+		add_old(b, l);
+		strbuf_addf(
+			b, ", but %s as a whole does not grow by what they take", model_layer_name(row->stack->layer));
+		break;
 	case LEAK_STOPPED:
 		strbuf_add(b, "    no leak so far: old blocks stay, but hardly any were added of late");
 		break;

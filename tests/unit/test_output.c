@@ -306,6 +306,24 @@ static void a_live_table_that_was_not_read_for_this_report_says_so(void **state)
 	free(text);
 }
 
+static void a_stack_whose_layer_does_not_grow_says_why_it_is_no_leak(void **state)
+{
+	const struct analyze_leak flat = { .verdict = LEAK_FLAT, .old_ns = 12000000000ULL, .n_old = 50 };
+	struct analyze_row row = rows[1];
+	struct analyze_report report = plain_report;
+	char *text;
+
+	(void)state;
+	row.leak = &flat;
+	report.row = &row;
+	report.n_rows = 1;
+	text = printed(output_text_report, NULL, &report, &stacks[1]);
+	assert_non_null(
+		strstr(text, "\n    no leak so far: 0 of 50 blocks older than 12 s were freed, but libc as a whole "
+			     "does not grow by what they take\n"));
+	free(text);
+}
+
 static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(void **state)
 {
 	static struct model_process idle = { .pid = 9, .comm = "idle", .alive = 1 };
@@ -805,6 +823,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_report_tells_what_is_lost_before_the_stacks),
 		cmocka_unit_test(a_live_table_that_was_not_read_for_this_report_says_so),
+		cmocka_unit_test(a_stack_whose_layer_does_not_grow_says_why_it_is_no_leak),
 		cmocka_unit_test(a_report_of_a_system_has_a_table_of_the_processes_that_hold_most),
 		cmocka_unit_test(numbers_of_a_full_table_are_called_estimates_until_they_are_exact_again),
 		cmocka_unit_test(what_follows_from_growth_is_told_in_words),
