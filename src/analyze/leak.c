@@ -174,6 +174,24 @@ static double live_bytes_at(const struct model_snapshot *s, const struct model_s
 	return m->alloc_bytes > m->freed_bytes ? (double)(m->alloc_bytes - m->freed_bytes) : 0;
 }
 
+/* shrinks - has the stack held less at a bound than at the one before, since then? What is filled and emptied by turns does,
+ * though a few looks at it may all find more than the one before. Nothing at all was a block that was just being moved. */
+static int shrinks(const struct model_snapshot *s, const struct model_stack_history *h, uint64_t since_ns)
+{
+	double before = 0;
+
+	for (size_t g = 0; g < s->bounds.n; g++) {
+		double now = live_bytes_at(s, h, s->bounds.time_ns[g]);
+
+		if (s->bounds.time_ns[g] < since_ns || now <= 0)
+			continue;
+		if (now < before)
+			return 1;
+		before = now;
+	}
+	return 0;
+}
+
 /* is_growing_block - few blocks, and they take ever more. */
 static int is_growing_block(const struct model_snapshot *s, const struct model_stack *stack,
 	const struct model_stack_history *h, uint64_t begin_ns, struct analyze_leak *out)
@@ -184,7 +202,7 @@ static int is_growing_block(const struct model_snapshot *s, const struct model_s
 	double three = live_bytes_at(s, h, begin_ns + watched * 3 / 4), now = (double)stack->live_bytes;
 
 	if (!stack->live_blocks || stack->live_blocks > FEW_BLOCKS || quarter <= 0 || three < half || now < three ||
-		now < BUFFER_GROWS * half || half < BUFFER_GROWS * quarter)
+		now < BUFFER_GROWS * half || half < BUFFER_GROWS * quarter || shrinks(s, h, begin_ns + watched / 4))
 		return 0;
 	out->is_growing_block = 1;
 	out->bytes_per_s = (now - quarter) / ((double)watched * 0.75 / 1e9);

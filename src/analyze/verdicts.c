@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* analyze/verdicts.c - judge all stacks, and let the curves of their processes have a say. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "analyze/verdicts.h"
@@ -47,6 +48,9 @@ static int judge_processes(struct analyze_verdicts *v, const struct model_snapsh
 	return 0;
 }
 
+/* Of a curve with fewer points nothing is said. */
+#define LEAST_POINTS 4
+
 /* A process while its stacks are judged. They stand anywhere among the others': what they leak is added up first. */
 struct watched {
 	int pid;
@@ -87,12 +91,32 @@ _Static_assert((int)MODEL_CURVE_ZEND == (int)MODEL_ZEND && (int)MODEL_CURVE_LIBC
 		       (int)MODEL_CURVE_MMAP == (int)MODEL_MMAP,
 	"a layer has the number of its curve");
 
+/* gains - bytes a second from the least of a curve's earlier half to the least of its later half: for as long as it has too
+ * few points to be judged. */
+static double gains(const struct model_curve *c)
+{
+	int64_t least[2];
+	double seconds;
+
+	if (c->n < LEAST_POINTS)
+		return INFINITY;
+	for (size_t i = 0; i < c->n; i++) {
+		size_t half = i >= c->n / 2;
+
+		if (i == 0 || i == c->n / 2 || c->point[i].value < least[half])
+			least[half] = c->point[i].value;
+	}
+	seconds = (double)(c->point[c->n - 1].time_ns - c->point[0].time_ns) / 1e9;
+	return (double)(least[1] - least[0]) / (seconds / 2);
+}
+
 /* is_denied - does the layer as a whole grow by too little for what its stacks seem to leak? */
-static int is_denied(const struct analyze_standing *p, enum model_layer layer, double leaking)
+static int is_denied(const struct watched *w, const struct analyze_standing *p, enum model_layer layer)
 {
 	const struct analyze_growth *g = &p->growth[layer];
+	double high = g->verdict == GROWTH_UNKNOWN ? gains(&w->history->curve[layer]) : g->high;
 
-	return g->verdict != GROWTH_UNKNOWN && g->high < LEAK_GATE * leaking;
+	return high < LEAK_GATE * w->leaking[layer];
 }
 
 /* deny - stacks whose layer does not grow by what they seem to leak do not leak. */
@@ -103,7 +127,7 @@ static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, str
 		struct analyze_leak *l = &v->stack[stack->id].leak;
 		const struct watched *w = l->verdict == LEAK_YES ? watched_find(list, s, stack->pid) : NULL;
 
-		if (w && is_denied(&v->process[w->place], stack->layer, w->leaking[stack->layer]))
+		if (w && is_denied(w, &v->process[w->place], stack->layer))
 			l->verdict = LEAK_FLAT;
 	}
 }

@@ -34,6 +34,7 @@ class Outcome:
     scenario: Scenario
     objects: list    # what was said of its processes, until it had served its requests
     seconds: float   # that it took for them
+    ends: set        # of the generations that the tracer had, in ms
 
     @property
     def report(self):
@@ -108,7 +109,8 @@ class Served:
                 mine.append(o | {"processes": [p for p in o["processes"] if p["pid"] in self.pids]})
             elif o["type"] == "stack" and o["report"] <= last and o["pid"] in self.pids:
                 mine.append(o)
-        return Outcome(self.scenario, mine, self.seconds)
+        ends = {g["to_ms"] for o in objects if o["type"] == "stack" for g in o["generations"]} - {None}
+        return Outcome(self.scenario, mine, self.seconds, ends)
 
 
 def utc(o):

@@ -1,31 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """recorded.py - the history of a scenario as text, from the JSON of swtrace's reports, for tests/unit/test_recorded.c.
 
-    snapshot MS TABLE_MS          since the start; when the live table was read
+    truth NUMBER leak|none|some   of a stack; some: it leaks, if too little to be named
+    snapshot MS TABLE_MS COUNTED_MS    since the start; when the live table was read, and by when all counters were
     process PID HEAP REQUESTS     what PHP counts in its heap, -1: nothing
     layer LAYER LIVE_BYTES FREES FREED_BYTES UNKNOWN_FREES     of the process above, as are the next
     stack NUMBER LAYER ALLOCS ALLOC_BYTES FREES FREED_BYTES LIVE_BLOCKS LIVE_BYTES
     born TO_MS BLOCKS BYTES       live blocks of the stack above of the generation that ends at TO_MS; -1: has not ended
-    verdict NUMBER leak|none|some what is true of a stack, behind all snapshots; some: it leaks, if too little to be named
 
-Only stacks that leak, or were said to, and the largest of the others are kept."""
+Only the largest of the stacks that leak, or were said to, and of the others are kept."""
 import os
 
 LAYERS = ("zend", "libc", "mmap")
+LEAKING = 4
 OTHERS = 2
 
 
 def key(stack):
-    return (stack["pid"], stack["layer"], tuple((f["addr"], f["function"], f["line"]) for f in stack["frames"]))
+    """Who it is in all reports. A name may come late."""
+    frames = tuple(f["addr"] or (f["function"], f["line"]) for f in stack["frames"] if not f["inlined"])
+    return (stack["pid"], stack["layer"], frames)
 
 
 def chosen(outcome):
     """What is true of the stacks that are kept, by their keys, in the order of their numbers."""
-    keep = {}
-    for o in outcome.objects:
-        if o["type"] == "stack" and o["verdict"] == "leak":
-            keep[key(o)] = "some" if outcome.is_right(o) else "none"
-    keep |= {key(s): "leak" for s in outcome.accused() if outcome.is_right(s)}
+    stacks = [o for o in outcome.objects if o["type"] == "stack"]
+    keep = {key(s): "none" for s in stacks if s["verdict"] == "leak" and not outcome.is_right(s)}
+    keep |= {key(s): "leak" for s in list(filter(outcome.is_right, outcome.accused()))[:LEAKING]}
     others = sorted((s for s in outcome.stacks() if key(s) not in keep), key=lambda s: -s["alloc_bytes"])
     return keep | {key(s): "some" if outcome.is_right(s) else "none" for s in others[:OTHERS]}
 
@@ -48,9 +49,13 @@ def text(outcome):
     keep = chosen(outcome)
     numbers = {k: n for n, k in enumerate(keep)}
     out, last = [f"# {outcome.scenario.name}: {outcome.scenario.what}"], {}
-    for r in (o for o in outcome.objects if o["type"] == "report"):
+    out += [f"truth {numbers[k]} {truth}" for k, truth in keep.items()]
+    reports = [o for o in outcome.objects if o["type"] == "report"]
+    for r, following in zip(reports, reports[1:] + [{"since_start_ms": 1 << 40}]):
         ms = r["since_start_ms"]
-        out.append(f"snapshot {ms} {ms - r['live_table_age_ms']}")
+        # Where a generation ends by a report, later ones say when exactly. It matters only then.
+        counted_ms = min((e for e in outcome.ends if ms <= e < following["since_start_ms"]), default=ms)
+        out.append(f"snapshot {ms} {ms - r['live_table_age_ms']} {counted_ms}")
         now = {key(s): s for s in outcome.stacks(r["number"])}
         last.update(now)
         for p in r["processes"]:
@@ -64,7 +69,6 @@ def text(outcome):
                 out.append(f"layer {n} {l['live_bytes']} {l['frees']} {l['freed_bytes']} {l['unknown_frees']}")
             for k, s in mine.items():
                 add_stack(out, numbers[k], s)
-    out += [f"verdict {numbers[k]} {truth}" for k, truth in keep.items()]
     return "\n".join(out) + "\n"
 
 
