@@ -6,6 +6,9 @@
 #include "model/history.h"
 #include "util/grow.h"
 
+/* A stack with no more than one in so many of the blocks has few. */
+#define FEW 100
+
 const char *model_curve_name(enum model_curve_kind kind)
 {
 	static const char *const names[MODEL_CURVES] = { "zend", "libc", "mmap", "rss", "zend_real", "zend_cached",
@@ -104,13 +107,48 @@ static int add_bound(struct model_history *h, const struct model_snapshot *s)
 	return 1;
 }
 
-/* net_bytes - what a layer has gained since tracing began: also what was there before may be freed, of a size unknown. */
-static int64_t net_bytes(const struct model_layer_counts *l)
-{
-	double mean = l->n_frees ? (double)l->freed_bytes / (double)l->n_frees : 0;
-	uint64_t unknown = l->n_unknown_frees > l->n_left_out ? l->n_unknown_frees - l->n_left_out : 0;
+/* Blocks that live, of one process and layer. */
+struct survivors {
+	double blocks;
+	double bytes;
+};
 
-	return (int64_t)l->live_bytes - (int64_t)(mean * (double)unknown);
+/* survivors_find - by process and layer. Stacks with few of the blocks are left out: what was there before tracing began is
+ * likely to be of the common kind.  NULL: no memory. */
+static struct survivors (*survivors_find(const struct model_snapshot *s))[MODEL_LAYERS]
+{
+	struct survivors(*list)[MODEL_LAYERS] = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
+	const struct model_process *p = NULL;
+
+	for (size_t i = 0; list && i < s->n_stacks; i++) {
+		const struct model_stack *k = &s->stack[i];
+		struct survivors *of;
+
+		if (!p || p->pid != k->pid)
+			p = model_find_process(s, k->pid);
+		if (!p || k->live_blocks <= p->layer[k->layer].live_blocks / FEW)
+			continue;
+		of = &list[p - s->process][k->layer];
+		of->blocks += (double)k->live_blocks;
+		of->bytes += (double)k->live_bytes;
+	}
+	return list;
+}
+
+/* net_bytes - what a layer has gained since tracing began. What was there before may be freed, too: of what size, those tell that
+ * are made now and live. Blocks that are freed soon do not. */
+static int64_t net_bytes(
+	struct model_process_history *h, const struct model_process *p, int layer, const struct survivors *of)
+{
+	const struct model_layer_counts *l = &p->layer[layer];
+	double mean = of->blocks > 0 ? of->bytes / of->blocks : 0;
+	uint64_t n = l->n_unknown_frees > l->n_left_out ? l->n_unknown_frees - l->n_left_out : 0;
+
+	if (n > h->n_unknown[layer]) {
+		h->unknown_bytes[layer] += mean * (double)(n - h->n_unknown[layer]);
+		h->n_unknown[layer] = n;
+	}
+	return (int64_t)l->live_bytes - (int64_t)h->unknown_bytes[layer];
 }
 
 /* add_vitals - unless they were not read anew. */
@@ -145,7 +183,8 @@ static void add_vitals(struct model_process_history *h, const struct model_vital
 		h->gc = (struct model_gc_history){ 1, v->gc.runs, v->gc.collected };
 }
 
-static void add_curves(struct model_process_history *h, const struct model_process *p, uint64_t time_ns)
+static void add_curves(
+	struct model_process_history *h, const struct model_process *p, const struct survivors *of, uint64_t time_ns)
 {
 	struct model_point at = { .time_ns = time_ns };
 
@@ -154,7 +193,7 @@ static void add_curves(struct model_process_history *h, const struct model_proce
 		model_curve_add(&h->curve[MODEL_CURVE_ZEND], &at);
 	}
 	for (int l = MODEL_LIBC; l <= MODEL_MMAP && !p->is_outside; l++) {
-		at.value = net_bytes(&p->layer[l]);
+		at.value = net_bytes(h, p, l, &of[l]);
 		model_curve_add(&h->curve[l], &at);
 	}
 	add_vitals(h, &p->vitals);
@@ -165,8 +204,9 @@ static void add_curves(struct model_process_history *h, const struct model_proce
 static int add_processes(struct model_history *h, const struct model_snapshot *s)
 {
 	struct model_process_history **list = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
+	struct survivors(*of)[MODEL_LAYERS] = survivors_find(s);
 	size_t n_before = h->n_processes;
-	int err = list ? 0 : -ENOMEM;
+	int err = list && of ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < s->n_processes; i++) {
 		const struct model_process *p = &s->process[i];
@@ -185,8 +225,9 @@ static int add_processes(struct model_history *h, const struct model_snapshot *s
 			};
 		err = list[i] ? 0 : -ENOMEM;
 		if (!err && p->alive)
-			add_curves(list[i], p, s->time_ns);
+			add_curves(list[i], p, of[i], s->time_ns);
 	}
+	free(of);
 	if (!list)
 		return err;
 	for (size_t k = 0; k < n_before; k++)

@@ -47,7 +47,7 @@ struct model_curve {
 /* Up to MODEL_CURVE_MMAP as enum model_layer. */
 enum model_curve_kind {
 	MODEL_CURVE_ZEND, /* PHP's own count of its heap */
-	MODEL_CURVE_LIBC, /* live bytes of the books; frees of blocks from before tracing are subtracted, at the mean size */
+	MODEL_CURVE_LIBC, /* live bytes of the books; frees of blocks from before tracing are subtracted, at the size of most that live */
 	MODEL_CURVE_MMAP, /* likewise */
 	MODEL_CURVE_RSS,  /* resident memory, and the rest of model/vitals.h, too: */
 	MODEL_CURVE_REAL, /* what PHP has taken from the system for its heap */
@@ -65,6 +65,8 @@ struct model_process_history {
 	uint64_t begin_ns;			/* since when it is watched */
 	uint64_t n_requests[MODEL_BOUNDS];	/* by then */
 	struct model_curve curve[MODEL_CURVES]; /* empty: there is nothing to tell */
+	uint64_t n_unknown[MODEL_LAYERS];	/* frees of blocks from before tracing, so far; */
+	double unknown_bytes[MODEL_LAYERS];	/* what they had, as far as can be told */
 	uint64_t vitals_ns;			/* time of the last vitals that are in the curves */
 	struct model_gc_history gc;
 };

@@ -4,7 +4,7 @@
     truth NUMBER leak|none|some   of a stack; some: it leaks, if too little to be named
     snapshot MS TABLE_MS COUNTED_MS    since the start; when the live table was read, and by when all counters were
     process PID HEAP REQUESTS     what PHP counts in its heap, -1: nothing
-    layer LAYER LIVE_BYTES FREES FREED_BYTES UNKNOWN_FREES     of the process above, as are the next
+    layer LAYER LIVE_BLOCKS LIVE_BYTES FREES FREED_BYTES UNKNOWN_FREES     of the process above, as are the next
     stack NUMBER LAYER ALLOCS ALLOC_BYTES FREES FREED_BYTES LIVE_BLOCKS LIVE_BYTES
     born TO_MS BLOCKS BYTES       live blocks of the stack above of the generation that ends at TO_MS; -1: has not ended
 
@@ -66,7 +66,8 @@ def text(outcome):
             out.append(f"process {p['pid']} {heap} {p.get('n_requests') or 0}")
             for n, name in enumerate(LAYERS):
                 l = p["layers"][name]
-                out.append(f"layer {n} {l['live_bytes']} {l['frees']} {l['freed_bytes']} {l['unknown_frees']}")
+                of = l["live_blocks"], l["live_bytes"], l["frees"], l["freed_bytes"], l["unknown_frees"]
+                out.append(" ".join(map(str, ("layer", n, *of))))
             for k, s in mine.items():
                 add_stack(out, numbers[k], s)
     return "\n".join(out) + "\n"
