@@ -95,7 +95,7 @@ _Static_assert((int)MODEL_CURVE_ZEND == (int)MODEL_ZEND && (int)MODEL_CURVE_LIBC
  * few points to be judged. */
 static double gains(const struct model_curve *c)
 {
-	int64_t least[2];
+	int64_t least[2] = { INT64_MAX, INT64_MAX };
 	double seconds;
 
 	if (c->n < LEAST_POINTS)
@@ -103,7 +103,7 @@ static double gains(const struct model_curve *c)
 	for (size_t i = 0; i < c->n; i++) {
 		size_t half = i >= c->n / 2;
 
-		if (i == 0 || i == c->n / 2 || c->point[i].value < least[half])
+		if (c->point[i].value < least[half])
 			least[half] = c->point[i].value;
 	}
 	seconds = (double)(c->point[c->n - 1].time_ns - c->point[0].time_ns) / 1e9;
