@@ -10,7 +10,7 @@ allowed() {
 	case $1 in
 	util) echo "" ;;
 	model) echo "" ;;
-	target) echo "" ;;
+	target) echo "model" ;;
 	reader) echo "target" ;;
 	attach) echo "reader target" ;;
 	collect) echo "attach target model" ;;
