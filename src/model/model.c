@@ -15,6 +15,7 @@ void model_snapshot_free(struct model_snapshot *s)
 	free(s->frames);
 	free(s->generations);
 	free(s->survivors);
+	free(s->identities);
 	free(s);
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/identity.h"
 #include "model/vitals.h"
 
 enum model_layer { MODEL_ZEND, MODEL_LIBC, MODEL_MMAP, MODEL_LAYERS };
@@ -83,6 +84,8 @@ struct model_process {
 	struct model_zend_heap zend;
 	struct model_vitals vitals;
 	struct model_layer_counts layer[MODEL_LAYERS];
+	const struct model_identity *identity; /* what it is; NULL: not known. Owned by the snapshot */
+	int identity_is_new;		       /* no report has told of it, as it is, yet */
 };
 
 /* Times that divide what was born since tracing began: generation g ends at time_ns[g], the last one (n) has not ended. */
@@ -221,6 +224,7 @@ struct model_snapshot {
 	struct model_generations *generations; /* backing store of stack[].generations */
 	struct model_survivors *survivors;     /* in windowed mode; by stack, then by window */
 	size_t n_survivors;
+	struct model_identity *identities; /* backing store of process[].identity */
 };
 
 /* model_snapshot_free - free a snapshot and all that it owns; NULL is fine. */
@@ -280,6 +284,8 @@ struct model_event {
 	enum model_walk walk;
 	size_t n_frames;
 	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; frame[0] is ip */
+	/* What the process is; NULL: not known. Borrowed */
+	const struct model_identity *identity;
 };
 
 #include "model/history.h" /* what many snapshots tell */

@@ -29,6 +29,11 @@ int process_read(pid_t pid, uint64_t addr, void *to, size_t len);
  * Return: 0; -ENOENT it is a static program, or the loader does not say; -EFAULT. */
 int loader_debug(const struct target_process *p, uint64_t *at);
 
+/* identity.c - read all that model/identity.h tells of a process, as far as it can be.
+ * target_identity_forked - a process has made a child.  @child  NULL: it is not known */
+void target_identity_read(const struct target_process *p, struct model_identity *out);
+void target_identity_forked(struct target_process *parent, struct target_process *child);
+
 /* process_has_memory - 0 once a process that ends has given up its memory, or is gone. */
 int process_has_memory(const struct target_process *p);
 

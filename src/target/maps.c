@@ -31,6 +31,7 @@ void module_free(struct target_module *m)
 		return;
 	elffile_close(m->elf);
 	bindings_free(m->bindings);
+	free(m->identity);
 	if (m->fd >= 0)
 		close(m->fd);
 	free(m->path);

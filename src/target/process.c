@@ -28,6 +28,7 @@ static void process_free(struct target_process *p)
 	maps_free(p->past, p->n_past);
 	free(p->allocator);
 	free(p->vitals);
+	free(p->identity);
 	free(p->exe);
 	free(p);
 }
@@ -254,7 +255,7 @@ int target_is_asleep(pid_t pid)
 	return !stat_read(&now, &state, &memory_bytes) && state == 'S';
 }
 
-int target_fork(struct target *t, const struct target_process *parent, pid_t pid)
+int target_fork(struct target *t, struct target_process *parent, pid_t pid)
 {
 	struct target_process *p, **grown;
 	int err = -ENOMEM;
@@ -270,6 +271,7 @@ int target_fork(struct target *t, const struct target_process *parent, pid_t pid
 	p->exe = parent->exe ? strdup(parent->exe) : NULL;
 	if (maps_copy(p, parent))
 		goto out;
+	target_identity_forked(parent, p);
 	grown = realloc(t->child, (t->n_children + 1) * sizeof(*grown));
 	if (!grown)
 		goto out;

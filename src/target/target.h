@@ -14,10 +14,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/model.h"
 #include "util/elffile.h"
 
 struct bindings; /* of target's own */
 struct vitals;
+struct identity_file;
 
 /* Does a file bring a malloc (and free) of its own? */
 enum { TARGET_NO_MALLOC, TARGET_EXPORTS_MALLOC, TARGET_HIDES_MALLOC };
@@ -37,6 +39,7 @@ struct target_module {
 	struct bindings *bindings;
 	int php_version_state; /* 0 not looked for; 1 it is a PHP engine, whose version this is; -1 it is none */
 	char php_version[16];
+	struct identity_file *identity; /* what identity.c has read of it; NULL: not yet */
 };
 
 /* What makes a file's malloc be taken for one that is used. */
@@ -86,6 +89,12 @@ struct target_process {
 	/* The files that bring a malloc. The first is the one that the program's calls resolve to. */
 	struct target_allocator *allocator;
 	size_t n_allocators;
+	struct model_identity *identity; /* for target_identity(): the last that was read, or NULL; owned */
+	uint32_t identity_serial;	 /* counts its changes */
+	uint32_t identity_told;		 /* its user's own, likewise of no meaning here */
+	uint32_t identity_generation;	 /* that it was read in */
+	int identity_again;		 /* it is to be read once more */
+	uint64_t identity_settled;	 /* when it was, or will have been, read for good; 0 = it begins anew */
 };
 
 struct target;
@@ -119,7 +128,7 @@ size_t target_children(const struct target_process *p, pid_t *out, size_t n);
 /* target_fork - begin to know a child of a known process: a copy, since at the fork a child has its parent's mappings. Nothing
  * is read of the child, which may have ended by now. target_find and target_at do not show children; a child of a child is one.
  * Return: 0, or -ENOMEM. */
-int target_fork(struct target *t, const struct target_process *parent, pid_t pid);
+int target_fork(struct target *t, struct target_process *parent, pid_t pid);
 
 /* target_child - the child with that pid, until target_drop_child(), or NULL. */
 struct target_process *target_child(struct target *t, pid_t pid);
@@ -127,6 +136,13 @@ void target_drop_child(struct target *t, pid_t pid);
 
 /* target_reap_children - drop the children that have ended, for the case that nobody was told. */
 void target_reap_children(struct target *t);
+
+/* target_identity - what the process is; NULL: nothing was read of it yet, and nothing can be. Read when first asked for, again when
+ * its executable mappings have changed (exec, libraries) or it has forked, and in all these cases until it was read 2 s
+ * after that: a process takes on its role some time after it begins. Else this costs nothing. Of a process that has ended,
+ * the last that was known; a child of target_fork's is what its parent is, but has no role.
+ * The pointer is good until the next call for that process, or its removal. */
+const struct model_identity *target_identity(struct target_process *p);
 
 /* target_map_at - the mapping that held addr in that generation of the process's mappings (0 = the last one), or NULL: none,
  * or one that is gone for so long that it is forgotten. Of what is gone only executable mappings are known. */
