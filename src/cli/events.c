@@ -24,6 +24,7 @@ int events_probe(struct run *r, struct target_process *p)
 
 	if (err)
 		return err;
+	target_identity(p);
 	n = attach_probe(r->attach, p, changes);
 	if (n > 0 && !r->s->all)
 		run_tell_allocators(p);

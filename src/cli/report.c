@@ -166,10 +166,20 @@ static void saved(struct reporter *r, int err)
 	r->save_failed |= err != 0;
 }
 
+/* told_identities - reports have told what the processes are, as far as it is known by now. */
+static void told_identities(struct reporter *r)
+{
+	struct target_process *p;
+
+	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+		p->identity_told = p->identity_serial;
+}
+
 static int write_report(struct reporter *r, const struct analyze_report *report, const struct output_stack *stacks)
 {
 	if (r->save)
 		saved(r, output_json_report(r->save, report, stacks));
+	told_identities(r);
 	return r->settings->json ? output_json_report(stdout, report, stacks)
 				 : output_text_report(stdout, report, stacks);
 }
@@ -178,6 +188,7 @@ static int write_estimate(struct reporter *r, const struct analyze_estimate *e, 
 {
 	if (r->save)
 		saved(r, output_json_estimate(r->save, e, stacks));
+	told_identities(r);
 	return r->settings->json ? output_json_estimate(stdout, e, stacks) : output_text_estimate(stdout, e, stacks);
 }
 
@@ -284,6 +295,7 @@ int report_event(struct reporter *r, const struct model_event *e)
 {
 	struct target_process *p = target_find(r->target, e->pid);
 	struct output_stack stack = { .walk = e->walk };
+	struct model_event told = *e;
 
 	if (!p)
 		p = target_child(r->target, e->pid);
@@ -294,7 +306,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 		if (name_stack(r, p, e->frame, e->n_frames, 0, 1, &stack))
 			stack.n = 0;
 	}
-	r->err = write_event(r, e, &stack);
+	told.identity = p ? target_identity(p) : NULL;
+	r->err = write_event(r, &told, &stack);
 	free((void *)stack.frame);
 	return r->err;
 }

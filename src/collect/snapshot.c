@@ -60,6 +60,19 @@ static void read_heap(const struct reading *r, size_t slot, struct model_zend_he
 	}
 }
 
+/* read_identity - what the process is, copied: the snapshot may outlive it. */
+static void read_identity(struct reading *r, struct target_process *tp, struct model_process *p)
+{
+	const struct model_identity *known = target_identity(tp);
+	struct model_identity *copy = &r->s->identities[p - r->s->process];
+
+	if (!known)
+		return;
+	*copy = *known;
+	p->identity = copy;
+	p->identity_is_new = tp->identity_told != tp->identity_serial;
+}
+
 /* read_processes - every process of the target that has a slot. */
 static int read_processes(struct reading *r, struct target *target)
 {
@@ -69,7 +82,8 @@ static int read_processes(struct reading *r, struct target *target)
 	while (target_at(target, n))
 		n++;
 	r->s->process = calloc(n ? n : 1, sizeof(*r->s->process));
-	if (!r->s->process)
+	r->s->identities = calloc(n ? n : 1, sizeof(*r->s->identities));
+	if (!r->s->process || !r->s->identities)
 		return -ENOMEM;
 	for (size_t i = 0; (tp = target_at(target, i)); i++) {
 		for (size_t k = 0; k < r->t->n_procs; k++) {
@@ -83,6 +97,7 @@ static int read_processes(struct reading *r, struct target *target)
 			p->life = kp->life;
 			memcpy(p->comm, tp->comm, sizeof(p->comm));
 			p->alive = tp->alive;
+			read_identity(r, tp, p);
 			p->allocator = tp->n_allocators ? tp->allocator[0].module->name : NULL;
 			for (int l = 0; l < SWT_LAYERS; l++) {
 				p->layer[l].n_allocs = kp->layer[l].n_allocs;

@@ -27,6 +27,17 @@ int text_add_growth(struct strbuf *b, const struct analyze_standing *s);
 void text_add_stack(struct strbuf *b, const struct output_stack *s);
 void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t lost);
 
+/* identity.c - ", worker 3": the role, to stand behind a name; nothing when there is none. text_add_identity - what the process is,
+ * in one line without its end: "worker 3 of Swoole 5.1.2, PHP 8.2.29 NTS, opcache, glibc 2.36, docker 3f2a00000000"; nothing
+ * when nothing is known. text_add_build_ids - likewise, of its files: "php8.2 0123..., libc.so.6 4567...".
+ * text_add_new_identity - both as lines below a process, unless they were told before. json_identity - the object of
+ * docs/json.md. identity may be NULL in all of them. */
+void text_add_role(struct strbuf *b, const struct model_identity *identity);
+void text_add_identity(struct strbuf *b, const struct model_identity *identity);
+void text_add_build_ids(struct strbuf *b, const struct model_identity *identity);
+void text_add_new_identity(struct strbuf *b, const struct model_process *p);
+struct json_t *json_identity(const struct model_identity *identity);
+
 /* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; what the curves of a process say; the fields of a
  * stack; a
  * line of losses. */

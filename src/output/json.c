@@ -141,6 +141,7 @@ static json_t *process(const struct model_snapshot *s, const struct analyze_proc
 		json_object_set_new(l, "estimate", json_boolean(c->is_estimate));
 		json_object_set_new(layers, model_layer_name(i), l);
 	}
+	json_object_set_new(o, "identity", json_identity(p->identity));
 	json_object_set_new(o, "live_bytes", number(row->live_bytes));
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "layers", layers);

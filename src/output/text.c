@@ -85,12 +85,14 @@ static void add_process(struct strbuf *b, const struct analyze_process *row)
 
 	strbuf_add(b, "  ");
 	text_add_who(b, p->comm, p->pid);
+	text_add_role(b, p->identity);
 	strbuf_add(b, p->alive ? ":" : " (ended):");
 	for (int l = 0; l < MODEL_LAYERS; l++) {
 		strbuf_addf(b, "%s %s ", l ? "," : "", model_layer_name(l));
 		add_blocks(b, p->layer[l].live_bytes, "in", p->layer[l].live_blocks);
 	}
 	strbuf_add(b, "\n");
+	text_add_new_identity(b, p);
 	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
 	text_add_vitals(b, &p->vitals);
 	add_memory(b, row->standing);
@@ -126,6 +128,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 		strbuf_addf(b, "  %10s  %11s  %-7s  ", format_bytes(p->live_bytes, live),
 			format_gain(p->gained_bytes, gain), model_layer_name(p->layer));
 		text_add_who(b, p->process->comm, p->process->pid);
+		text_add_role(b, p->process->identity);
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
 		add_zend_proof(b, &p->process->zend, p->process->layer[MODEL_ZEND].is_estimate);
 		add_memory(b, p->standing);
@@ -323,6 +326,7 @@ static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, 
 	add_blocks(b, row->stack->live_bytes, "live in", row->stack->live_blocks);
 	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
 	text_add_who(b, row->process ? row->process->comm : "", row->stack->pid);
+	text_add_role(b, row->process ? row->process->identity : NULL);
 	strbuf_addf(b, "\n    %s in %.1f s, %s since the start (%s/s), oldest block %.1f s\n",
 		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
 		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),

@@ -73,12 +73,28 @@ static void add_heap(struct strbuf *b, const struct analyze_estimate *e, const s
 		return;
 	strbuf_add(b, "  ");
 	text_add_who(b, p->comm, p->pid);
+	text_add_role(b, p->identity);
 	strbuf_addf(b, ": zend heap: PHP counts %s", format_bytes(h->size_bytes, size));
 	if (h->is_known) {
 		strbuf_add(b, ", lately ");
 		add_spread(b, &h->growth, format_gain);
 	}
 	strbuf_add(b, "\n");
+}
+
+/* add_identities - what the processes are that no report has told of. */
+static void add_identities(struct strbuf *b, const struct analyze_estimate *e)
+{
+	for (size_t i = 0; i < e->snapshot->n_processes; i++) {
+		const struct model_process *p = &e->snapshot->process[i];
+
+		if (!p->identity || !p->identity_is_new)
+			continue;
+		strbuf_add(b, "  ");
+		text_add_who(b, p->comm, p->pid);
+		strbuf_add(b, "\n");
+		text_add_new_identity(b, p);
+	}
 }
 
 static void add_candidates(struct strbuf *b, const struct analyze_estimate *e)
@@ -114,6 +130,7 @@ int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct
 	add_heading(&b, e);
 	for (size_t i = 0; i < e->n_heaps; i++)
 		add_heap(&b, e, &e->heap[i]);
+	add_identities(&b, e);
 	add_candidates(&b, e);
 	text_add_losses(&b, e->snapshot, e->lost);
 	for (size_t i = 0; i < e->n_rows; i++)
@@ -137,8 +154,9 @@ static void set_rate(json_t *o, const struct analyze_estimate_rate *r)
 	json_object_set_new(o, "high_bytes_per_s", json_integer(llround(r->high)));
 }
 
-static json_t *heap(const struct analyze_estimate_heap *h)
+static json_t *heap(const struct analyze_estimate *e, const struct analyze_estimate_heap *h)
 {
+	const struct model_process *p = model_find_process(e->snapshot, h->pid);
 	json_t *o = json_object(), *growth;
 
 	json_object_set_new(o, "pid", json_integer(h->pid));
@@ -147,6 +165,7 @@ static json_t *heap(const struct analyze_estimate_heap *h)
 	if (h->is_known)
 		set_rate(growth, &h->growth);
 	json_object_set_new(o, "growth", growth);
+	json_object_set_new(o, "identity", json_identity(p ? p->identity : NULL));
 	return o;
 }
 
@@ -174,7 +193,7 @@ static void add_json(struct strbuf *b, const struct analyze_estimate *e)
 	json_object_set_new(o, "cut", whole(w->n_cut));
 	json_object_set_new(o, "lost", whole(e->lost));
 	for (size_t i = 0; i < e->n_heaps; i++)
-		json_array_append_new(heaps, heap(&e->heap[i]));
+		json_array_append_new(heaps, heap(e, &e->heap[i]));
 	json_object_set_new(o, "zend_heaps", heaps);
 	json_end(b, o);
 }
