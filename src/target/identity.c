@@ -50,12 +50,13 @@ static void scan_file(int fd, void (*scan)(const char *, size_t, struct identity
 	char *buf = malloc(PIECE_BYTES + 1);
 	ssize_t n;
 
-	for (off_t at = 0; buf && at < MAX_FILE_BYTES; at += PIECE_BYTES - IDENTITY_OVERLAP) {
+	/* What is in the last bytes of a piece, wholly or not, is seen whole in the next. */
+	for (off_t at = 0; buf && at < MAX_FILE_BYTES; at += PIECE_BYTES - 2 * IDENTITY_OVERLAP) {
 		n = pread(fd, buf, PIECE_BYTES, at);
 		if (n <= 0)
 			break;
 		buf[n] = 0;
-		scan(buf, n, out);
+		scan(buf, n == PIECE_BYTES ? n - IDENTITY_OVERLAP : n, out);
 	}
 	free(buf);
 }

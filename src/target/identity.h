@@ -26,7 +26,7 @@ void identity_parse_cgroup(const char *text, struct model_identity *out);
  * /proc/PID/status; 0 where it is not told, or (ns_pid) is the same as here. */
 void identity_parse_status(const char *text, int *parent, int *ns_pid);
 
-/* What a file says of itself. Pieces of it are looked at one by one; they overlap by IDENTITY_OVERLAP bytes. */
+/* What a file says of itself. It is looked at piece by piece. */
 struct identity_file {
 	int thread_safe; /* PHP; -1 = not told */
 	int is_debug;	 /* likewise */
@@ -41,7 +41,8 @@ struct identity_file {
 /* identity_scan_php - ZEND_BUILD_TS and ZEND_BUILD_DEBUG of the engine's "API20220829,NTS" (Zend/zend_build.h).
  * identity_scan_libc - glibc's banner ("GNU C Library (...) stable release version 2.36.", csu/version.c); musl's usage message
  * ("musl libc (x86_64)", ldso/dynlink.c), whose version is a string by itself.
- * @buf  buf[n] is NUL */
+ * @n  what is wholly in so many bytes is to be found; IDENTITY_OVERLAP more may follow, so that what begins there can be read to
+ * its end. Behind all of them there is a NUL */
 void identity_scan_php(const char *buf, size_t n, struct identity_file *out);
 void identity_scan_libc(const char *buf, size_t n, struct identity_file *out);
 

@@ -221,9 +221,8 @@ void identity_scan_php(const char *buf, size_t n, struct identity_file *out)
 {
 	for (const char *at = buf; (at = memmem(at, n - (at - buf), "API20", 5)); at++) {
 		const char *rest = at + 3;
-		size_t left = n - (rest - buf);
 
-		if (left < 16 || strspn(rest, "0123456789") != 8)
+		if (strspn(rest, "0123456789") != 8)
 			continue;
 		rest += 8;
 		if (strncmp(rest, ",NTS", 4) && strncmp(rest, ",TS", 3))
@@ -238,19 +237,25 @@ void identity_scan_php(const char *buf, size_t n, struct identity_file *out)
 #define GLIBC "GNU C Library ("
 #define MUSL  "musl libc ("
 
+/* is_bare_version - three numbers, of a size that versions have. */
+static int is_bare_version(const char *s)
+{
+	unsigned major, minor, patch;
+	int end = 0;
+
+	return sscanf(s, "%3u.%3u.%3u%n", &major, &minor, &patch, &end) == 3 && !s[end];
+}
+
 /* scan_bare - strings that are nothing but a version: a NUL, three numbers, a NUL. */
 static void scan_bare(const char *buf, size_t n, struct identity_file *out)
 {
 	for (size_t i = 0; i + 6 < n; i++) {
-		unsigned major, minor, patch;
 		size_t len;
 
 		if (buf[i] || !isdigit((unsigned char)buf[i + 1]))
 			continue;
 		len = strspn(buf + i + 1, "0123456789.");
-		if (len < 5 || len > 12 || i + 1 + len >= n || buf[i + 1 + len] ||
-			sscanf(buf + i + 1, "%u.%u.%u", &major, &minor, &patch) != 3 ||
-			!strcmp(out->bare_version, buf + i + 1))
+		if (buf[i + 1 + len] || !is_bare_version(buf + i + 1) || !strcmp(out->bare_version, buf + i + 1))
 			continue;
 		if (!out->n_bare++)
 			identity_copy_version(buf + i + 1, len, out->bare_version, sizeof(out->bare_version));
@@ -262,9 +267,7 @@ void identity_scan_libc(const char *buf, size_t n, struct identity_file *out)
 	const char *at = memmem(buf, n, GLIBC, strlen(GLIBC)), *version;
 
 	if (at && out->libc != MODEL_LIBC_GLIBC) {
-		size_t left = n - (at - buf) < IDENTITY_OVERLAP ? n - (at - buf) : IDENTITY_OVERLAP;
-
-		version = memmem(at, left, " version ", 9);
+		version = memmem(at, strnlen(at, IDENTITY_OVERLAP), " version ", 9);
 		if (version) {
 			size_t len = strspn(version + 9, "0123456789.");
 
