@@ -34,9 +34,10 @@ OBJ := $(SRC:src/%.c=$(BUILD)/%.o)
 LIB_OBJ := $(filter-out $(BUILD)/cli/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 ALLOC := jemalloc jemalloc-inside jemalloc-static tcmalloc tcmalloc-inside tcmalloc-static mimalloc musl musl-static static
-TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/engine.c %/engine-main.c,\
+TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/engine.c %/engine-main.c %/swoole.c %/swoole-main.c,\
 	$(wildcard tests/live/targets/*.c))) build/tests/live/life-static $(addprefix build/tests/live/alloc-,$(ALLOC)) \
 	$(addprefix build/tests/live/operators-,plain $(filter-out musl%,$(ALLOC))) \
+	$(addprefix build/tests/live/swoole-,5.1.8 6.2.2 9.9.9) \
 	$(addprefix build/tests/live/,engine-nts engine-zts engine-wrong engine-unknown engine-typed engine-stripped engine-initial-exec engine-global-dynamic)
 
 # The sanitized binary stays in its build folder: tests/run finds it there.
@@ -161,6 +162,19 @@ $(CORPUS): tests/corpus/scenarios.c tests/live/targets/target.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -o $@ $< -lm
+
+# A made-up Swoole, a library, laid out as two versions of it are, and as one that nobody knows; and a server that uses it.
+SWOOLE_LAYOUT_5.1.8 := 5
+build/tests/live/libswoole-%.so: tests/live/targets/swoole.c tests/live/targets/swoole.h
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -shared -fPIC -DVERSION='"$*"' -DLAYOUT=$(or $(SWOOLE_LAYOUT_$*),6) -o $@ $<
+
+SWOOLE := $(addprefix build/tests/live/swoole-,5.1.8 6.2.2 9.9.9)
+$(SWOOLE): build/tests/live/swoole-%: tests/live/targets/swoole-main.c build/tests/live/libswoole-%.so \
+	tests/live/targets/target.h
+	$(call say,TARGET,$@)
+	$(Q)$(CC) $(TARGET_CFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.c %.so,$^)
 
 # The stack oracle: the kernel side with two programs of its own; attach/ is compiled against it, the rest is production's.
 $(BUILD)/oracle/swtrace.bpf.o: tests/oracle/oracle.bpf.c tests/oracle/point.h bpf/swtrace.bpf.c $(wildcard bpf/*.h) \
