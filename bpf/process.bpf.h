@@ -29,6 +29,14 @@ static __always_inline __u32 proc_claim(__u32 pid)
 	return SWT_MAX_PROCS;
 }
 
+/* proc_clear_requests - none is counted yet. */
+static __always_inline void proc_clear_requests(struct swt_proc *p)
+{
+#pragma unroll
+	for (int i = 0; i < SWT_REQUEST_KINDS; i++)
+		p->n_requests[i] = 0;
+}
+
 /* proc_clear - empty books. */
 static __always_inline void proc_clear(struct swt_proc *p)
 {
@@ -36,6 +44,8 @@ static __always_inline void proc_clear(struct swt_proc *p)
 	for (int i = 0; i < SWT_LAYER_SLOTS; i++)
 		p->layer[i] = (struct swt_layer_counts){};
 	p->zend = (struct swt_zend_books){};
+	proc_clear_requests(p);
+	p->request_kinds = 0;
 	p->space = 0;
 	p->dl_changes = 0;
 	p->dl_settled = 0;
@@ -111,6 +121,7 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 	p->zend.traced_bytes = 0;
 	p->zend.before_bytes = 0;
 	p->zend.is_custom = 0;
+	proc_clear_requests(p);
 	p->space = 0;
 	p->r_debug = 0;
 	p->dl_open = 0;
@@ -124,8 +135,17 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 		bpf_map_delete_elem(&proc_of_pid, &pid);
 }
 
-/* proc_count_request - code that was compiled for the request before is gone. */
-static __always_inline void proc_count_request(__u32 slot)
+/* proc_count_request - a request begins.  @kind  SWT_REQUEST_x, by the cookie of the probe that has seen it */
+static __always_inline void proc_count_request(__u32 slot, __u64 kind)
+{
+	struct swt_proc *p = proc_at(slot);
+
+	if (p && kind < SWT_REQUEST_KINDS)
+		__sync_fetch_and_add(&p->n_requests[kind], 1);
+}
+
+/* proc_php_request - PHP begins a request: code that was compiled for the request before is gone. */
+static __always_inline void proc_php_request(__u32 slot)
 {
 	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &slot);
 

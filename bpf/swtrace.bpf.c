@@ -91,9 +91,22 @@ int on_php_request(struct pt_regs *ctx)
 
 	never_tail_call(ctx, &no_dl_calls);
 	if (t) {
-		proc_count_request(t->proc - 1);
+		proc_count_request(t->proc - 1, SWT_REQUEST_PHP);
+		proc_php_request(t->proc - 1);
 		foretell_learn(t->proc - 1);
 	}
+	return 0;
+}
+
+/* Something else begins to serve a request: which kind of thing is in the cookie. */
+SEC("uprobe")
+int on_request(struct pt_regs *ctx)
+{
+	struct thread_state *t = thread_get();
+
+	never_tail_call(ctx, &no_dl_calls);
+	if (t)
+		proc_count_request(t->proc - 1, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 

@@ -148,6 +148,13 @@ struct swt_selection {
 /* The slots in which a process is looked for, and put: from the one that its pid names on. i counts from 0. */
 #define SWT_PROC_SLOT(pid, i, n_procs) (((__u32)(pid) + (__u32)(i)) & ((__u32)(n_procs)-1))
 
+/* What begins a request: the cookie of a probe that counts them. What is one request to one of them may be one to another as
+ * well, so they are counted apart. */
+#define SWT_REQUEST_PHP	   0 /* php_request_startup */
+#define SWT_REQUEST_SWOOLE 1 /* a server of Swoole's receives one */
+#define SWT_REQUEST_ASKED  2 /* --request-probe */
+#define SWT_REQUEST_KINDS  3
+
 #define SWT_PROC_USED	      1 /* the slot is taken */
 #define SWT_PROC_STOP_AT_EXEC 2 /* stop the process (SIGSTOP) before the first instruction of a new program */
 #define SWT_PROC_STOP_AT_DL   4 /* stop it whenever the dynamic loader reports a change of its link map */
@@ -196,10 +203,11 @@ struct swt_proc {
 	__u32 life;		/* counts the programs that it has executed: a stack belongs to one of them */
 	__u32 zend_least_bytes; /* of a block of the Zend heap. Written by user space */
 	__u32 dl_open;		/* the loader's list is being changed, by the loader's own word */
-	__u32 pad0;
-	__u64 r_debug;		    /* address of struct r_debug, the loader's word for debuggers; 0 = not known */
+	__u32 request_kinds;	/* 1 << SWT_REQUEST_x: something of that kind is probed in it. Written by user space */
+	__u64 r_debug;		/* address of struct r_debug, the loader's word for debuggers; 0 = not known */
 	struct swt_zend_books zend; /* written by the probes, atomically */
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
+	__u64 n_requests[SWT_REQUEST_KINDS]; /* begun, by what has begun them. Written by the probes, atomically */
 };
 
 /* ---- live blocks ------------------------------------------------------------------------------------------------- */
@@ -545,7 +553,7 @@ struct swt_event_signal {
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 56, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 56, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 56 + SWT_REQUEST_KINDS * 8, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");

@@ -8,6 +8,7 @@
 #define ANALYZE_ANALYZE_H
 
 #include "analyze/estimate.h" /* the same for tracing in windows */
+#include "analyze/requests.h"
 #include "analyze/verdicts.h"
 #include "model/model.h"
 
@@ -61,6 +62,8 @@ struct analyze_report {
 	int is_system; /* show a table of the first ones */
 	size_t top;    /* rows of it at most; 0 = all */
 	uint64_t lost; /* sum of the snapshot's losses */
+	const struct analyze_requests
+		*requests; /* beside snapshot->process; NULL: there are none. Set by whoever made it; borrowed */
 };
 
 /* analyze_report_make - rank the stacks of a snapshot, by what is thought of them.

@@ -14,6 +14,7 @@
 #ifndef ANALYZE_ESTIMATE_H
 #define ANALYZE_ESTIMATE_H
 
+#include "analyze/requests.h"
 #include "model/model.h"
 
 #define ESTIMATE_AGE	     1 /* windows that must have followed one before it is judged */
@@ -61,7 +62,8 @@ struct analyze_estimate {
 	size_t n_heaps;
 	uint64_t unjudged_blocks; /* candidates that are of too young a window, or of no stack that was named */
 	uint64_t unjudged_bytes;
-	uint64_t lost; /* sum of the snapshot's losses */
+	uint64_t lost;				 /* sum of the snapshot's losses */
+	const struct analyze_requests *requests; /* as in struct analyze_report */
 };
 
 struct analyze_opts;

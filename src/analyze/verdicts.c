@@ -20,7 +20,10 @@ static double requests_per_s(
 		since = s->bounds.time_ns[g];
 		break;
 	}
-	return s->time_ns > since ? (double)(p->n_requests - n) / ((double)(s->time_ns - since) / 1e9) : 0;
+	/* What they are counted by may have changed. */
+	return s->time_ns > since && p->n_requests > n
+		       ? (double)(p->n_requests - n) / ((double)(s->time_ns - since) / 1e9)
+		       : 0;
 }
 
 static int judge_processes(struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)

@@ -43,6 +43,10 @@ struct attach_opts {
 	const struct attach_selection *selection; /* NULL: not system-wide. Borrowed until attach_open() returns */
 	uint64_t max_blocks;			  /* live blocks to make room for; 0 = default */
 	int is_windowed; /* allocator functions are probed between attach_open_window() and attach_close_window() alone */
+	/* What else begins a request in the processes that map its file, besides what is known of PHP and Swoole. Borrowed until
+	 * attach_close(). */
+	const struct target_request *request;
+	size_t n_requests;
 	struct reader *
 		reader; /* who reads unwind information; NULL = this process itself, for trusted files only. Borrowed */
 	/* Called once by attach_open(), which has to wait for the kernel: a good time for what needs no probes yet. May be
@@ -143,6 +147,9 @@ uint64_t attach_probed_ns(const struct attach *a);
  * @cut      calls that were under way when a window was opened or closed
  * @cleared  blocks of earlier windows whose address was seen to be handed out again */
 void attach_window_effects(const struct attach *a, uint64_t *cut, uint64_t *cleared);
+
+/* attach_has_request - did any process so far map the file of attach_opts.request[i], with that function in it? */
+int attach_has_request(const struct attach *a, size_t i);
 
 /* attach_unprobe - remove a process's probes. What is known of it stays readable. */
 void attach_unprobe(struct attach *a, pid_t pid);

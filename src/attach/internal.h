@@ -28,13 +28,15 @@ struct probe_link {
 	int is_lasting; /* in place also while no window is open */
 };
 
-#define PROBE_SET_THROW TARGET_SITES /* of no allocator: target_throw_site() */
+/* Sets of no allocator; their probes last. */
+#define PROBE_SET_THROW	   TARGET_SITES	      /* target_throw_site() */
+#define PROBE_SET_REQUESTS (TARGET_SITES + 1) /* target_request_sites() */
 
 /* The probes of one process in one file, at allocator functions of one sort. */
 struct probe_set {
 	pid_t pid; /* 0: those of all processes (system-wide mode) */
 	const struct target_module *module;
-	int what; /* TARGET_SITES_x, or PROBE_SET_THROW */
+	int what; /* TARGET_SITES_x, or PROBE_SET_x */
 	struct probe_link *link;
 	size_t n_links;
 	int n_functions;   /* allocator functions probed */
@@ -131,6 +133,9 @@ struct attach {
 	uint64_t birth_unit_ns;
 	struct probe_set *set;
 	size_t n_sets;
+	const struct target_request *request; /* attach_opts.request */
+	size_t n_requests;
+	uint32_t requests_found; /* 1 << i: request[i] is in a file that some process has mapped */
 	int is_windowed;
 	struct closing *closing; /* the links of the window before; NULL = none */
 	uint64_t probed_ns;	 /* for which probes of allocator functions were in place, wholly or in part */
@@ -172,6 +177,20 @@ void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot);
 /* probes.c - probe the files that the process maps and that are not probed yet.
  * Return: the number of allocator functions probed in them all, or -errno. */
 int probes_place_all(struct attach *a, const struct target_process *p);
+
+/* probes.c - place a program at some functions of a file, for as long as the process is probed.
+ * @what  PROBE_SET_x      Return: at how many of them it is, also from an earlier call; 0: the kernel refuses all; -ENOMEM. */
+int probes_place_lasting(struct attach *a, const struct target_process *p, const struct target_module *m, int what,
+	struct bpf_program *prog, const struct target_site *site, size_t n);
+
+/* probes.c - does such a set of the process's exist, and at how many functions are its probes? -ENOENT: there is none. */
+int probes_lasting(const struct attach *a, const struct target_process *p, const struct target_module *m, int what);
+
+/* requests.c - probe what begins a request in the files of a process that are not probed yet.  Return: 0 or -ENOMEM. */
+int requests_place(struct attach *a, const struct target_process *p);
+
+/* requests.c - let the kernel's table know what is probed of it in the process. */
+void requests_note(struct attach *a, const struct target_process *p);
 
 /* system.c - before loading: which processes are selected. After it: attach the iterator.  Return: 0 or -errno. */
 void system_configure(struct attach *a, const struct attach_selection *s);

@@ -82,6 +82,7 @@ static void choose_programs(struct attach *a)
 		bpf_program__set_expected_attach_type(s->progs.on_dl_state, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_drop, ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_request, ATTACH_UPROBE_MULTI);
 	}
 	bpf_program__set_autoload(s->progs.on_task, a->is_system);
 	bpf_program__set_autoattach(s->progs.on_task, false);
@@ -150,6 +151,8 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 	a->reader = opts->reader;
 	a->is_system = opts->selection != NULL;
 	a->is_windowed = opts->is_windowed;
+	a->request = opts->request;
+	a->n_requests = opts->n_requests;
 	features_begin(&a->features);
 	if (opts->meanwhile)
 		opts->meanwhile(opts->ctx);
@@ -295,6 +298,8 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 	a->proc[slot].r_debug = 0;
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
 	memset(&a->proc[slot].zend, 0, sizeof(a->proc[slot].zend));
+	memset(a->proc[slot].n_requests, 0, sizeof(a->proc[slot].n_requests));
+	a->proc[slot].request_kinds = 0;
 	a->proc[slot].flags = SWT_PROC_USED | (stop ? SWT_PROC_STOP_AT_EXEC | SWT_PROC_STOP_AT_DL : 0);
 	/* In system-wide mode the kernel side may be faster. */
 	if (bpf_map_update_elem(fd, &key, &slot, a->is_system ? BPF_NOEXIST : BPF_ANY)) {
@@ -347,6 +352,7 @@ int attach_adopt(struct attach *a, const struct target_process *p)
 	php->heap_at = 0;
 	memset(proc->layer, 0, sizeof(proc->layer));
 	memset(&proc->zend, 0, sizeof(proc->zend));
+	memset(proc->n_requests, 0, sizeof(proc->n_requests));
 	__sync_fetch_and_and(&proc->flags, ~SWT_PROC_CHILD);
 	/* Its mappings are counted anew, so they may bear its parent's number and be others. */
 	return tables_publish(a, p, 1);

@@ -365,6 +365,31 @@ static int probe_throw(struct attach *a, const struct target_process *p, const s
 	return 0;
 }
 
+int probes_lasting(const struct attach *a, const struct target_process *p, const struct target_module *m, int what)
+{
+	const struct probe_set *s = set_find(a, owner_of(a, p), m, what);
+
+	return s ? (int)s->n_links : -ENOENT;
+}
+
+int probes_place_lasting(struct attach *a, const struct target_process *p, const struct target_module *m, int what,
+	struct bpf_program *prog, const struct target_site *site, size_t n)
+{
+	struct placement pl = { .pid = owner_of(a, p) };
+	struct probe_set *s = set_find(a, pl.pid, m, what);
+	char path[PATH_BYTES];
+
+	if (s)
+		return (int)s->n_links;
+	s = set_new(a, pl.pid, m, what);
+	if (!s)
+		return -ENOMEM;
+	pl.path = set_path(m, path);
+	for (size_t i = 0; i < n; i++)
+		place_one(a, s, &pl, prog, &site[i]);
+	return (int)s->n_links;
+}
+
 /* is_watched - are changes of the process's libraries told of? Those of a static program need not be. */
 static int is_watched(const struct attach *a, const struct target_process *p)
 {
@@ -419,6 +444,9 @@ int probes_place_all(struct attach *a, const struct target_process *p)
 				return err;
 		}
 	}
+	err = requests_place(a, p);
+	if (err)
+		return err;
 	for (size_t i = 0; i < a->n_sets; i++)
 		if (a->set[i].pid == owner_of(a, p))
 			n += a->set[i].n_functions;
@@ -443,6 +471,7 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 	if (a->is_windowed)
 		window_locate(a, p);
 	watch_state(a, p, attach_proc(a, p->pid));
+	requests_note(a, p);
 	heap_begin(a, p);
 	return n;
 }

@@ -212,7 +212,7 @@ int attach_open_window(struct attach *a, uint32_t judged_slots, struct attach_wi
 	window_join(a);
 	w->begin_ns = tables_now_ns();
 	for (size_t i = 0; i < a->n_sets; i++) {
-		if (a->set[i].what == PROBE_SET_THROW) /* lasts */
+		if (a->set[i].what >= TARGET_SITES) /* lasts */
 			continue;
 		n = probes_place(a, &a->set[i]);
 		n_functions += n > 0 ? n : 0; /* one that fails is of a process that has ended */

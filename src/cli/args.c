@@ -262,6 +262,23 @@ static int opt_no_follow(struct cli_settings *s, const char *value)
 	return 0;
 }
 
+/* opt_request_probe - FILE:SYMBOL. A symbol is a name as nm shows it: there is no colon in it. */
+static int opt_request_probe(struct cli_settings *s, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	char *copy = s->names + s->names_len;
+	size_t len = strlen(value) + 1;
+
+	if (!colon || colon == value || colon[-1] == ':' || !colon[1] || s->n_requests == TARGET_REQUEST_MAX ||
+		len > sizeof(s->names) - s->names_len)
+		return -EINVAL;
+	memcpy(copy, value, len);
+	copy[colon - value] = 0;
+	s->names_len += len;
+	s->request[s->n_requests++] = (struct target_request){ .file = copy, .symbol = copy + (colon - value) + 1 };
+	return 0;
+}
+
 static int opt_fail_on(struct cli_settings *s, const char *value)
 {
 	s->fail_on_leak = 1;
@@ -317,6 +334,9 @@ static const struct option options[] = {
 		"a directory of the unified hierarchy (cgroup2), up to 8 times" },
 	{ 0, "overhead", "PERCENT", "in windows: probes are in place for that share of time", opt_overhead,
 		"a number from 0.1 to 50" },
+	{ 0, "request-probe", "FILE:SYMBOL", "count its calls as requests (PHP's, Swoole's are known)",
+		opt_request_probe,
+		"a mapped file (a path, or its end) and a function's name as nm shows it, up to 8 times" },
 	HEADING("When to report:"),
 	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval, SECONDS },
 	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },

@@ -58,6 +58,8 @@ struct cli_settings {
 	const char *out;	 /* of swtrace watch: a directory for reports */
 	const char *crash_file;	 /* of swtrace report */
 	const char *folded;
+	struct target_request request[TARGET_REQUEST_MAX]; /* strings are in names */
+	size_t n_requests;
 	const char *save; /* file that JSON lines are appended to; NULL: none */
 	int fail_on_leak;
 	int json;
@@ -101,6 +103,7 @@ struct reporter {
 	struct collect *collect;
 	struct model_snapshot *before;
 	struct model_history history;
+	struct model_request_histories requests;
 	struct analyze_verdicts verdicts;
 	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;

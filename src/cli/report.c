@@ -144,6 +144,15 @@ static void judge(struct reporter *r, const struct model_snapshot *now, size_t n
 	r->has_leak = n_leaks > 0 || (r->has_leak && !any_alive);
 }
 
+/* judge_requests - growth by requests, the snapshot's included. Without memory for that it is not told, and the rest is.
+ * Return: to be freed; NULL: there are none. */
+static struct analyze_requests *judge_requests(struct reporter *r, const struct model_snapshot *now)
+{
+	if (model_request_histories_add(&r->requests, now, r->windows != NULL))
+		return NULL;
+	return analyze_requests_list(&r->requests);
+}
+
 int report_open(struct reporter *r)
 {
 	if (!r->settings->save)
@@ -204,6 +213,7 @@ static int make_estimate(struct reporter *r, int is_final)
 {
 	struct analyze_opts opts = { .top = r->settings->top, .layer_mask = r->settings->layer_mask };
 	struct analyze_estimate *e = NULL;
+	struct analyze_requests *requests = NULL;
 	struct model_snapshot *now = NULL;
 	struct named named = { 0 };
 	int err;
@@ -215,6 +225,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	if (err)
 		goto out;
 	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
+	e->requests = requests = judge_requests(r, now);
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
 	judge(r, now, e->n_named);
@@ -224,6 +235,7 @@ static int make_estimate(struct reporter *r, int is_final)
 out:
 	named_free(&named);
 	analyze_estimate_free(e);
+	free(requests);
 	model_snapshot_free(now);
 	r->err = err;
 	return err;
@@ -235,6 +247,7 @@ void report_clear(struct reporter *r)
 		fclose(r->save);
 	model_snapshot_free(r->before);
 	model_history_clear(&r->history);
+	model_request_histories_clear(&r->requests);
 	analyze_verdicts_clear(&r->verdicts);
 }
 
@@ -254,6 +267,7 @@ int report_make(struct reporter *r, int is_final)
 		.verdicts = &r->verdicts,
 	};
 	struct analyze_report *report = NULL;
+	struct analyze_requests *requests = NULL;
 	struct model_snapshot *now = NULL;
 	struct named named = { 0 };
 	int err;
@@ -270,6 +284,7 @@ int report_make(struct reporter *r, int is_final)
 	if (err)
 		goto out;
 	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
+	report->requests = requests = judge_requests(r, now);
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
 	judge(r, now, report->n_leaks);
@@ -282,6 +297,7 @@ int report_make(struct reporter *r, int is_final)
 out:
 	named_free(&named);
 	analyze_report_free(report);
+	free(requests);
 	if (now) {
 		model_snapshot_free(r->before);
 		r->before = now;

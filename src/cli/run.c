@@ -361,7 +361,9 @@ static int prepare(struct run *r)
 {
 	struct attach_opts opts = { .max_blocks = r->s->max_blocks,
 		.is_windowed = r->s->overhead_percent > 0,
-		.selection = r->s->all ? &r->s->selection : NULL };
+		.selection = r->s->all ? &r->s->selection : NULL,
+		.request = r->s->request,
+		.n_requests = r->s->n_requests };
 	struct attach_tables tables;
 	sigset_t set;
 	int err;
@@ -418,9 +420,11 @@ static int add_targets(struct run *r)
 	if (r->s->command)
 		code = start_command(r);
 	if (r->s->all && !code)
-		return system_begin(r);
+		return system_begin(r); /* what is asked for may be mapped by a process that comes later */
 	for (size_t i = 0; i < r->s->n_pids && !code; i++)
 		code = add_running(r, r->s->pid[i]);
+	if (!code && r->s->n_pids)
+		code = requests_check(r);
 	if (!code)
 		started_note(r);
 	return code;
@@ -467,6 +471,8 @@ int run_trace(const struct cli_settings *s)
 			code = r.code;
 		}
 	}
+	if (!s->n_pids)
+		requests_check(&r);
 	if (r.launch.pid && !r.reporter.err)
 		code = command_code(&r);
 	else if (!code && (r.reporter.folded_failed || r.reporter.save_failed))

@@ -88,6 +88,10 @@ void windows_forget(struct run *r, pid_t pid);
 
 void windows_end(struct run *r);
 
+/* requests_check - is each --request-probe in a file that a traced process maps? What is not is told, with what is near it.
+ * Return: 0, or EXIT_USAGE. */
+int requests_check(const struct run *r);
+
 /* follow_begin - trace the children that a process has, and those that it will have, if that is asked for. */
 void follow_begin(struct run *r, struct target_process *p);
 

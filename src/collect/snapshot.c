@@ -73,6 +73,29 @@ static void read_identity(struct reading *r, struct target_process *tp, struct m
 	p->identity_is_new = tp->identity_told != tp->identity_serial;
 }
 
+/* read_requests - how many requests the process has begun to serve, by the one source that tells best: what the user has named; else
+ * Swoole's servers or PHP, whichever counts more: all that a server of Swoole's does is one request to PHP. The script of PHP's command
+ * line is none. */
+static void read_requests(const struct swt_proc *kp, const struct target_process *tp, struct model_process *p)
+{
+	uint32_t kinds = __atomic_load_n(&kp->request_kinds, __ATOMIC_ACQUIRE);
+	uint64_t swoole = kp->n_requests[SWT_REQUEST_SWOOLE], php = kp->n_requests[SWT_REQUEST_PHP];
+
+	if (php == 1 && !(swoole > 1) && target_is_php_cli(tp))
+		php = 0;
+	if (kinds & 1U << SWT_REQUEST_ASKED) {
+		p->requests_by = MODEL_REQUESTS_ASKED;
+		p->n_requests = kp->n_requests[SWT_REQUEST_ASKED];
+	} else if (swoole && swoole >= php) {
+		p->requests_by = MODEL_REQUESTS_SWOOLE;
+		p->n_requests = swoole;
+	} else if (php || (kinds & 1U << SWT_REQUEST_PHP && !target_is_php_cli(tp))) {
+		p->requests_by = MODEL_REQUESTS_PHP;
+		p->n_requests = php;
+	}
+	p->has_requests = p->requests_by != MODEL_REQUESTS_NONE;
+}
+
 /* read_processes - every process of the target that has a slot. */
 static int read_processes(struct reading *r, struct target *target)
 {
@@ -109,6 +132,7 @@ static int read_processes(struct reading *r, struct target *target)
 				p->layer[l].is_estimate = kp->layer[l].left_out_now > 0 ||
 							  (r->by_counters && r->last->is_estimate[slot] >> l & 1);
 			}
+			read_requests(kp, tp, p);
 			if (p->alive)
 				read_heap(r, slot, &p->zend);
 			r->of_slot[slot] = p;

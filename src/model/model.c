@@ -56,6 +56,13 @@ const struct model_process *model_find_process(const struct model_snapshot *s, i
 	return NULL;
 }
 
+const char *model_requests_name(enum model_requests by)
+{
+	static const char *const names[] = { "none", "php", "swoole", "request_probe" };
+
+	return (unsigned)by < sizeof(names) / sizeof(names[0]) ? names[by] : names[0];
+}
+
 const char *model_layer_name(enum model_layer layer)
 {
 	static const char *const names[MODEL_LAYERS] = { "zend", "libc", "mmap" };

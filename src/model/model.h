@@ -72,14 +72,23 @@ struct model_zend_heap {
 uint64_t model_zend_before(const struct model_zend_heap *h);
 int64_t model_zend_difference(const struct model_zend_heap *h);
 
+/* What the requests of a process are counted by. */
+enum model_requests {
+	MODEL_REQUESTS_NONE, /* they are not */
+	MODEL_REQUESTS_PHP,  /* PHP begins to serve one: FPM, mod_php, php -S */
+	MODEL_REQUESTS_SWOOLE,
+	MODEL_REQUESTS_ASKED, /* --request-probe */
+};
+
 struct model_process {
 	int pid;
 	uint32_t life; /* counts the programs that it has executed */
 	char comm[16];
 	int alive;
-	int is_outside;	       /* nothing is probed in it: there are vitals alone, and PHP's own count of its heap */
-	int has_requests;      /* something that begins a request is probed in it; by now nothing is: 0 */
-	uint64_t n_requests;   /* since tracing began */
+	int is_outside;	  /* nothing is probed in it: there are vitals alone, and PHP's own count of its heap */
+	int has_requests; /* something that begins a request is probed in it, and can be told from the whole */
+	enum model_requests requests_by;
+	uint64_t n_requests;   /* begun since tracing began, or since it executed its program */
 	const char *allocator; /* file name of the malloc that its calls resolve to; NULL: none. Untrusted, not owned */
 	struct model_zend_heap zend;
 	struct model_vitals vitals;
@@ -246,6 +255,9 @@ int model_walk_is_whole(enum model_walk walk);
 const char *model_walk_name(enum model_walk walk);
 const char *model_walk_text(enum model_walk walk);
 
+/* model_requests_name - "php", "swoole", "request_probe"; "none". Static. */
+const char *model_requests_name(enum model_requests by);
+
 /* model_layer_name - "zend", "libc" or "mmap". */
 const char *model_layer_name(enum model_layer layer);
 
@@ -289,5 +301,6 @@ struct model_event {
 };
 
 #include "model/history.h" /* what many snapshots tell */
+#include "model/requests.h"
 
 #endif

@@ -38,6 +38,14 @@ void text_add_build_ids(struct strbuf *b, const struct model_identity *identity)
 void text_add_new_identity(struct strbuf *b, const struct model_process *p);
 struct json_t *json_identity(const struct model_identity *identity);
 
+/* requests.c - the lines of a process about its requests, if they are counted.
+ * @is_final  growth is told in full; else when a milestone was passed */
+void text_add_requests(struct strbuf *b, const struct analyze_requests *q, const struct model_process *p, int is_final);
+
+/* requests.c - the same as fields of the process's object. */
+void json_set_requests(struct json_t *o, const struct analyze_requests *q, const struct model_process *p,
+	const struct model_snapshot *s);
+
 /* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; what the curves of a process say; the fields of a
  * stack; a
  * line of losses. */

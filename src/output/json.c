@@ -117,7 +117,8 @@ json_t *json_growths(const struct analyze_standing *s)
 	return o;
 }
 
-static json_t *process(const struct model_snapshot *s, const struct analyze_process *row)
+static json_t *process(
+	const struct analyze_process *row, const struct analyze_requests *q, const struct model_snapshot *s)
 {
 	json_t *o = json_object(), *layers = json_object();
 	const struct model_process *p = row->process;
@@ -149,9 +150,7 @@ static json_t *process(const struct model_snapshot *s, const struct analyze_proc
 	json_object_set_new(o, "vitals", json_vitals(s, &p->vitals));
 	json_object_set_new(o, "growth", json_growths(row->standing));
 	json_set_outlook(o, row->standing);
-	json_object_set_new(o, "requests_per_s",
-		row->standing && row->standing->requests_per_s > 0 ? rounded(row->standing->requests_per_s)
-								   : json_null());
+	json_set_requests(o, q, p, s);
 	return o;
 }
 
@@ -180,9 +179,12 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	for (size_t i = 0; i < r->n_processes; i++)
 		json_array_append_new(processes, json_null());
 	/* In the order of the snapshot, which is that in which they came. */
-	for (size_t i = 0; i < r->n_processes; i++)
+	for (size_t i = 0; i < r->n_processes; i++) {
+		size_t at = r->process[i].process - r->snapshot->process;
+
 		json_array_set_new(
-			processes, r->process[i].process - r->snapshot->process, process(r->snapshot, &r->process[i]));
+			processes, at, process(&r->process[i], r->requests ? &r->requests[at] : NULL, r->snapshot));
+	}
 	json_object_set_new(o, "processes", processes);
 	json_end(b, o);
 }

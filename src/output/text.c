@@ -79,7 +79,13 @@ static void add_memory(struct strbuf *b, const struct analyze_standing *s)
 	strbuf_free(&said);
 }
 
-static void add_process(struct strbuf *b, const struct analyze_process *row)
+static void add_requests(struct strbuf *b, const struct analyze_report *r, const struct analyze_process *row)
+{
+	text_add_requests(
+		b, r->requests ? &r->requests[row->process - r->snapshot->process] : NULL, row->process, r->is_final);
+}
+
+static void add_process(struct strbuf *b, const struct analyze_report *r, const struct analyze_process *row)
 {
 	const struct model_process *p = row->process;
 
@@ -97,6 +103,7 @@ static void add_process(struct strbuf *b, const struct analyze_process *row)
 	text_add_vitals(b, &p->vitals);
 	add_memory(b, row->standing);
 	text_add_outlook(b, &p->vitals, row->standing);
+	add_requests(b, r, row);
 }
 
 /* add_processes - in the order in which they came. */
@@ -105,7 +112,7 @@ static void add_processes(struct strbuf *b, const struct analyze_report *r)
 	for (size_t i = 0; i < r->snapshot->n_processes; i++)
 		for (size_t k = 0; k < r->n_processes; k++)
 			if (r->process[k].process == &r->snapshot->process[i])
-				add_process(b, &r->process[k]);
+				add_process(b, r, &r->process[k]);
 }
 
 /* add_table - the processes that hold most. */
@@ -132,6 +139,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
 		add_zend_proof(b, &p->process->zend, p->process->layer[MODEL_ZEND].is_estimate);
 		add_memory(b, p->standing);
+		add_requests(b, r, p);
 	}
 }
 

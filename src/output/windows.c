@@ -97,6 +97,34 @@ static void add_identities(struct strbuf *b, const struct analyze_estimate *e)
 	}
 }
 
+static void add_requests(struct strbuf *b, const struct analyze_estimate *e)
+{
+	for (size_t i = 0; i < e->snapshot->n_processes; i++) {
+		const struct model_process *p = &e->snapshot->process[i];
+
+		if (!p->has_requests)
+			continue;
+		strbuf_add(b, "  ");
+		text_add_who(b, p->comm, p->pid);
+		strbuf_add(b, ":\n");
+		text_add_requests(b, e->requests ? &e->requests[i] : NULL, p, e->is_final);
+	}
+}
+
+static json_t *requests(const struct analyze_estimate *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->snapshot->n_processes; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "pid", json_integer(e->snapshot->process[i].pid));
+		json_set_requests(o, e->requests ? &e->requests[i] : NULL, &e->snapshot->process[i], e->snapshot);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static void add_candidates(struct strbuf *b, const struct analyze_estimate *e)
 {
 	char size[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
@@ -131,6 +159,7 @@ int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct
 	for (size_t i = 0; i < e->n_heaps; i++)
 		add_heap(&b, e, &e->heap[i]);
 	add_identities(&b, e);
+	add_requests(&b, e);
 	add_candidates(&b, e);
 	text_add_losses(&b, e->snapshot, e->lost);
 	for (size_t i = 0; i < e->n_rows; i++)
@@ -195,6 +224,7 @@ static void add_json(struct strbuf *b, const struct analyze_estimate *e)
 	for (size_t i = 0; i < e->n_heaps; i++)
 		json_array_append_new(heaps, heap(e, &e->heap[i]));
 	json_object_set_new(o, "zend_heaps", heaps);
+	json_object_set_new(o, "processes", requests(e));
 	json_end(b, o);
 }
 

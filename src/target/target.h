@@ -280,6 +280,34 @@ int target_dl_site(const struct target_module *m, uint64_t *offset);
  * all SAPIs (main/main.c).  Return: 0 and the offset, or -ENOENT. */
 int target_php_request_site(const struct target_module *m, uint64_t *offset);
 
+/* What is to be taken for the beginning of a request, in the processes that map a file. Borrowed. */
+struct target_request {
+	const char *file;   /* its path, or the end of that */
+	const char *symbol; /* exact name of a function of its */
+};
+
+#define TARGET_REQUEST_MAX   8
+#define TARGET_REQUEST_SITES (TARGET_REQUEST_MAX + 8)
+
+/* target_request_sites - the functions of module by which something begins to serve a request, php_request_startup left out:
+ * those of Swoole's servers, and what is asked for. Cookies are SWT_REQUEST_x. A place is listed once a kind.
+ * @site  out, TARGET_REQUEST_SITES of them      Return: their number. */
+size_t target_request_sites(
+	const struct target_module *m, const struct target_request *asked, size_t n_asked, struct target_site *site);
+
+/* target_request_in - is what is asked for in module?  Return: 1 yes; 0 it is the file, without such a function; -ENOENT another file. */
+int target_request_in(const struct target_module *m, const struct target_request *asked);
+
+/* target_path_fits - is wanted this path, or the end of it: its last names? */
+int target_path_fits(const char *path, const char *wanted);
+
+/* target_is_php_cli - does the process run PHP's command line? Its script is one request to PHP; php -S serves many. */
+int target_is_php_cli(const struct target_process *p);
+
+/* target_nearest_function - the function of module whose name is most like this one; NULL: none is like it at all. Lives as long
+ * as the module; untrusted. */
+const char *target_nearest_function(const struct target_module *m, const char *name);
+
 /* target_php_drop_site - the function by which a PHP engine drops its whole heap at the end of a request:
  * shutdown_memory_manager, exported (Zend/zend_alloc.c).  Return: 0 and the offset, or -ENOENT. */
 int target_php_drop_site(const struct target_module *m, uint64_t *offset);

@@ -485,6 +485,16 @@ int elffile_find_object(const struct elffile *f, const char *name, struct elffil
 	return find(f, name, 1, out);
 }
 
+int elffile_next(const struct elffile *f, size_t *at, struct elffile_symbol *out)
+{
+	while (*at < f->n_functions && f->function[*at].object)
+		++*at;
+	if (*at >= f->n_functions)
+		return -ENOENT;
+	symbol_out(&f->function[(*at)++], out);
+	return 0;
+}
+
 int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_symbol *out)
 {
 	size_t lo = 0, hi = f->n_ranges;

@@ -46,6 +46,10 @@ int elffile_find(const struct elffile *f, const char *name, struct elffile_symbo
 /* elffile_find_object - the same for a data object of .dynsym. */
 int elffile_find_object(const struct elffile *f, const char *name, struct elffile_symbol *out);
 
+/* elffile_next - the functions one by one, in no order; one that is in both tables comes twice.
+ * @at  0 at first; then where the next call goes on      Return: 0 and *out, or -ENOENT: that was all. */
+int elffile_next(const struct elffile *f, size_t *at, struct elffile_symbol *out);
+
 /* elffile_covering - the function whose [vaddr, vaddr + size) holds vaddr. A symbol without a size covers up to the
  * next symbol of its section at most. Where several do, a global name is preferred, then the shorter range.
  * Return: 0 and *out, or -ENOENT: never a function that merely comes before. */

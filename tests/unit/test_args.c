@@ -17,7 +17,7 @@ static char said[4096];
 
 static int parse(struct cli_settings *s, const char *line)
 {
-	char *argv[32] = { "swtrace" }, copy[256];
+	char *argv[32] = { "swtrace" }, copy[512];
 	int argc = 1, code, saved = dup(STDERR_FILENO);
 	FILE *f = tmpfile();
 
@@ -74,6 +74,33 @@ static void options_are_taken_in_all_their_forms(void **state)
 	assert_string_equal(s.folded, "out");
 	assert_int_equal(s.json, 1);
 	assert_int_equal(s.verbose, 1);
+}
+
+static void a_request_probe_is_a_file_and_a_function(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1 --request-probe /srv/app:handle --request-probe=a:b.so:_ZN1f1gEv"), 0);
+	assert_int_equal(s.n_requests, 2);
+	assert_string_equal(s.request[0].file, "/srv/app");
+	assert_string_equal(s.request[0].symbol, "handle");
+	assert_string_equal(s.request[1].file, "a:b.so");
+	assert_string_equal(s.request[1].symbol, "_ZN1f1gEv");
+	assert_int_equal(parse(&s, "-p 1 --request-probe app"), EXIT_USAGE);
+	assert_non_null(strstr(said, "FILE:SYMBOL"));
+	assert_int_equal(parse(&s, "-p 1 --request-probe :f"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --request-probe app:"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --request-probe app:space::f"), EXIT_USAGE);
+	assert_int_equal(
+		parse(&s, "-p 1 --request-probe a:1 --request-probe a:2 --request-probe a:3 --request-probe a:4 "
+			  "--request-probe a:5 --request-probe a:6 --request-probe a:7 --request-probe a:8"),
+		0);
+	assert_int_equal(
+		parse(&s, "-p 1 --request-probe a:1 --request-probe a:2 --request-probe a:3 --request-probe a:4 "
+			  "--request-probe a:5 --request-probe a:6 --request-probe a:7 --request-probe a:8 "
+			  "--request-probe a:9"),
+		EXIT_USAGE);
 }
 
 static void what_follows_two_dashes_is_the_command_as_it_stands(void **state)
@@ -241,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pid_is_enough_and_the_rest_has_defaults),
 		cmocka_unit_test(options_are_taken_in_all_their_forms),
+		cmocka_unit_test(a_request_probe_is_a_file_and_a_function),
 		cmocka_unit_test(what_follows_two_dashes_is_the_command_as_it_stands),
 		cmocka_unit_test(a_selection_is_a_list_of_names_and_of_paths),
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
