@@ -196,10 +196,13 @@ def the_time_until_memory_limit_is_when_php_ends(run):
             break
     end = time.monotonic()
     tracer.finish()
+    # Resident memory may be judged before PHP's heap: then it is the machine's, for a moment.
+    equal(told[-1][1]["limit"], "memory_limit", told)
+    told = [(at, t) for at, t in told if t["limit"] == "memory_limit"]
     assert len(told) >= 5, told
     for at, t in told:
         left = end - at
-        equal((t["limit"], t["limit_bytes"]), ("memory_limit", 40 * MIB), "limit")
+        equal(t["limit_bytes"], 40 * MIB, "limit")
         # Late by an interval; and the rate of a machine that does other things varies.
         assert 0.7 * t["least_s"] - 2 < left < 1.3 * t["most_s"] + 2, (left, t)
 
