@@ -163,19 +163,21 @@ static uint64_t age_of(const struct record *r, double share)
 	return age;
 }
 
+/* live_bytes_at - at the last bound up to then at which there were any: a block that is just being moved is in no book, and a
+ * process that waits for a processor may be long about it. */
 static double live_bytes_at(const struct model_snapshot *s, const struct model_stack_history *h, uint64_t time_ns)
 {
-	const struct model_mark *m;
-	size_t g = model_generation_of(&s->bounds, time_ns);
+	for (size_t g = model_generation_of(&s->bounds, time_ns); g; g--) {
+		const struct model_mark *m = &h->mark[g - 1];
 
-	if (!g)
-		return 0;
-	m = &h->mark[g - 1];
-	return m->alloc_bytes > m->freed_bytes ? (double)(m->alloc_bytes - m->freed_bytes) : 0;
+		if (m->alloc_bytes > m->freed_bytes)
+			return (double)(m->alloc_bytes - m->freed_bytes);
+	}
+	return 0;
 }
 
 /* shrinks - has the stack held less at a bound than at the one before, since then? What is filled and emptied by turns does,
- * though a few looks at it may all find more than the one before. Nothing at all was a block that was just being moved. */
+ * though a few looks at it may all find more than the one before. */
 static int shrinks(const struct model_snapshot *s, const struct model_stack_history *h, uint64_t since_ns)
 {
 	double before = 0;
@@ -183,7 +185,7 @@ static int shrinks(const struct model_snapshot *s, const struct model_stack_hist
 	for (size_t g = 0; g < s->bounds.n; g++) {
 		double now = live_bytes_at(s, h, s->bounds.time_ns[g]);
 
-		if (s->bounds.time_ns[g] < since_ns || now <= 0)
+		if (s->bounds.time_ns[g] < since_ns)
 			continue;
 		if (now < before)
 			return 1;
@@ -199,9 +201,10 @@ static int is_growing_block(const struct model_snapshot *s, const struct model_s
 	uint64_t watched = s->time_ns - begin_ns;
 	double quarter = live_bytes_at(s, h, begin_ns + watched / 4),
 	       half = live_bytes_at(s, h, begin_ns + watched / 2);
-	double three = live_bytes_at(s, h, begin_ns + watched * 3 / 4), now = (double)stack->live_bytes;
+	double three = live_bytes_at(s, h, begin_ns + watched * 3 / 4),
+	       now = stack->live_blocks ? (double)stack->live_bytes : live_bytes_at(s, h, s->time_ns);
 
-	if (!stack->live_blocks || stack->live_blocks > FEW_BLOCKS || quarter <= 0 || three < half || now < three ||
+	if (stack->live_blocks > FEW_BLOCKS || quarter <= 0 || three < half || now < three ||
 		now < BUFFER_GROWS * half || half < BUFFER_GROWS * quarter || shrinks(s, h, begin_ns + watched / 4))
 		return 0;
 	out->is_growing_block = 1;

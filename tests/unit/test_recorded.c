@@ -236,6 +236,7 @@ int main(void)
 		RECORDED(least_recently_used, clean),
 		RECORDED(linked_list, leaks),
 		RECORDED(log_in_memory, leaks),
+		RECORDED(log_in_memory_busy, leaks),
 		RECORDED(one_of_eight, leaks),
 		RECORDED(periodic_flush, never),
 		RECORDED(rare_and_large, leaks),
