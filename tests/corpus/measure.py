@@ -195,7 +195,7 @@ def tell(o):
 
 
 def share(part, all):
-    return f"{part} of {all} ({part / all if all else 1:.3f})"
+    return f"{part} of {all}" + (f" ({part / all:.3f})" if all else "")
 
 
 def add_up(outcomes):
