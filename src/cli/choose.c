@@ -25,16 +25,6 @@ static void list_add(struct list *l, pid_t pid)
 		l->pid[l->n++] = pid;
 }
 
-/* is_end - is name the end of a path, whole names of it? As --exe is understood by the kernel side. */
-static int is_end(const char *path, const char *name)
-{
-	size_t n = strlen(path), k = strlen(name);
-
-	if (*name == '/')
-		return !strcmp(path, name);
-	return n > k && path[n - k - 1] == '/' && !strcmp(path + n - k, name);
-}
-
 static int is_of_exe(pid_t pid, const struct attach_selection *s)
 {
 	static const char deleted[] = " (deleted)";
@@ -49,7 +39,7 @@ static int is_of_exe(pid_t pid, const struct attach_selection *s)
 	if ((size_t)len > sizeof(deleted) && !strcmp(path + len - (sizeof(deleted) - 1), deleted))
 		path[len - (sizeof(deleted) - 1)] = 0;
 	for (size_t i = 0; i < s->n_exes; i++)
-		if (is_end(path, s->exe[i]))
+		if (target_path_fits(path, s->exe[i]))
 			return 1;
 	return 0;
 }
