@@ -296,10 +296,13 @@ struct model_event {
 	enum model_walk walk;
 	size_t n_frames;
 	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; frame[0] is ip */
+	const struct model_crash *crash;  /* what else was seen; borrowed as long as the event is. NULL: nothing */
 	/* What the process is; NULL: not known. Borrowed */
 	const struct model_identity *identity;
 };
 
+#include "model/near.h"	   /* what the books know of an address */
+#include "model/crash.h"   /* what is known of a fatal signal */
 #include "model/history.h" /* what many snapshots tell */
 #include "model/requests.h"
 
