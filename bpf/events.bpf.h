@@ -3,18 +3,6 @@
 #ifndef EVENTS_BPF_H
 #define EVENTS_BPF_H
 
-#define SIGILL	4
-#define SIGTRAP 5
-#define SIGABRT 6
-#define SIGBUS	7
-#define SIGFPE	8
-#define SIGSEGV 11
-#define SIGSTOP 19
-#define SIGSYS	31
-#define SIG_DFL 0
-#define KILLING_SIGNALS \
-	(1U << SIGILL | 1U << SIGTRAP | 1U << SIGABRT | 1U << SIGBUS | 1U << SIGFPE | 1U << SIGSEGV | 1U << SIGSYS)
-
 /* process_stop - stop the current process if it was started to be stopped here.  Return: 1 if so. */
 static __always_inline __u32 process_stop(const struct thread_state *t, __u32 flag)
 {
@@ -112,52 +100,80 @@ static __always_inline void event_fork(struct task_struct *child)
 	event_send(t, SWT_EVENT_FORK, pid);
 }
 
-/* event_signal - a signal is being delivered to the current thread. Only those that end the process by default, and only
- * where no handler is installed. */
-static __always_inline void event_signal(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+/* event_fill_unknown - who it was, of a process that is not in the table: in system-wide mode it might be full. */
+static __always_inline void event_fill_unknown(struct swt_event *e, __u32 type, __u32 size_bytes)
 {
-	struct swt_event_signal *e;
-	struct registers r = {};
-	struct thread_state *t;
-	struct pt_regs *regs;
-	__u32 n;
-	__u8 walk;
+	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (sig < 0 || sig > 31 || !(1U << sig & KILLING_SIGNALS) ||
-		BPF_CORE_READ(ka, sa.sa_handler) != (void *)SIG_DFL)
-		return;
-	t = thread_get();
-	if (!t)
-		return;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e) {
-		loss_add(SWT_LOSS_EVENT_DROPPED);
-		return;
+	e->type = type;
+	e->size_bytes = size_bytes;
+	e->time_ns = bpf_ktime_get_ns();
+	e->tgid = task_tgid(task);
+	e->tid = task_tid(task);
+	e->proc = SWT_MAX_PROCS;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+}
+
+/* event_stack - the stack from the registers in the event; of a process that is not in the table the first frame alone. */
+static __always_inline void event_stack(struct swt_event_signal *e, struct thread_state *t)
+{
+	struct registers r = { .ip = e->ip, .sp = e->sp, .bp = e->reg[5], .bx = e->reg[3] };
+	__u8 walk = SWT_WALK_NO_MAPPING;
+
+	e->n_frames = 1;
+	e->frame[0] = e->ip;
+	if (t) {
+		walk_begin(t, &r, true);
+		e->n_frames = walk_all(t, &walk);
+		bpf_probe_read_kernel(e->frame, sizeof(e->frame), t->frame);
 	}
-	event_fill(&e->e, SWT_EVENT_SIGNAL, sizeof(*e), t);
+	e->walk = walk;
+}
+
+/* event_is_fatal - does this signal end the process? Only those that do by default, and only where no handler is installed. */
+static __always_inline bool event_is_fatal(int sig, struct k_sigaction *ka)
+{
+	return sig >= 0 && sig <= 31 && 1U << sig & KILLING_SIGNALS &&
+	       BPF_CORE_READ(ka, sa.sa_handler) == (void *)SIG_DFL;
+}
+
+/* event_signal - a fatal signal is being delivered to the current thread. */
+static __always_inline void event_signal(int sig, struct kernel_siginfo *info)
+{
+	struct thread_state *t = thread_get();
+	struct swt_event_signal *e;
+	struct crash_room *room;
+	__u32 zero = 0;
+
+	/* In system-wide mode also of a process for which the table had no room. */
+	if (!t && (!selection.is_system || !is_admitting || !is_selected(bpf_get_current_task_btf())))
+		return;
+	room = bpf_map_lookup_elem(&crash_rooms, &zero);
+	if (!room)
+		return;
+	e = &room->event;
+	if (t)
+		event_fill(&e->e, SWT_EVENT_SIGNAL, sizeof(*e), t);
+	else
+		event_fill_unknown(&e->e, SWT_EVENT_SIGNAL, sizeof(*e));
 	e->e.value = 0;
 	e->signal = sig;
 	e->code = BPF_CORE_READ(info, si_code);
 	e->fault_addr = 0;
 	e->sender_pid = 0;
+	e->syscall = 0;
 	if (e->code > 0)
 		e->fault_addr = (__u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
 	else
 		e->sender_pid = BPF_CORE_READ(info, _sifields._kill._pid);
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	bpf_probe_read_kernel(&r.ip, sizeof(r.ip), &regs->ip);
-	bpf_probe_read_kernel(&r.sp, sizeof(r.sp), &regs->sp);
-	bpf_probe_read_kernel(&r.bp, sizeof(r.bp), &regs->bp);
-	bpf_probe_read_kernel(&r.bx, sizeof(r.bx), &regs->bx);
-	e->ip = r.ip;
-	e->sp = r.sp;
-	walk_begin(t, &r, true);
-	n = walk_all(t, &walk);
-	e->walk = walk;
-	e->pad0 = 0;
-	e->n_frames = n;
-	bpf_probe_read_kernel(e->frame, sizeof(e->frame), t->frame);
-	bpf_ringbuf_submit(e, 0);
+	if (sig == SIGSYS)
+		e->syscall = BPF_CORE_READ(info, _sifields._sigsys._syscall);
+	crash_fill(room, sig, t ? proc_at(t->proc - 1) : 0);
+	e->ip = e->reg[SWT_REG_IP];
+	e->sp = e->reg[SWT_REG_SP];
+	event_stack(e, t);
+	if (bpf_ringbuf_output(&events, e, sizeof(*e), 0))
+		loss_add(SWT_LOSS_EVENT_DROPPED);
 }
 
 #endif

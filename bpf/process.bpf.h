@@ -51,6 +51,7 @@ static __always_inline void proc_clear(struct swt_proc *p)
 	p->dl_settled = 0;
 	p->dl_open = 0;
 	p->r_debug = 0;
+	p->abort_at = 0;
 }
 
 /* proc_share - a child made by vfork uses its parent's memory until it executes another program: so are its books. */
@@ -95,6 +96,7 @@ static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_
 	p->dl_settled = parent->dl_settled;
 	p->dl_open = parent->dl_open;
 	p->r_debug = parent->r_debug;
+	p->abort_at = parent->abort_at;
 	p->zend_least_bytes = parent->zend_least_bytes;
 	__sync_lock_test_and_set(&p->flags,
 		selection.is_system
@@ -124,6 +126,7 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 	proc_clear_requests(p);
 	p->space = 0;
 	p->r_debug = 0;
+	p->abort_at = 0;
 	p->dl_open = 0;
 	if (php) {
 		php->current = 0;

@@ -28,6 +28,7 @@
 #include "process.bpf.h"
 #include "select.bpf.h"
 #include "system.bpf.h"
+#include "crash.bpf.h"
 #include "events.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -172,6 +173,7 @@ int on_fork(__u64 *ctx)
 SEC("tp_btf/signal_deliver")
 int on_signal(__u64 *ctx)
 {
-	event_signal(ctx[0], (struct kernel_siginfo *)ctx[1], (struct k_sigaction *)ctx[2]);
+	if (event_is_fatal(ctx[0], (struct k_sigaction *)ctx[2]))
+		event_signal(ctx[0], (struct kernel_siginfo *)ctx[1]);
 	return 0;
 }

@@ -73,9 +73,14 @@ struct pid {
 	struct upid numbers[0];
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+};
+
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
+	struct rlimit rlim[16]; /* RLIM_NLIMITS */
 };
 
 struct xol_area {
@@ -116,9 +121,59 @@ struct file {
 	struct path f_path;
 };
 
+/* include/linux/maple_tree.h, since 6.1: the tree in which a process's mappings are. */
+enum maple_type { maple_dense, maple_leaf_64, maple_range_64, maple_arange_64 };
+
+struct maple_tree {
+	void *ma_root;
+};
+
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+};
+
+struct maple_arange_64 {
+	unsigned long pivot[9];
+	void *slot[10];
+};
+
+struct maple_node {
+	struct maple_range_64 mr64;
+};
+
+/* Before 6.1. */
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_flags;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+	struct rb_node vm_rb; /* before 6.1 */
+};
+
+typedef struct {
+	void *vdso;
+} mm_context_t;
+
 struct mm_struct {
 	struct uprobes_state uprobes_state;
 	struct file *exe_file;
+	struct maple_tree mm_mt; /* since 6.1 */
+	struct rb_root mm_rb;	 /* before */
+	unsigned long start_brk;
+	unsigned long brk;
+	unsigned long start_stack;
+	mm_context_t context;
 };
 
 struct kernfs_node {
@@ -151,6 +206,9 @@ struct uprobe_task {
 /* arch/x86/include/asm/processor.h */
 struct thread_struct {
 	unsigned long fsbase;
+	unsigned long cr2;
+	unsigned long trap_nr;
+	unsigned long error_code;
 };
 
 struct task_struct {
@@ -189,6 +247,9 @@ union __sifields {
 	struct {
 		void *_addr;
 	} _sigfault;
+	struct {
+		int _syscall;
+	} _sigsys;
 };
 
 struct kernel_siginfo {

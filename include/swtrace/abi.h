@@ -23,7 +23,7 @@
 #define SWT_SYSTEM_STACKS    65536     /* likewise in system-wide mode: those of each process are its own; 68 MiB */
 #define SWT_DEFAULT_BLOCKS   524288    /* live blocks; see SWT_BUCKETS() */
 #define SWT_SYSTEM_BLOCKS    2097152   /* likewise in system-wide mode */
-#define SWT_EVENT_RING_BYTES (1 << 20) /* lifecycle and crash events only: 800 crash events */
+#define SWT_EVENT_RING_BYTES (1 << 22) /* lifecycle and crash events only: 1,000 crash events */
 
 /* ---- layers: which allocator owns a block ---------------------------------------------------------------------- */
 
@@ -205,6 +205,7 @@ struct swt_proc {
 	__u32 dl_open;		/* the loader's list is being changed, by the loader's own word */
 	__u32 request_kinds;	/* 1 << SWT_REQUEST_x: something of that kind is probed in it. Written by user space */
 	__u64 r_debug;		/* address of struct r_debug, the loader's word for debuggers; 0 = not known */
+	__u64 abort_at;		/* address of glibc's __abort_msg; 0 = not known. Written by user space */
 	struct swt_zend_books zend; /* written by the probes, atomically */
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
 	__u64 n_requests[SWT_REQUEST_KINDS]; /* begun, by what has begun them. Written by the probes, atomically */
@@ -536,6 +537,32 @@ struct swt_event {
 	char comm[16]; /* of the thread; NUL-terminated, otherwise untrusted */
 };
 
+/* General registers in the order in which x86 numbers them, then: */
+#define SWT_REG_SP	4
+#define SWT_REG_IP	16
+#define SWT_REG_FLAGS	17
+#define SWT_REGS	18
+#define SWT_CODE_BYTES	32
+#define SWT_ABORT_BYTES 256
+#define SWT_VMAS	24
+#define SWT_VMA_NAME	48
+
+#define SWT_VMA_HEAP  1 /* swt_vma.is */
+#define SWT_VMA_STACK 2
+#define SWT_VMA_VDSO  3
+#define SWT_VMA_FILE  4
+
+/* A mapping of the dying process. */
+struct swt_vma {
+	__u64 start; /* [start, end) */
+	__u64 end;
+	__u64 flags; /* vm_flags of the kernel: 1 read, 2 write, 4 execute, 8 shared, 0x100 grows down */
+	__u64 page;  /* of the file, of start */
+	__u32 is;    /* SWT_VMA_x; 0 = anonymous memory */
+	__u32 pad0;
+	char name[SWT_VMA_NAME]; /* of a file, its last component: NUL-terminated, otherwise untrusted */
+};
+
 struct swt_event_signal {
 	struct swt_event e;
 	__s32 signal;
@@ -545,18 +572,34 @@ struct swt_event_signal {
 	__u32 n_frames;
 	__u64 ip;
 	__u64 sp;
-	__u32 walk; /* SWT_WALK_x */
+	__u32 walk;    /* SWT_WALK_x */
+	__s32 syscall; /* SIGSYS: its number; else 0 */
+	__u64 reg[SWT_REGS];
+	__u64 trap; /* the processor's exception, its error code, and the address of the thread's last page fault */
+	__u64 error_code;
+	__u64 cr2;
+	__u64 start_stack;
+	__u64 stack_limit; /* RLIMIT_STACK */
+	__u32 n_vmas;
+	__u32 has_vmas; /* 0: the kernel's records of mappings could not be read */
+	__u32 n_bytes;
 	__u32 pad0;
-	__u64 frame[SWT_MAX_FRAMES]; /* innermost first; frame[0] is ip */
+	__u8 bytes[SWT_CODE_BYTES];    /* from ip on */
+	char abort[SWT_ABORT_BYTES];  /* SIGABRT: glibc's message, NUL-terminated, otherwise untrusted */
+	struct swt_vma vma[SWT_VMAS]; /* no order; none is there twice */
+	__u64 frame[SWT_MAX_FRAMES];  /* innermost first; frame[0] is ip */
 };
 
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 56, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 120 + SWT_LAYER_SLOTS * 56 + SWT_REQUEST_KINDS * 8, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 128 + SWT_LAYER_SLOTS * 56 + SWT_REQUEST_KINDS * 8, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
-_Static_assert(sizeof(struct swt_event_signal) == 96 + SWT_MAX_FRAMES * 8, "no padding");
+_Static_assert(sizeof(struct swt_vma) == 40 + SWT_VMA_NAME, "no padding");
+_Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_CODE_BYTES + SWT_ABORT_BYTES +
+							  SWT_VMAS * sizeof(struct swt_vma) + SWT_MAX_FRAMES * 8,
+	"no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
 _Static_assert(sizeof(struct swt_php) == 88, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,

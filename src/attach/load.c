@@ -296,6 +296,7 @@ int attach_register(struct attach *a, pid_t pid, int stop)
 	a->proc[slot].dl_settled = 0;
 	a->proc[slot].dl_open = 0;
 	a->proc[slot].r_debug = 0;
+	a->proc[slot].abort_at = 0;
 	memset(a->proc[slot].layer, 0, sizeof(a->proc[slot].layer));
 	memset(&a->proc[slot].zend, 0, sizeof(a->proc[slot].zend));
 	memset(a->proc[slot].n_requests, 0, sizeof(a->proc[slot].n_requests));

@@ -406,6 +406,8 @@ static void watch_state(struct attach *a, const struct target_process *p, struct
 	uint64_t r_debug;
 	int is_open;
 
+	if (!proc->abort_at)
+		target_abort_message(p, (uint64_t *)&proc->abort_at);
 	if (proc->r_debug || !target_loader(p) || !set_find(a, owner_of(a, p), target_loader(p), TARGET_SITES_OTHER))
 		return;
 	if (target_loader_state(p, &r_debug, &is_open))

@@ -21,7 +21,7 @@ void collect_close(struct collect *c);
 int collect_fd(const struct collect *c);
 
 /* collect_drain - take all events that are there out of the kernel's ring, and keep them for collect_events(). For times when
- * they cannot be dealt with, so that none is lost: keeps up to 8 MiB of them. May be called from on_event. */
+ * they cannot be dealt with, so that none is lost: keeps up to 32 MiB of them. May be called from on_event. */
 void collect_drain(struct collect *c);
 
 /* collect_events - hand out all events that are there; does not wait.  Return: their number, or -errno. */
@@ -59,18 +59,16 @@ struct collect_filter {
 int collect_snapshot(struct collect *c, const struct collect_filter *filter, int is_final, struct target *t,
 	struct model_snapshot **out);
 
-<<<<<<< HEAD
 /* collect_outside - the same without any probe or table: all processes that the caller knows, with their vitals alone.
  * @start_ns  since when they are watched      Return: 0 and *out (to be freed with model_snapshot_free), or -ENOMEM. */
 int collect_outside(struct target *t, uint64_t start_ns, struct model_snapshot **out);
-=======
+
 /* collect_near - what the books know of addresses of a process: for each the block that contains it, or has just missed it.
  * One pass through the live table for all of them: a millisecond or two for half a million blocks. The addresses of a process that is
  * dying are still known: to be asked before its end is dealt with.
  * @time_ns  of the event, for ages
  * @out      n, each filled in; of kind MODEL_NEAR_NONE when nothing is known, or nothing of this process is traced */
 void collect_near(struct collect *c, int pid, uint64_t time_ns, const uint64_t *addr, struct model_near *out, size_t n);
->>>>>>> 6d2eb1c (collect: tells which live block is at an address, for many addresses in one pass)
 
 /* collect_php_frame - what stands behind a frame with MODEL_FRAME_PHP.
  * Strings live until attach_close().  Return: 0; -ENOENT nothing is recorded (its table was full). */

@@ -54,7 +54,7 @@ static int has_fault_addr(const struct swt_event_signal *s)
 	       (s->signal == 4 || s->signal == 5 || s->signal == 7 || s->signal == 8 || s->signal == 11);
 }
 
-static void signal_fill(struct model_event *m, const struct swt_event_signal *s)
+static void signal_fill(struct model_event *m, struct model_crash *crash, const struct swt_event_signal *s)
 {
 	size_t n = s->n_frames < SWT_MAX_FRAMES ? s->n_frames : SWT_MAX_FRAMES;
 
@@ -68,12 +68,15 @@ static void signal_fill(struct model_event *m, const struct swt_event_signal *s)
 	m->walk = s->walk;
 	m->n_frames = n;
 	memcpy(m->frame, s->frame, n * sizeof(*m->frame));
+	crash_event_fill(crash, s);
+	m->crash = crash;
 }
 
 /* record_handle - one record of the ring. Its size must be that of its type, or the two sides do not belong together. */
 static void record_handle(struct collect *c, const void *data, size_t size_bytes)
 {
 	const struct swt_event *e = data;
+	struct model_crash crash;
 	struct model_event m;
 	int type;
 
@@ -95,11 +98,11 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 	m.wait_status = type == MODEL_EXIT ? (int)e->value : 0;
 	m.child_pid = type == MODEL_FORK ? (int)e->value : 0;
 	if (type == MODEL_SIGNAL)
-		signal_fill(&m, data);
+		signal_fill(&m, &crash, data);
 	c->on_event(c->ctx, &m);
 }
 
-#define QUEUE_MAX_BYTES (8 << 20)
+#define QUEUE_MAX_BYTES (32 << 20)
 
 /* on_record - queue a record. What does not fit is in the kernel's count of lost events no more, so there is always room
  * made first for all that the ring can hold. */

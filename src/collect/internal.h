@@ -127,6 +127,11 @@ static inline size_t ages_of(const struct ages *a, uint32_t birth)
 	return g;
 }
 
+struct swt_event_signal;
+
+/* crash_event_fill - what a crash event says beside its stack. It comes from the kernel side, but numbers in it are bounded anew. */
+void crash_event_fill(struct model_crash *to, const struct swt_event_signal *s);
+
 /* collect_utc_ns - a CLOCK_MONOTONIC time as UTC, by the present difference of the two clocks. */
 int64_t collect_utc_ns(uint64_t time_ns);
 

@@ -20,15 +20,23 @@ struct target_module *target_loader(const struct target_process *p)
 	return NULL;
 }
 
+/* bias_of - what is added to a module's own addresses in the process; 0 = not known. */
+static uint64_t bias_of(const struct target_process *p, const struct target_module *m)
+{
+	uint64_t vaddr;
+
+	for (size_t i = 0; m && i < p->n_maps; i++)
+		if (p->map[i].module == m && !elffile_offset_to_vaddr(m->elf, p->map[i].file_offset, &vaddr))
+			return p->map[i].start - vaddr;
+	return 0;
+}
+
 int loader_debug(const struct target_process *p, uint64_t *at)
 {
 	const struct target_module *loader = target_loader(p);
 	struct elffile_symbol sym;
-	uint64_t vaddr, bias = 0;
+	uint64_t bias = bias_of(p, loader);
 
-	for (size_t i = 0; loader && i < p->n_maps && !bias; i++)
-		if (p->map[i].module == loader && !elffile_offset_to_vaddr(loader->elf, p->map[i].file_offset, &vaddr))
-			bias = p->map[i].start - vaddr;
 	if (!bias)
 		return -ENOENT;
 	if (!elffile_find_object(loader->elf, "_r_debug", &sym)) {
@@ -51,4 +59,19 @@ int target_loader_state(const struct target_process *p, uint64_t *r_debug, int *
 	if (!err)
 		*is_open = state != RT_CONSISTENT;
 	return err;
+}
+
+int target_abort_message(const struct target_process *p, uint64_t *at)
+{
+	struct elffile_symbol sym;
+
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		if (!m || !m->elf || elffile_find_object(m->elf, "__abort_msg", &sym))
+			continue;
+		*at = bias_of(p, m) + sym.vaddr;
+		return 0;
+	}
+	return -ENOENT;
 }

@@ -319,6 +319,10 @@ struct target_module *target_loader(const struct target_process *p);
  * libraries now.  Return: 0; -ENOENT there is none to be found; -EFAULT. */
 int target_loader_state(const struct target_process *p, uint64_t *r_debug, int *is_open);
 
+/* target_abort_message - the address of the pointer with which glibc leaves its last words for debuggers when it aborts
+ * (__abort_msg, GLIBC_PRIVATE; assert/assert.c, sysdeps/posix/libc_fatal.c).  Return: 0, or -ENOENT: another libc. */
+int target_abort_message(const struct target_process *p, uint64_t *at);
+
 /* target_has_libc - 1 if a libc is mapped: a file that brings malloc and mmap, and starts programs. */
 int target_has_libc(const struct target_process *p);
 
