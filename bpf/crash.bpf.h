@@ -328,7 +328,7 @@ static __always_inline void crash_fill(struct crash_room *room, int sig, const s
 	e->cr2 = BPF_CORE_READ(task, thread.cr2);
 	e->start_stack = BPF_CORE_READ(task, mm, start_stack);
 	e->stack_limit = BPF_CORE_READ(task, signal, rlim[RLIMIT_STACK].rlim_cur);
-	e->pad0 = 0;
+	e->n_words = bpf_probe_read_user(e->word, sizeof(e->word), (void *)e->reg[SWT_REG_SP]) ? 0 : SWT_STACK_WORDS;
 	e->abort[0] = 0;
 	crash_code(e);
 	if (sig == SIGABRT)

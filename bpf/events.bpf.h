@@ -114,6 +114,17 @@ static __always_inline void event_fill_unknown(struct swt_event *e, __u32 type, 
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 }
 
+/* own_tgid - the current process's number in its own PID namespace, which si_pid is of when it has sent the signal itself. */
+static __always_inline __u32 own_tgid(void)
+{
+	struct pid *pid = BPF_CORE_READ(bpf_get_current_task_btf(), group_leader, thread_pid);
+	struct upid upid = {};
+
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+		(void *)pid + bpf_core_field_offset(struct pid, numbers) + BPF_CORE_READ(pid, level) * sizeof(upid));
+	return upid.nr;
+}
+
 /* event_stack - the stack from the registers in the event; of a process that is not in the table the first frame alone. */
 static __always_inline void event_stack(struct swt_event_signal *e, struct thread_state *t)
 {
@@ -166,6 +177,8 @@ static __always_inline void event_signal(int sig, struct kernel_siginfo *info)
 		e->fault_addr = (__u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
 	else
 		e->sender_pid = BPF_CORE_READ(info, _sifields._kill._pid);
+	if (e->sender_pid && e->sender_pid == (__s32)own_tgid())
+		e->sender_pid = e->e.tgid;
 	if (sig == SIGSYS)
 		e->syscall = BPF_CORE_READ(info, _sifields._sigsys._syscall);
 	crash_fill(room, sig, t ? proc_at(t->proc - 1) : 0);

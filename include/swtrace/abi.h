@@ -543,6 +543,7 @@ struct swt_event {
 #define SWT_REG_FLAGS	17
 #define SWT_REGS	18
 #define SWT_CODE_BYTES	32
+#define SWT_STACK_WORDS 8
 #define SWT_ABORT_BYTES 256
 #define SWT_VMAS	24
 #define SWT_VMA_NAME	48
@@ -568,7 +569,7 @@ struct swt_event_signal {
 	__s32 signal;
 	__s32 code;	  /* si_code */
 	__u64 fault_addr; /* si_addr of SEGV, BUS, ILL, FPE and TRAP when code > 0; else 0 */
-	__s32 sender_pid; /* si_pid as the kernel stores it, when code <= 0: who sent it; else 0 */
+	__s32 sender_pid; /* when code <= 0: who sent it: tgid when the process itself, else si_pid as the kernel stores it */
 	__u32 n_frames;
 	__u64 ip;
 	__u64 sp;
@@ -583,8 +584,9 @@ struct swt_event_signal {
 	__u32 n_vmas;
 	__u32 has_vmas; /* 0: the kernel's records of mappings could not be read */
 	__u32 n_bytes;
-	__u32 pad0;
-	__u8 bytes[SWT_CODE_BYTES];    /* from ip on */
+	__u32 n_words;
+	__u64 word[SWT_STACK_WORDS];  /* at sp */
+	__u8 bytes[SWT_CODE_BYTES];   /* from ip on */
 	char abort[SWT_ABORT_BYTES];  /* SIGABRT: glibc's message, NUL-terminated, otherwise untrusted */
 	struct swt_vma vma[SWT_VMAS]; /* no order; none is there twice */
 	__u64 frame[SWT_MAX_FRAMES];  /* innermost first; frame[0] is ip */
@@ -597,8 +599,9 @@ _Static_assert(sizeof(struct swt_proc) == 128 + SWT_LAYER_SLOTS * 56 + SWT_REQUE
 _Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_vma) == 40 + SWT_VMA_NAME, "no padding");
-_Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_CODE_BYTES + SWT_ABORT_BYTES +
-							  SWT_VMAS * sizeof(struct swt_vma) + SWT_MAX_FRAMES * 8,
+_Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_STACK_WORDS * 8 + SWT_CODE_BYTES +
+							  SWT_ABORT_BYTES + SWT_VMAS * sizeof(struct swt_vma) +
+							  SWT_MAX_FRAMES * 8,
 	"no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
 _Static_assert(sizeof(struct swt_php) == 88, "no padding");

@@ -16,8 +16,8 @@
 _Static_assert((int)MODEL_REGISTERS == SWT_REGS && (int)MODEL_RIP == SWT_REG_IP && (int)MODEL_RSP == SWT_REG_SP &&
 		       (int)MODEL_RFLAGS == SWT_REG_FLAGS,
 	"registers are numbered alike");
-_Static_assert(
-	MODEL_MAX_MAPPINGS >= SWT_VMAS && MODEL_CODE_BYTES >= SWT_CODE_BYTES && MODEL_ABORT_BYTES >= SWT_ABORT_BYTES,
+_Static_assert(MODEL_MAX_MAPPINGS >= SWT_VMAS && MODEL_CODE_BYTES >= SWT_CODE_BYTES &&
+		       MODEL_ABORT_BYTES >= SWT_ABORT_BYTES && MODEL_STACK_WORDS >= SWT_STACK_WORDS,
 	"a crash fits");
 
 static void mapping_fill(struct model_mapping *to, const struct swt_vma *v)
@@ -56,6 +56,8 @@ void crash_event_fill(struct model_crash *to, const struct swt_event_signal *s)
 	to->cr2 = s->cr2;
 	to->n_code = s->n_bytes < SWT_CODE_BYTES ? s->n_bytes : SWT_CODE_BYTES;
 	memcpy(to->code, s->bytes, to->n_code);
+	to->n_stack = s->n_words < SWT_STACK_WORDS ? s->n_words : SWT_STACK_WORDS;
+	memcpy(to->stack, s->word, to->n_stack * sizeof(*to->stack));
 	to->has_mappings = s->has_vmas != 0;
 	to->n_mappings = s->n_vmas < SWT_VMAS ? s->n_vmas : SWT_VMAS;
 	for (size_t i = 0; i < to->n_mappings; i++)

@@ -49,15 +49,18 @@ struct model_mapping {
 
 #define MODEL_MAX_MAPPINGS 24
 #define MODEL_CODE_BYTES   32
+#define MODEL_STACK_WORDS  8
 #define MODEL_ABORT_BYTES  256
 
 struct model_crash {
 	uint64_t reg[MODEL_REGISTERS];
 	unsigned trap; /* the processor's exception; of meaning only when a fault has raised the signal */
 	uint64_t error_code;
-	uint64_t cr2;			/* address of the thread's last page fault */
-	uint8_t code[MODEL_CODE_BYTES]; /* from ip on; */
-	size_t n_code;			/* so many could be read */
+	uint64_t cr2;			   /* address of the thread's last page fault */
+	uint8_t code[MODEL_CODE_BYTES];	   /* from ip on; */
+	size_t n_code;			   /* so many could be read */
+	uint64_t stack[MODEL_STACK_WORDS]; /* at sp; */
+	size_t n_stack;			   /* so many could be read */
 	/* The mappings that hold the fault address, ip, sp or what a register points to, and the neighbours of the fault address and
 	 * of sp; sorted by start. */
 	struct model_mapping mapping[MODEL_MAX_MAPPINGS];
