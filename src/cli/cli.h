@@ -133,6 +133,22 @@ int crashfile_report(const struct cli_settings *s, const char *version);
 /* watch.c - swtrace watch.  Return: exit code. */
 int watch_run(const struct cli_settings *s);
 
+/* report_name - names for the addresses of a stack. Inlined functions are frames too, so there may be more than addresses.
+ * @generation  of the mappings that they are in; 0 = the last one      @first_is_ip  addr[0] is no return address
+ * out->walk is set already: of a stack that was taken while libraries changed, only what is sure is shown.
+ * Return: 0 and *out, its frames to be freed; -ENOMEM. */
+int report_name(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n, uint32_t generation,
+	int first_is_ip, struct output_stack *out);
+
+/* report_saved - what came of writing to the saved file: the first failure is told. */
+void report_saved(struct reporter *r, int err);
+
+/* crash.c - report_crash - a fatal signal with e->crash, to stdout.
+ * @p  the process, as it is known; NULL = it is not      @stack  its named stack
+ * Return: 0, or -errno of stdout. */
+int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e,
+	const struct output_stack *stack);
+
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);
 

@@ -38,12 +38,8 @@ static size_t name_address(struct reporter *r, const struct target_process *p, u
 	return 1;
 }
 
-/* name_stack - names for the addresses of a stack. Inlined functions are frames too, so there may be more than addresses.
- * @generation  of the mappings that they are in; 0 = the last one      @first_is_ip  addr[0] is no return address
- * out->walk is set already: of a stack that was taken while libraries changed, only what is sure is shown.
- * Return: 0 and *out, its frames to be freed; -ENOMEM. */
-static int name_stack(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n,
-	uint32_t generation, int first_is_ip, struct output_stack *out)
+int report_name(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n, uint32_t generation,
+	int first_is_ip, struct output_stack *out)
 {
 	struct symbol_frame *frames = NULL, *grown;
 	size_t n_frames = 0, cap = 0;
@@ -72,7 +68,7 @@ static int name_model_stack(struct reporter *r, const struct model_stack *s, str
 	const struct target_process *p = target_find(r->target, s->pid);
 
 	out->walk = s->walk;
-	return p ? name_stack(r, p, s->frame, s->n_frames, s->generation, 0, out) : 0;
+	return p ? report_name(r, p, s->frame, s->n_frames, s->generation, 0, out) : 0;
 }
 
 static int name_rows(struct reporter *r, const struct analyze_report *report, struct named *n)
@@ -166,7 +162,7 @@ int report_open(struct reporter *r)
 }
 
 /* saved - a write to the saved file went well or not: what is missing there is told once, and tracing goes on. */
-static void saved(struct reporter *r, int err)
+void report_saved(struct reporter *r, int err)
 {
 	if (err && !r->save_failed) {
 		msg_error("%s: cannot write JSON lines: %s", r->settings->save, strerror(-err));
@@ -187,7 +183,7 @@ static void told_identities(struct reporter *r)
 static int write_report(struct reporter *r, const struct analyze_report *report, const struct output_stack *stacks)
 {
 	if (r->save)
-		saved(r, output_json_report(r->save, report, stacks));
+		report_saved(r, output_json_report(r->save, report, stacks));
 	told_identities(r);
 	return r->settings->json ? output_json_report(stdout, report, stacks)
 				 : output_text_report(stdout, report, stacks);
@@ -196,7 +192,7 @@ static int write_report(struct reporter *r, const struct analyze_report *report,
 static int write_estimate(struct reporter *r, const struct analyze_estimate *e, const struct output_stack *stacks)
 {
 	if (r->save)
-		saved(r, output_json_estimate(r->save, e, stacks));
+		report_saved(r, output_json_estimate(r->save, e, stacks));
 	told_identities(r);
 	return r->settings->json ? output_json_estimate(stdout, e, stacks) : output_text_estimate(stdout, e, stacks);
 }
@@ -204,7 +200,7 @@ static int write_estimate(struct reporter *r, const struct analyze_estimate *e, 
 static int write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack)
 {
 	if (r->save)
-		saved(r, output_json_event(r->save, e, stack));
+		report_saved(r, output_json_event(r->save, e, stack));
 	return r->settings->json ? output_json_event(stdout, e, stack) : output_text_event(stdout, e, stack);
 }
 
@@ -319,11 +315,14 @@ int report_event(struct reporter *r, const struct model_event *e)
 		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 		target_refresh(r->target, p);
 		symbol_begin(r->symbol, CRASH_NAMES_NS);
-		if (name_stack(r, p, e->frame, e->n_frames, 0, 1, &stack))
+		if (report_name(r, p, e->frame, e->n_frames, 0, 1, &stack))
 			stack.n = 0;
 	}
 	told.identity = p ? target_identity(p) : NULL;
-	r->err = write_event(r, &told, &stack);
+	if (e->type == MODEL_SIGNAL && e->crash)
+		r->err = report_crash(r, p, &told, &stack);
+	else
+		r->err = write_event(r, &told, &stack);
 	free((void *)stack.frame);
 	return r->err;
 }

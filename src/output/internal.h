@@ -46,6 +46,13 @@ void text_add_requests(struct strbuf *b, const struct analyze_requests *q, const
 void json_set_requests(struct json_t *o, const struct analyze_requests *q, const struct model_process *p,
 	const struct model_snapshot *s);
 
+/* text.c - of a crash: the first line and that of ip and sp; one frame. */
+void text_add_crash(struct strbuf *b, const struct model_event *e, const struct output_stack *stack);
+void text_add_frame(struct strbuf *b, const struct symbol_frame *f);
+
+/* json.c - of a crash: the fields that every signal has, its stack included. */
+struct json_t *json_crash(const struct model_event *e, const struct output_stack *stack);
+
 /* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; what the curves of a process say; the fields of a
  * stack; a
  * line of losses. */

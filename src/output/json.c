@@ -331,7 +331,7 @@ int output_json_report(FILE *f, const struct analyze_report *r, const struct out
 	return write_out(f, &b);
 }
 
-static json_t *crash(const struct model_event *e, const struct output_stack *stack)
+json_t *json_crash(const struct model_event *e, const struct output_stack *stack)
 {
 	json_t *o = json_begin("crash", e->utc_ns);
 	char signal[16], code[16];
@@ -380,6 +380,6 @@ int output_json_event(FILE *f, const struct model_event *e, const struct output_
 {
 	struct strbuf b = { 0 };
 
-	json_end(&b, e->type == MODEL_SIGNAL ? crash(e, stack) : lifecycle(e));
+	json_end(&b, e->type == MODEL_SIGNAL ? json_crash(e, stack) : lifecycle(e));
 	return write_out(f, &b);
 }

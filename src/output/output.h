@@ -32,6 +32,25 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks);
 int output_json_event(FILE *f, const struct model_event *e, const struct output_stack *stack);
 
+/* ---- crashes: all that is known of one, docs/crashes.md ---- */
+
+struct output_crash {
+	const struct model_event *event; /* with event->crash */
+	const struct crash_report *report;
+	const struct output_stack *stack;
+	const struct model_near *near; /* CRASH_ADDRESSES, those of the places in report; NULL = none */
+	/* Likewise: the named stacks that allocated and freed the blocks. */
+	const struct output_stack *allocated;
+	const struct output_stack *freed;
+	/* As the last report had it; NULL = there is none. */
+	const struct model_process *process;
+	const struct analyze_standing *standing;
+	uint64_t process_age_ns; /* of that report */
+};
+
+int output_text_crash(FILE *f, const struct output_crash *c);
+int output_json_crash(FILE *f, const struct output_crash *c);
+
 /* ---- tracing in windows: stacks[i] are the names of e->row[i] ---- */
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);

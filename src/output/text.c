@@ -247,13 +247,17 @@ static void add_place(struct strbuf *b, const struct symbol_frame *f)
 	}
 }
 
+void text_add_frame(struct strbuf *b, const struct symbol_frame *f)
+{
+	strbuf_add(b, "      ");
+	add_place(b, f);
+	strbuf_add(b, "\n");
+}
+
 void text_add_stack(struct strbuf *b, const struct output_stack *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		strbuf_add(b, "      ");
-		add_place(b, &s->frame[i]);
-		strbuf_add(b, "\n");
-	}
+	for (size_t i = 0; i < s->n; i++)
+		text_add_frame(b, &s->frame[i]);
 	if (s->n && s->walk != MODEL_WALK_COMPLETE)
 		strbuf_addf(b, "      (the stack ends here: %s)\n", model_walk_text(s->walk));
 }
@@ -368,7 +372,7 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 	return write_out(f, &b);
 }
 
-static void add_crash(struct strbuf *b, const struct model_event *e, const struct output_stack *stack)
+void text_add_crash(struct strbuf *b, const struct model_event *e, const struct output_stack *stack)
 {
 	char signal[16], code[16];
 	const char *text = crash_code_text(e->signal, e->code);
@@ -388,7 +392,6 @@ static void add_crash(struct strbuf *b, const struct model_event *e, const struc
 		add_place(b, &stack->frame[0]);
 	}
 	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
-	text_add_stack(b, stack);
 }
 
 static void add_exit(struct strbuf *b, const struct model_event *e)
@@ -411,7 +414,8 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 	strbuf_addf(&b, "[%s] ", format_time(e->utc_ns, time));
 	switch (e->type) {
 	case MODEL_SIGNAL:
-		add_crash(&b, e, stack);
+		text_add_crash(&b, e, stack);
+		text_add_stack(&b, stack);
 		strbuf_add(&b, "\n");
 		break;
 	case MODEL_EXIT:
