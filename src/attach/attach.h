@@ -47,6 +47,7 @@ struct attach_opts {
 	 * attach_close(). */
 	const struct target_request *request;
 	size_t n_requests;
+	int is_crashes_only; /* no allocator function is probed at all: events alone are told */
 	struct reader *
 		reader; /* who reads unwind information; NULL = this process itself, for trusted files only. Borrowed */
 	/* Called once by attach_open(), which has to wait for the kernel: a good time for what needs no probes yet. May be

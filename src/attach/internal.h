@@ -137,6 +137,7 @@ struct attach {
 	size_t n_requests;
 	uint32_t requests_found; /* 1 << i: request[i] is in a file that some process has mapped */
 	int is_windowed;
+	int is_crashes_only;
 	struct closing *closing; /* the links of the window before; NULL = none */
 	uint64_t probed_ns;	 /* for which probes of allocator functions were in place, wholly or in part */
 };

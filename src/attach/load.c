@@ -153,6 +153,7 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 	a->is_windowed = opts->is_windowed;
 	a->request = opts->request;
 	a->n_requests = opts->n_requests;
+	a->is_crashes_only = opts->is_crashes_only;
 	features_begin(&a->features);
 	if (opts->meanwhile)
 		opts->meanwhile(opts->ctx);

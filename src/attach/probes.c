@@ -313,19 +313,20 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 
 	if (!m->elf)
 		return 0;
-	n = sites_of(a, m, what, &sites);
+	n = a->is_crashes_only ? 0 : sites_of(a, m, what, &sites);
 	if (n < 0)
 		return n;
 	has_dl = what == TARGET_SITES_OTHER && m == target_loader(p) && !target_dl_site(m, &dl.offset);
-	has_requests = what == TARGET_SITES_OTHER && !target_php_request_site(m, &request.offset);
-	has_drops = what == TARGET_SITES_OTHER && !target_php_drop_site(m, &drop.offset);
+	has_requests =
+		!a->is_crashes_only && what == TARGET_SITES_OTHER && !target_php_request_site(m, &request.offset);
+	has_drops = !a->is_crashes_only && what == TARGET_SITES_OTHER && !target_php_drop_site(m, &drop.offset);
 	if (!n && !has_dl && !has_requests && !has_drops)
 		return 0;
 	s = set_new(a, pl.pid, m, what);
 	if (!s)
 		return -ENOMEM;
 	pl.path = set_path(m, path);
-	if (!a->is_windowed)
+	if (!a->is_windowed && !a->is_crashes_only)
 		n = probes_place(a, s);
 	if (n < 0)
 		return n;
@@ -428,7 +429,7 @@ static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
 
 int probes_place_all(struct attach *a, const struct target_process *p)
 {
-	int may_throw = target_may_throw(p), n = 0, err;
+	int may_throw = !a->is_crashes_only && target_may_throw(p), n = 0, err;
 
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
@@ -474,7 +475,8 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 		window_locate(a, p);
 	watch_state(a, p, attach_proc(a, p->pid));
 	requests_note(a, p);
-	heap_begin(a, p);
+	if (!a->is_crashes_only)
+		heap_begin(a, p);
 	return n;
 }
 

@@ -279,6 +279,13 @@ static int opt_request_probe(struct cli_settings *s, const char *value)
 	return 0;
 }
 
+static int opt_crashes(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->crashes = 1;
+	return 0;
+}
+
 static int opt_fail_on(struct cli_settings *s, const char *value)
 {
 	s->fail_on_leak = 1;
@@ -326,6 +333,8 @@ static const struct option options[] = {
 	{ 0, "follow", NULL, "also their children, present and future", opt_follow, NULL },
 	{ 0, "no-follow", NULL, "not even those of a master (a process with such children)", opt_no_follow, NULL },
 	{ 'a', "all", NULL, "every process of the system, present and future", opt_all, NULL },
+	{ 0, "crashes", NULL, "tell of crashes alone, without probes; of all processes, or with -p", opt_crashes,
+		NULL },
 	{ 0, "comm", "NAME[,NAME...]", "with -a: only processes of these names", opt_comm,
 		"up to 8 names, as ps -e shows them" },
 	{ 0, "exe", "PATH[,PATH...]", "with -a: only these programs (a path, or its end)", opt_exe,
@@ -526,6 +535,11 @@ static int contradiction(const struct cli_settings *s)
 	else if (s->all && s->overhead_percent > 0)
 		msg_error(
 			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
+	else if (s->crashes && (s->overhead_percent > 0 || s->folded || s->fail_on_leak))
+		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s",
+			s->folded	  ? "--folded"
+			: s->fail_on_leak ? "--fail-on"
+					  : "--overhead");
 	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
@@ -629,5 +643,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
+	if (s->crashes && !s->n_pids && !s->command)
+		s->all = 1;
 	return s->help || s->version ? 0 : contradiction(s);
 }

@@ -62,6 +62,7 @@ struct cli_settings {
 	size_t n_requests;
 	const char *save; /* file that JSON lines are appended to; NULL: none */
 	int fail_on_leak;
+	int crashes; /* tell of crashes alone */
 	int json;
 	int verbose;
 	int help;

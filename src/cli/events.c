@@ -44,7 +44,7 @@ static void continue_command(struct run *r, struct target_process *p)
 		msg_warn("%d: cannot place probes: %s", p->pid, strerror(-n));
 	if (target_is_started(p)) {
 		attach_set_stop(r->attach, p->pid, 1, 0);
-		if (!n)
+		if (!n && !r->s->crashes)
 			run_no_allocator(p);
 	} else {
 		attach_set_stop(r->attach, p->pid, 1, 1);

@@ -303,6 +303,31 @@ out:
 	return err;
 }
 
+/* name_by_mapping - of a process that ended before anything was known of it: the first frame, in the file that the kernel side saw
+ * mapped there. Its offset counts from the file's begin. */
+static void name_by_mapping(const struct model_event *e, struct output_stack *out)
+{
+	struct symbol_frame *frame = calloc(1, sizeof(*frame));
+
+	if (!frame)
+		return;
+	frame->kind = SYMBOL_NOTHING;
+	frame->addr = e->ip;
+	frame->module = "";
+	frame->build_id = "";
+	for (size_t i = 0; i < e->crash->n_mappings; i++) {
+		const struct model_mapping *m = &e->crash->mapping[i];
+
+		if (e->ip < m->start || e->ip >= m->end)
+			continue;
+		frame->kind = m->is_file ? SYMBOL_MODULE : SYMBOL_REGION;
+		frame->module = m->name;
+		frame->module_offset = e->ip - m->start + m->offset;
+	}
+	out->frame = frame;
+	out->n = 1;
+}
+
 int report_event(struct reporter *r, const struct model_event *e)
 {
 	struct target_process *p = target_find(r->target, e->pid);
@@ -319,6 +344,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 			stack.n = 0;
 	}
 	told.identity = p ? target_identity(p) : NULL;
+	if (e->type == MODEL_SIGNAL && e->crash && !p)
+		name_by_mapping(e, &stack);
 	if (e->type == MODEL_SIGNAL && e->crash)
 		r->err = report_crash(r, p, &told, &stack);
 	else

@@ -125,9 +125,9 @@ static int add_running(struct run *r, pid_t pid)
 	if (!err)
 		err = attach_probe(r->attach, p, 0);
 	/* Once more: what it loaded before its loader was probed has not been told of. */
-	if (err > 0)
+	if (err > 0 || (!err && r->s->crashes))
 		err = events_probe(r, p);
-	if (err > 0) {
+	if (err > 0 || (!err && r->s->crashes)) {
 		follow_begin(r, p);
 		return 0;
 	}
@@ -228,6 +228,8 @@ static int make_report(struct run *r, int is_last)
 {
 	if (r->s->all)
 		system_sweep(r);
+	if (r->s->crashes)
+		return 0;
 	windows_update(r);
 	return report_make(&r->reporter, is_last);
 }
@@ -356,10 +358,13 @@ static void meet(void *ctx)
 			attach_read_ahead(r->reader, p);
 }
 
+#define CRASHES_BLOCKS 1000 /* with --crashes none is ever recorded */
+
 /* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
 static int prepare(struct run *r)
 {
-	struct attach_opts opts = { .max_blocks = r->s->max_blocks,
+	struct attach_opts opts = { .max_blocks = r->s->crashes ? CRASHES_BLOCKS : r->s->max_blocks,
+		.is_crashes_only = r->s->crashes,
 		.is_windowed = r->s->overhead_percent > 0,
 		.selection = r->s->all ? &r->s->selection : NULL,
 		.request = r->s->request,

@@ -217,8 +217,10 @@ int system_begin(struct run *r)
 	if (r->fd_due < 0)
 		return EXIT_UNSUPPORTED;
 	n_refused = prepare_all(r);
-	add_cost(r, &cost);
-	msg_note("%s", cost.data ? cost.data : "");
+	if (!r->s->crashes) {
+		add_cost(r, &cost);
+		msg_note("%s", cost.data ? cost.data : "");
+	}
 	strbuf_free(&cost);
 	if (n_refused)
 		msg_warn("%zu processes cannot be looked into, and are not traced", n_refused);
@@ -228,8 +230,11 @@ int system_begin(struct run *r)
 	system_sweep(r);
 	for (i = 0; target_at(r->target, i); i++)
 		;
-	msg_note("tracing %zu processes, and those that start, by %s; Ctrl-C ends with a last report", i,
-		attach_kind(r->attach));
+	if (r->s->crashes)
+		msg_note("watching %zu processes, and those that start, for crashes; Ctrl-C ends", i);
+	else
+		msg_note("tracing %zu processes, and those that start, by %s; Ctrl-C ends with a last report", i,
+			attach_kind(r->attach));
 	return 0;
 }
 

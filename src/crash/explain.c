@@ -106,7 +106,7 @@ static const char *fixed_summary(const struct model_event *e, const struct fault
 {
 	switch (kind) {
 	case CRASH_STACK_OVERFLOW:
-		return "the thread's stack is full";
+		return "used up the stack of the thread";
 	case CRASH_PRIVILEGED:
 		return "executed an instruction that only the kernel may use";
 	case CRASH_GENERAL_PROTECTION:

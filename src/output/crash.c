@@ -68,9 +68,6 @@ static void add_stack(struct strbuf *b, const struct output_stack *s, const stru
 		if (i < once || i >= rest)
 			text_add_frame(b, &s->frame[i]);
 	}
-	if (rest == s->n)
-		strbuf_addf(b, "      (the last %zu frame%s %zu more times, as far as the stack is recorded)\n",
-			cycle->frames, cycle->frames == 1 ? "" : "s", cycle->times - 1);
 	if (s->walk != MODEL_WALK_COMPLETE)
 		strbuf_addf(b, "      (the stack ends here: %s)\n", model_walk_text(s->walk));
 }
@@ -154,7 +151,7 @@ int output_text_crash(FILE *f, const struct output_crash *c)
 
 	strbuf_addf(&b, "[%s] ", format_time(c->event->utc_ns, time));
 	text_add_crash(&b, c->event, c->stack);
-	add_line(&b, "    it ", r->summary);
+	add_line(&b, "    what: ", r->summary);
 	if (r->likely[0])
 		add_line(&b, "    most likely: ", r->likely);
 	add_stack(&b, c->stack, &r->cycle);
