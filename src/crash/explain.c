@@ -288,7 +288,6 @@ static void set_likely(const struct model_event *e, const struct fault *f, const
 	case CRASH_NON_CANONICAL:
 	case CRASH_MISALIGNED:
 	case CRASH_GENERAL_PROTECTION:
-	case CRASH_BUS:
 		break;
 	default:
 		return;

@@ -3,10 +3,10 @@
  * last calls of a thread to its allocators.
  *
  * Filled by collect/, read by crash/ and output/. Part of the model's public header. */
+#include "model/model.h" /* outside of the guard: model.h ends with this header, and then with one that needs it */
+
 #ifndef MODEL_NEAR_H
 #define MODEL_NEAR_H
-
-#include "model/model.h"
 
 enum model_near_kind { MODEL_NEAR_NONE, MODEL_NEAR_LIVE, MODEL_NEAR_FREED };
 
