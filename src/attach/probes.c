@@ -447,7 +447,7 @@ int probes_place_all(struct attach *a, const struct target_process *p)
 				return err;
 		}
 	}
-	err = requests_place(a, p);
+	err = a->is_crashes_only ? 0 : requests_place(a, p);
 	if (err)
 		return err;
 	for (size_t i = 0; i < a->n_sets; i++)
