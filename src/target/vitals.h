@@ -78,6 +78,7 @@ int target_vitals_read(struct target_process *p, struct target_vitals *out);
 /* target_limits_read - the limits of a process's cgroup (version 2, or the memory controller of version 1), of those above it as far
  * as they can be seen from here, and of the machine.
  * @root  where file systems are looked for: "", or the directory of a made-up system
+ * Takes about 0.3 ms, most of it the kernel's for memory.stat and mountinfo.
  * Return: 0, also when there is no limit; -ESRCH the process is gone. */
 int target_limits_read(const char *root, pid_t pid, struct target_limits *out);
 
