@@ -83,7 +83,7 @@ static __always_inline void event_exit(struct task_struct *task)
 	status = BPF_CORE_READ(task, signal, group_exit_code);
 	if (!status)
 		status = BPF_CORE_READ(task, exit_code);
-	event_send(t, SWT_EVENT_EXIT, status);
+	event_send_exit(t, task, status);
 }
 
 static __always_inline void event_fork(struct task_struct *child)

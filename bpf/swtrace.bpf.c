@@ -29,6 +29,7 @@
 #include "select.bpf.h"
 #include "system.bpf.h"
 #include "crash.bpf.h"
+#include "ends.bpf.h"
 #include "events.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -175,5 +176,12 @@ int on_signal(__u64 *ctx)
 {
 	if (event_is_fatal(ctx[0], (struct k_sigaction *)ctx[2]))
 		event_signal(ctx[0], (struct kernel_siginfo *)ctx[1]);
+	return 0;
+}
+
+SEC("tp_btf/signal_generate")
+int on_signal_sent(__u64 *ctx)
+{
+	event_sent(ctx[0], (struct kernel_siginfo *)ctx[1], (struct task_struct *)ctx[2], ctx[4]);
 	return 0;
 }

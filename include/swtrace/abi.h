@@ -592,6 +592,15 @@ struct swt_event_signal {
 	__u64 frame[SWT_MAX_FRAMES];  /* innermost first; frame[0] is ip */
 };
 
+/* SWT_EVENT_EXIT */
+struct swt_event_exit {
+	struct swt_event e;
+	__u64 peak_rss_bytes;
+	__u32 is_oom;	      /* 1: the kernel has killed it since memory had run out, its cgroup's or the machine's */
+	__u32 sender_pid;     /* who sent the signal that has killed it; 0 = the kernel, or not known */
+	char sender_comm[16]; /* NUL-terminated, otherwise untrusted; "" = not known */
+};
+
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 56, "no padding");
@@ -603,6 +612,7 @@ _Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_STACK
 							  SWT_ABORT_BYTES + SWT_VMAS * sizeof(struct swt_vma) +
 							  SWT_MAX_FRAMES * 8,
 	"no padding");
+_Static_assert(sizeof(struct swt_event_exit) == 80, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
 _Static_assert(sizeof(struct swt_php) == 88, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,

@@ -99,6 +99,10 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 	m.child_pid = type == MODEL_FORK ? (int)e->value : 0;
 	if (type == MODEL_SIGNAL)
 		signal_fill(&m, &crash, data);
+	if (end_fill(&m, e, size_bytes)) {
+		msg_warn("events: a record of the wrong size was ignored");
+		return;
+	}
 	c->on_event(c->ctx, &m);
 }
 

@@ -131,6 +131,11 @@ struct swt_event_signal;
 
 /* crash_event_fill - what a crash event says beside its stack. It comes from the kernel side, but numbers in it are bounded anew. */
 void crash_event_fill(struct model_crash *to, const struct swt_event_signal *s);
+struct swt_event;
+
+/* end_fill - what is told of the end of a process, if that is what the record is about.
+ * Return: 0, or -EBADMSG: the record is too short for its type. */
+int end_fill(struct model_event *m, const struct swt_event *e, size_t size_bytes);
 
 /* collect_utc_ns - a CLOCK_MONOTONIC time as UTC, by the present difference of the two clocks. */
 int64_t collect_utc_ns(uint64_t time_ns);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/end.h"
 #include "model/identity.h"
 #include "model/vitals.h"
 
@@ -285,6 +286,9 @@ struct model_event {
 	int left;	 /* EXEC: it is not selected any more (system-wide mode) */
 	int wait_status; /* EXIT: as from waitpid(2) */
 	int child_pid;	 /* FORK */
+
+	struct model_end end; /* EXIT */
+
 	/* SIGNAL: */
 	int signal;
 	int code;

@@ -71,6 +71,10 @@ void text_add_outlook(struct strbuf *b, const struct model_vitals *v, const stru
 struct json_t *json_vitals(const struct model_snapshot *s, const struct model_vitals *v);
 void json_set_outlook(struct json_t *o, const struct analyze_standing *s);
 
+/* ends.c - the line of an end, from the process on; its fields. */
+void text_add_exit(struct strbuf *b, const struct model_event *e);
+void json_set_exit(struct json_t *o, const struct model_event *e);
+
 /* write_out - write b to f, flush, free b.  Return: 0, -ENOMEM if b could not be built, or -errno. */
 int write_out(FILE *f, struct strbuf *b);
 

@@ -5,7 +5,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "output/internal.h"
 
@@ -362,15 +361,12 @@ static json_t *lifecycle(const struct model_event *e)
 		[MODEL_CODE] = "code",
 	};
 	json_t *o = json_begin("lifecycle", e->utc_ns);
-	int killed = WIFSIGNALED(e->wait_status);
 
 	json_object_set_new(o, "event", json_string(names[e->type]));
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "comm", json_text(e->comm));
-	if (e->type == MODEL_EXIT) {
-		json_object_set_new(o, "exit_status", killed ? json_null() : json_integer(WEXITSTATUS(e->wait_status)));
-		json_object_set_new(o, "signal", killed ? json_integer(WTERMSIG(e->wait_status)) : json_null());
-	}
+	if (e->type == MODEL_EXIT)
+		json_set_exit(o, e);
 	if (e->type == MODEL_FORK)
 		json_object_set_new(o, "child_pid", json_integer(e->child_pid));
 	return o;

@@ -2,7 +2,6 @@
 /* output/text.c - reports and events for people. What limits the numbers (losses, incomplete stacks) comes first. */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "output/internal.h"
 
@@ -394,18 +393,6 @@ void text_add_crash(struct strbuf *b, const struct model_event *e, const struct 
 	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
 }
 
-static void add_exit(struct strbuf *b, const struct model_event *e)
-{
-	char signal[16];
-
-	text_add_who(b, e->comm, e->pid);
-	if (WIFSIGNALED(e->wait_status))
-		strbuf_addf(b, " was killed by %s (signal %d)\n",
-			crash_signal_name(WTERMSIG(e->wait_status), signal, sizeof(signal)), WTERMSIG(e->wait_status));
-	else
-		strbuf_addf(b, " exited with status %d\n", WEXITSTATUS(e->wait_status));
-}
-
 int output_text_event(FILE *f, const struct model_event *e, const struct output_stack *stack)
 {
 	char time[FORMAT_TIME_BYTES];
@@ -419,7 +406,7 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 		strbuf_add(&b, "\n");
 		break;
 	case MODEL_EXIT:
-		add_exit(&b, e);
+		text_add_exit(&b, e);
 		break;
 	case MODEL_EXEC:
 		text_add_who(&b, e->comm, e->pid);

@@ -9,6 +9,7 @@ import test_books  # noqa: F401
 import test_cli  # noqa: F401
 import test_corpus  # noqa: F401
 import test_crash  # noqa: F401
+import test_ends  # noqa: F401
 import test_engine  # noqa: F401
 import test_follow  # noqa: F401
 import test_identity  # noqa: F401

@@ -508,6 +508,8 @@ static void a_sent_signal_is_told_with_its_sender(void **state)
 #define LIFE_TEXT "[" TIME "] php(5) "
 #define LIFE_JSON "{\"schema\":1,\"type\":\"lifecycle\",\"time\":\"" TIME "\",\"event\":"
 
+#define NO_END "\"reason\":null,\"sender_pid\":null,\"sender_comm\":null,\"peak_rss_bytes\":null"
+
 static void each_lifecycle_event_is_one_line_of_text_and_json(void **state)
 {
 	struct model_event e = { .type = MODEL_EXIT, .utc_ns = UTC_NS, .pid = 5, .comm = "php" };
@@ -516,14 +518,14 @@ static void each_lifecycle_event_is_one_line_of_text_and_json(void **state)
 	/* GIVEN exit(3) */
 	e.wait_status = 3 << 8;
 	/* WHEN told, THEN */
-	assert_event(output_text_event, &e, LIFE_TEXT "exited with status 3\n");
+	assert_event(output_text_event, &e, LIFE_TEXT "exited with status 3 [pid=5, status=3, signal=0]\n");
 	assert_event(output_json_event, &e,
-		LIFE_JSON "\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":3,\"signal\":null}\n");
+		LIFE_JSON "\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":3,\"signal\":null," NO_END "}\n");
 	/* GIVEN SIGKILL */
 	e.wait_status = 9;
-	assert_event(output_text_event, &e, LIFE_TEXT "was killed by SIGKILL (signal 9)\n");
+	assert_event(output_text_event, &e, LIFE_TEXT "was killed by SIGKILL (signal 9) [pid=5, status=0, signal=9]\n");
 	assert_event(output_json_event, &e,
-		LIFE_JSON "\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":null,\"signal\":9}\n");
+		LIFE_JSON "\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":null,\"signal\":9," NO_END "}\n");
 	/* GIVEN the others */
 	e.type = MODEL_EXEC;
 	assert_event(output_text_event, &e, LIFE_TEXT "runs a new program; its old memory is gone\n");

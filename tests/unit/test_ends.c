@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test_ends.c - how the ends of processes are told. */
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "output/output.h"
+
+static const struct output_stack no_stack = { 0 };
+
+/* text_of - what is told of an event. @line  buffer of 1024 bytes */
+static const char *text_of(const struct model_event *e, char *line)
+{
+	FILE *f = fmemopen(line, 1024, "w");
+
+	assert_non_null(f);
+	assert_int_equal(output_text_event(f, e, &no_stack), 0);
+	fclose(f);
+	return line;
+}
+
+static json_t *json_of(const struct model_event *e)
+{
+	char line[4096] = "";
+	FILE *f = fmemopen(line, sizeof(line), "w");
+	json_t *o;
+
+	assert_non_null(f);
+	assert_int_equal(output_json_event(f, e, &no_stack), 0);
+	fclose(f);
+	o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(o);
+	return o;
+}
+
+#define WHEN "[1970-01-01T00:00:00.000Z] "
+
+static void a_kill_is_told_with_its_sender_whose_name_is_made_safe(void **state)
+{
+	struct model_event e = { .type = MODEL_EXIT, .pid = 5, .comm = "php", .wait_status = 9 };
+	char line[1024];
+
+	(void)state;
+	/* GIVEN who has sent it */
+	e.end.sender_pid = 77;
+	strcpy(e.end.sender_comm, "a\x1b[2J");
+	e.end.peak_rss_bytes = 3 << 20;
+	/* WHEN told, THEN */
+	assert_string_equal(text_of(&e, line),
+		WHEN "php(5) was killed by SIGKILL (signal 9), sent by a\\x1b[2J(77)"
+		     " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
+	/* GIVEN it was the process itself */
+	e.end.sender_pid = 5;
+	assert_string_equal(text_of(&e, line),
+		WHEN "php(5) was killed by SIGKILL (signal 9), sent by itself"
+		     " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
+}
+
+static void an_end_without_an_error_is_one_short_line(void **state)
+{
+	struct model_event e = { .type = MODEL_EXIT, .pid = 5, .comm = "php", .end.peak_rss_bytes = 4096 };
+	char line[1024];
+
+	(void)state;
+	assert_string_equal(text_of(&e, line), WHEN "php(5) exited with status 0\n");
+}
+
+static void every_reason_has_words_and_a_name(void **state)
+{
+	static const struct {
+		enum model_reason reason;
+		int status;
+		const char *text;
+		const char *name;
+	} known[] = {
+		{ MODEL_REASON_OOM, 9, "by the kernel: memory had run out (OOM)", "oom" },
+		{ MODEL_REASON_FATAL, 255 << 8, "status 255, as PHP does after a fatal error [pid=5", "fatal_error" },
+		{ MODEL_REASON_LIMIT, 255 << 8, "status 255: its memory_limit was exhausted [pid=5", "memory_limit" },
+		{ MODEL_REASON_CORRUPT, 1 << 8, "status 1: PHP found its heap corrupted [pid=5", "heap_corrupted" },
+	};
+	char line[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		struct model_event e = { .type = MODEL_EXIT, .pid = 5, .comm = "php" };
+		json_t *o;
+
+		e.wait_status = known[i].status;
+		e.end.reason = known[i].reason;
+		assert_non_null(strstr(text_of(&e, line), known[i].text));
+		o = json_of(&e);
+		assert_string_equal(json_string_value(json_object_get(o, "reason")), known[i].name);
+		json_decref(o);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_kill_is_told_with_its_sender_whose_name_is_made_safe),
+		cmocka_unit_test(an_end_without_an_error_is_one_short_line),
+		cmocka_unit_test(every_reason_has_words_and_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
