@@ -126,6 +126,18 @@ int on_php_drop(struct pt_regs *ctx)
 	return 0;
 }
 
+/* The engine gives up: its memory_limit is exhausted, or its heap corrupted. */
+SEC("uprobe")
+int on_php_end(struct pt_regs *ctx)
+{
+	struct thread_state *t = thread_get();
+
+	never_tail_call(ctx, &no_dl_calls);
+	if (t)
+		event_end(t, ctx);
+	return 0;
+}
+
 /* Run once by user space. */
 SEC("syscall")
 int on_start(void *ctx)

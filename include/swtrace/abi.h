@@ -522,6 +522,11 @@ struct swt_php_frame {
 #define SWT_EVENT_DL	 5 /* its dynamic loader changed the link map */
 #define SWT_EVENT_CODE	 6 /* a stack ended in code that is in no span */
 
+/* What ends a process, met in the process itself: numbered apart. */
+#define SWT_EVENT_LIMIT	  20 /* PHP: memory_limit is exhausted */
+#define SWT_EVENT_MEMORY  21 /* PHP: the system gives it no memory */
+#define SWT_EVENT_CORRUPT 22 /* PHP has found its heap corrupted */
+
 #define SWT_STOPPED	   1 /* the process is being stopped */
 #define SWT_EXEC_BY_THREAD 2 /* by a thread that was not the process's first: links to the process must be made anew */
 #define SWT_EXEC_LEFT	   4 /* the new program is not selected: the process is traced no more */
@@ -601,6 +606,23 @@ struct swt_event_exit {
 	char sender_comm[16]; /* NUL-terminated, otherwise untrusted; "" = not known */
 };
 
+/* SWT_EVENT_LIMIT, _MEMORY and _CORRUPT: the head alone, or with the stack. */
+struct swt_event_end {
+	struct swt_event e;
+	__u64 limit_bytes;	      /* LIMIT: the limit; MEMORY: what the heap had by then; else 0 */
+	__u64 asked_bytes;	      /* what was asked for; else 0 */
+	__u32 life;		      /* of the process, */
+	__u32 epoch[SWT_LAYER_SLOTS]; /* and of its layers: for what was live then, although PHP is about to drop it */
+	__u32 n_frames;		      /* 0: the stack was not taken, another one was a moment ago */
+	__u32 walk;		      /* SWT_WALK_x */
+	__u32 pad0;
+};
+
+struct swt_event_end_stack {
+	struct swt_event_end end;
+	__u64 frame[SWT_MAX_FRAMES]; /* the caller of the function that gives up first */
+};
+
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 56, "no padding");
@@ -613,6 +635,8 @@ _Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_STACK
 							  SWT_MAX_FRAMES * 8,
 	"no padding");
 _Static_assert(sizeof(struct swt_event_exit) == 80, "no padding");
+_Static_assert(sizeof(struct swt_event_end) == 96, "no padding");
+_Static_assert(sizeof(struct swt_event_end_stack) == 96 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_config) == 32, "no padding");
 _Static_assert(sizeof(struct swt_php) == 88, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,

@@ -31,6 +31,7 @@ struct probe_link {
 /* Sets of no allocator; their probes last. */
 #define PROBE_SET_THROW	   TARGET_SITES	      /* target_throw_site() */
 #define PROBE_SET_REQUESTS (TARGET_SITES + 1) /* target_request_sites() */
+#define PROBE_SET_ENDS	   (TARGET_SITES + 2) /* target_php_ends() */
 
 /* The probes of one process in one file, at allocator functions of one sort. */
 struct probe_set {

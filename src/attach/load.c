@@ -83,6 +83,7 @@ static void choose_programs(struct attach *a)
 		bpf_program__set_expected_attach_type(s->progs.on_php_request, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_php_drop, ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_request, ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_php_end, ATTACH_UPROBE_MULTI);
 	}
 	bpf_program__set_autoload(s->progs.on_task, a->is_system);
 	bpf_program__set_autoattach(s->progs.on_task, false);

@@ -237,6 +237,24 @@ struct known_sites *probes_known(struct attach *a, const struct target_module *m
 	return NULL;
 }
 
+/* end_sites - those where a PHP engine gives up, as target_module_sites(). */
+static int end_sites(const struct target_module *m, struct target_site **out)
+{
+	static const char *const name[TARGET_PHP_ENDS] = { "zend_mm_safe_error", "zend_mm_panic" };
+	uint64_t offset[TARGET_PHP_ENDS];
+	int err = target_php_ends(m, offset), n = 0;
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	*out = calloc(TARGET_PHP_ENDS, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	for (int i = 0; i < TARGET_PHP_ENDS; i++)
+		if (offset[i])
+			(*out)[n++] = (struct target_site){ .function = name[i], .offset = offset[i] };
+	return n;
+}
+
 /* sites_of - the functions to probe in a file.  Return: their number, or -errno; *sites is a's own. */
 static int sites_of(struct attach *a, const struct target_module *m, int what, const struct target_site **sites)
 {
@@ -252,7 +270,7 @@ static int sites_of(struct attach *a, const struct target_module *m, int what, c
 	a->known = grown;
 	k = &grown[a->n_known];
 	*k = (struct known_sites){ .module = m, .what = what };
-	k->n = target_module_sites(m, what, &k->site);
+	k->n = what == PROBE_SET_ENDS ? end_sites(m, &k->site) : target_module_sites(m, what, &k->site);
 	if (k->n < 0)
 		return k->n;
 	a->n_known++;
@@ -391,6 +409,29 @@ int probes_place_lasting(struct attach *a, const struct target_process *p, const
 	return (int)s->n_links;
 }
 
+/* probe_ends - where a PHP engine gives up. */
+static int probe_ends(struct attach *a, const struct target_process *p, const struct target_module *m)
+{
+	struct placement pl = { .pid = owner_of(a, p) };
+	const struct target_site *site;
+	struct probe_set *s;
+	char path[PATH_BYTES];
+	int n;
+
+	if (!m->elf || set_find(a, pl.pid, m, PROBE_SET_ENDS))
+		return 0;
+	n = sites_of(a, m, PROBE_SET_ENDS, &site);
+	if (n <= 0)
+		return n;
+	s = set_new(a, pl.pid, m, PROBE_SET_ENDS);
+	if (!s)
+		return -ENOMEM;
+	pl.path = set_path(m, path);
+	for (int i = 0; i < n; i++)
+		place_one(a, s, &pl, a->skel->progs.on_php_end, &site[i]);
+	return 0;
+}
+
 /* is_watched - are changes of the process's libraries told of? Those of a static program need not be. */
 static int is_watched(const struct attach *a, const struct target_process *p)
 {
@@ -435,6 +476,8 @@ int probes_place_all(struct attach *a, const struct target_process *p)
 		const struct target_module *m = p->map[i].module;
 
 		err = m && may_throw ? probe_throw(a, p, m) : 0;
+		if (!err && m)
+			err = probe_ends(a, p, m);
 		if (err)
 			return err;
 		/* malloc's family before mmap's: what malloc maps is no mapping of the program's. */

@@ -75,7 +75,8 @@ void window_locate(struct attach *a, const struct target_process *p)
 {
 	for (size_t i = 0; i < a->n_sets; i++) {
 		struct probe_set *s = &a->set[i];
-		const struct known_sites *k = s->pid == p->pid ? probes_known(a, s->module, s->what) : NULL;
+		const struct known_sites *k =
+			s->pid == p->pid && s->what < PROBE_SET_THROW ? probes_known(a, s->module, s->what) : NULL;
 
 		if (!k)
 			continue;

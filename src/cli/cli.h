@@ -96,6 +96,13 @@ int launch_await_stop(struct launch *l);
 /* launch_reap - take the child's status if it has ended.  @wait  wait until it has */
 void launch_reap(struct launch *l, int wait);
 
+/* ends.c - what is remembered of processes that gave up. */
+struct end_note;
+struct ends {
+	struct end_note *note;
+	size_t n;
+};
+
 /* report.c - from a snapshot to what is printed. */
 struct reporter {
 	const struct cli_settings *settings;
@@ -111,8 +118,9 @@ struct reporter {
 	int folded_failed; /* a warning has been printed */
 	FILE *save;	   /* report_open(); NULL: none */
 	int save_failed;   /* likewise a warning */
-	int has_leak;	   /* by the last report of a process that lived */
-	int err;	   /* -errno: standard output cannot be written */
+	struct ends ends;
+	int has_leak; /* by the last report of a process that lived */
+	int err;      /* -errno: standard output cannot be written */
 };
 
 /* report_open - open the file that JSON lines are to be saved in, if that is asked for. Errors are printed.  Return: 0, or EXIT_USAGE. */
@@ -149,6 +157,13 @@ void report_saved(struct reporter *r, int err);
  * Return: 0, or -errno of stdout. */
 int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e,
 	const struct output_stack *stack);
+
+/* report_end - what ends a process: MODEL_LIMIT, _MEMORY, _CORRUPT, in full when it is the first of a process, else counted; or
+ * MODEL_EXIT.  @p  NULL: not known      Return: 0, or -errno of stdout. */
+int report_end(struct reporter *r, struct target_process *p, const struct model_event *e);
+
+/* report_ends_again - tell how often, since this was last done, what was counted has happened.  Return: as above. */
+int report_ends_again(struct reporter *r);
 
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);

@@ -245,6 +245,7 @@ void report_clear(struct reporter *r)
 	model_history_clear(&r->history);
 	model_request_histories_clear(&r->requests);
 	analyze_verdicts_clear(&r->verdicts);
+	free(r->ends.note);
 }
 
 /* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
@@ -268,6 +269,8 @@ int report_make(struct reporter *r, int is_final)
 	struct named named = { 0 };
 	int err;
 
+	if (report_ends_again(r))
+		return r->err;
 	if (r->windows)
 		return make_estimate(r, is_final);
 	refresh(r);
@@ -336,6 +339,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 
 	if (!p)
 		p = target_child(r->target, e->pid);
+	if (e->type == MODEL_EXIT || e->type >= MODEL_LIMIT)
+		return report_end(r, p, e);
 	if (e->type == MODEL_SIGNAL && p) {
 		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 		target_refresh(r->target, p);

@@ -126,7 +126,7 @@ void system_look(struct run *r)
 	free(due);
 }
 
-/* on_signal - a process is about to be killed. One that was not looked at yet is, if it is still there: for its names. */
+/* on_signal - a process is about to be killed, or gives up. One that was not looked at yet is, if it is still there: for its names. */
 static int on_signal(struct run *r, const struct model_event *e)
 {
 	if (!target_find(r->target, e->pid) && !target_child(r->target, e->pid))
@@ -141,6 +141,9 @@ int system_event(struct run *r, const struct model_event *e)
 
 	switch (e->type) {
 	case MODEL_SIGNAL:
+	case MODEL_LIMIT:
+	case MODEL_MEMORY:
+	case MODEL_CORRUPT:
 		return on_signal(r, e);
 	case MODEL_EXIT: /* of thousands of processes: only those that are killed are of interest */
 		if (WIFSIGNALED(e->wait_status) && !r->reporter.err)

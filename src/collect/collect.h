@@ -70,6 +70,13 @@ int collect_outside(struct target *t, uint64_t start_ns, struct model_snapshot *
  * @out      n, each filled in; of kind MODEL_NEAR_NONE when nothing is known, or nothing of this process is traced */
 void collect_near(struct collect *c, int pid, uint64_t time_ns, const uint64_t *addr, struct model_near *out, size_t n);
 
+/* collect_top - which stacks held most when a process gave up, or ended. What PHP has dropped since is still counted; what it has
+ * freed one by one since is not. Not for tracing in windows.
+ * @layer_mask  1 << MODEL_x of the layers that are asked for      @max  so many, at least 1
+ * Return: 0, and *out to be freed with model_top_free(); -ESRCH the process is not known; -ENOMEM. */
+int collect_top(
+	const struct collect *c, const struct model_event *e, unsigned layer_mask, size_t max, struct model_top *out);
+
 /* collect_php_frame - what stands behind a frame with MODEL_FRAME_PHP.
  * Strings live until attach_close().  Return: 0; -ENOENT nothing is recorded (its table was full). */
 int collect_php_frame(const struct collect *c, uint64_t frame, struct model_php_frame *out);

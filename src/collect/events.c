@@ -42,6 +42,12 @@ static int event_type(uint32_t type)
 		return MODEL_DL;
 	case SWT_EVENT_CODE:
 		return MODEL_CODE;
+	case SWT_EVENT_LIMIT:
+		return MODEL_LIMIT;
+	case SWT_EVENT_MEMORY:
+		return MODEL_MEMORY;
+	case SWT_EVENT_CORRUPT:
+		return MODEL_CORRUPT;
 	default:
 		return -EBADMSG;
 	}

@@ -268,11 +268,28 @@ enum model_event_type {
 	MODEL_EXIT,
 	MODEL_FORK,
 	MODEL_SIGNAL,
-	MODEL_DL,   /* libraries were loaded or unloaded */
-	MODEL_CODE, /* it runs code that is in no mapping known so far; of no interest to people */
+	MODEL_DL,      /* libraries were loaded or unloaded */
+	MODEL_CODE,    /* it runs code that is in no mapping known so far; of no interest to people */
+	MODEL_LIMIT,   /* PHP: memory_limit is exhausted */
+	MODEL_MEMORY,  /* PHP: the system gives it no memory */
+	MODEL_CORRUPT, /* PHP has found its heap corrupted */
 };
 
 #define MODEL_MAX_FRAMES 128
+
+_Static_assert(MODEL_END_LAYERS == MODEL_LAYERS, "one epoch for each");
+
+/* The stacks of a process with the most live bytes, at one moment. */
+struct model_top {
+	uint64_t live_bytes; /* in all of its stacks */
+	uint64_t live_blocks;
+	struct model_stack *stack; /* most bytes first */
+	size_t n;
+	uint64_t *frames; /* backing store of stack[].frame */
+};
+
+/* model_top_free - free what it owns, and empty it. */
+void model_top_free(struct model_top *t);
 
 struct model_event {
 	enum model_event_type type;
@@ -287,9 +304,9 @@ struct model_event {
 	int wait_status; /* EXIT: as from waitpid(2) */
 	int child_pid;	 /* FORK */
 
-	struct model_end end; /* EXIT */
+	struct model_end end; /* EXIT, LIMIT, MEMORY, CORRUPT */
 
-	/* SIGNAL: */
+	/* SIGNAL; LIMIT, MEMORY and CORRUPT have a stack too: */
 	int signal;
 	int code;
 	int has_fault_addr;

@@ -51,6 +51,17 @@ struct output_crash {
 int output_text_crash(FILE *f, const struct output_crash *c);
 int output_json_crash(FILE *f, const struct output_crash *c);
 
+/* ---- what ends a process, and what lived in it then ---- */
+struct output_end {
+	const struct model_event *event;
+	struct output_stack stack;	       /* of the event */
+	const struct model_top *top;	       /* NULL: not known */
+	const struct output_stack *top_stacks; /* the names of top->stack[i] */
+	uint64_t n_again; /* not 0: so many times more since it was last told, and nothing else is */
+};
+int output_text_end(FILE *f, const struct output_end *x);
+int output_json_end(FILE *f, const struct output_end *x);
+
 /* ---- tracing in windows: stacks[i] are the names of e->row[i] ---- */
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);

@@ -216,7 +216,7 @@ static void add_function(struct strbuf *b, const struct symbol_frame *f)
 	strbuf_add(b, f->is_inlined ? ", inlined)" : ")");
 }
 
-static void add_place(struct strbuf *b, const struct symbol_frame *f)
+void text_add_place(struct strbuf *b, const struct symbol_frame *f)
 {
 	switch (f->kind) {
 	case SYMBOL_FUNCTION:
@@ -249,7 +249,7 @@ static void add_place(struct strbuf *b, const struct symbol_frame *f)
 void text_add_frame(struct strbuf *b, const struct symbol_frame *f)
 {
 	strbuf_add(b, "      ");
-	add_place(b, f);
+	text_add_place(b, f);
 	strbuf_add(b, "\n");
 }
 
@@ -388,7 +388,7 @@ void text_add_crash(struct strbuf *b, const struct model_event *e, const struct 
 		strbuf_addf(b, ", sent by process %d", e->sender_pid);
 	if (stack->n) {
 		strbuf_add(b, ", in ");
-		add_place(b, &stack->frame[0]);
+		text_add_place(b, &stack->frame[0]);
 	}
 	strbuf_addf(b, "\n    ip 0x%" PRIx64 ", sp 0x%" PRIx64 "\n", e->ip, e->sp);
 }
@@ -423,6 +423,8 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 	case MODEL_CODE:
 		text_add_who(&b, e->comm, e->pid);
 		strbuf_add(&b, " runs code that was just mapped\n");
+		break;
+	default: /* ends.c */
 		break;
 	}
 	return write_out(f, &b);

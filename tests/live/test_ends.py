@@ -3,7 +3,10 @@
 import os
 import subprocess
 
-from harness import SWTRACE, equal, test
+from harness import HostPhp, Program, equal, test
+from web import Fpm
+
+SCRIPT = os.path.join(HostPhp.scripts, "gives-up.php")
 
 
 def the_end(run, command, *options):
@@ -88,4 +91,99 @@ def a_process_killed_for_lack_of_memory_is_told_as_such(run):
     end = tracer.wait("lifecycle", event="exit", pid=target.pid)
     equal((end["signal"], end["reason"], end["sender_pid"]), (9, "oom", None), "end")
     assert 32 << 20 < end["peak_rss_bytes"] < 80 << 20, end
+    killed = tracer.wait("oom_kill", 20)
+    equal(killed["peak_rss_bytes"], end["peak_rss_bytes"], "peak")
+    equal((killed["live"][0]["layer"], functions(killed["live"][0])[0]), ("libc", "fill_memory"), "what lived")
+    assert 32 << 20 < killed["live"][0]["live_bytes"] < 80 << 20, killed
     tracer.finish(interrupt=False)
+
+
+def php(run, *options):
+    return run.keep(Program(HostPhp.argv("-d", "display_errors=0", "-d", "log_errors=0", *options, SCRIPT),
+                            stderr=subprocess.DEVNULL))
+
+
+def functions(stack):
+    return [f["function"] for f in stack["frames"]]
+
+
+@test
+def an_exhausted_memory_limit_is_told_with_its_place_and_what_lives(run):
+    target = php(run, "-d", "memory_limit=8M")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    target.send("limit")
+    event = tracer.wait("memory_limit", 20)
+    equal((event["pid"], event["limit_bytes"], event["asked_bytes"]), (target.pid, 8 << 20, 2 << 20), "event")
+    equal((event["count"], event["again"], event["walk"]), (1, False, "complete"), "event")
+    place = [f for f in event["frames"] if f["kind"] == "php" and f["file"]][0]
+    equal((place["function"], place["file"], place["line"]), ("Hoard::grow", SCRIPT, 13), "place")
+    # What PHP drops a moment later.
+    top = event["live"][0]
+    assert top["live_bytes"] > 5 << 20 and top["layer"] == "zend" and "Hoard::grow" in functions(top), top
+    assert event["live_bytes"] >= sum(s["live_bytes"] for s in event["live"]), event
+    end = tracer.wait("lifecycle", event="exit", pid=target.pid)
+    equal((end["exit_status"], end["reason"]), (255, "memory_limit"), "end")
+    tracer.finish(interrupt=False)
+    equal(len(tracer.of("memory_limit")), 1, "events")
+
+
+@test
+def a_limit_that_is_exhausted_at_each_request_is_told_once_and_counted(run):
+    server = run.keep(Fpm("php-fpm8.2", 1, ["-d", "memory_limit=8M"]))
+    worker, = server.workers()
+    tracer = run.trace("-p", worker, "-i", 60)
+    for _ in range(5):
+        server.ask(SCRIPT, command="limit")
+    tracer.wait("memory_limit", 20)
+    equal(server.get(SCRIPT, command="none"), "done", "the worker lives")
+    tracer.finish()
+    events = tracer.of("memory_limit")
+    equal([(e["pid"], e["count"], e["again"]) for e in events], [(worker, 1, False), (worker, 4, True)], "events")
+    equal((events[1]["frames"], events[1]["live"]), ([], None), "what is counted alone")
+
+
+@test
+def a_limit_is_told_also_while_no_window_is_open(run):
+    target = php(run, "-d", "memory_limit=8M")
+    tracer = run.trace("-p", target.pid, "-i", 60, "--overhead", "0.1")
+    target.send("limit")
+    event = tracer.wait("memory_limit", 20)
+    equal((event["limit_bytes"], event["live"]), (8 << 20, None), "event")
+    assert "Hoard::grow" in functions(event), event
+    tracer.finish(interrupt=False)
+
+
+@test
+def a_limit_is_told_where_the_whole_system_is_traced(run):
+    php(run)  # so that the program's file is known, and probed when the next one starts
+    tracer = run.trace("-a", "--comm", HostPhp.php, "-i", 60)
+    target = php(run, "-d", "memory_limit=8M")
+    target.send("limit")
+    event = tracer.wait("memory_limit", 20, pid=target.pid)
+    assert "Hoard::grow" in functions(event), event
+    tracer.finish()
+
+
+@test
+def a_corrupted_heap_is_told_where_php_finds_it(run):
+    target = php(run)
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    target.send("corrupt")
+    event = tracer.wait("heap_corrupted", 20)
+    equal((event["pid"], event["walk"], event["live"]), (target.pid, "complete", None), "event")
+    assert "smash" in functions(event), event
+    end = tracer.wait("lifecycle", event="exit", pid=target.pid)
+    equal(end["reason"], "heap_corrupted", "end")
+    tracer.finish(interrupt=False)
+    equal(len(tracer.of("heap_corrupted")), 1, "events")
+
+
+@test
+def a_fatal_error_of_php_is_told_by_its_status(run):
+    for command, status, reason in (("fatal", 255, "fatal_error"), ("exit 3", 3, None), ("exit 0", 0, None)):
+        target = php(run)
+        tracer = run.trace("-p", target.pid, "-i", 60)
+        target.send(command)
+        end = tracer.wait("lifecycle", event="exit", pid=target.pid)
+        equal((end["exit_status"], end["reason"], end["signal"]), (status, reason, None), command)
+        tracer.finish(interrupt=False)

@@ -72,16 +72,19 @@ class Fpm(Server):
 
     def get(self, script, **query):
         """The body that the script answers with."""
+        head, _, body = self.ask(script, **query).partition(b"\r\n\r\n")
+        assert b"Status:" not in head, f"{head} {self.log()}"
+        return body.decode()
+
+    def ask(self, script, **query):
+        """All that is answered, whatever it is."""
         params = {"SCRIPT_FILENAME": script, "SCRIPT_NAME": "/", "REQUEST_METHOD": "GET", "REQUEST_URI": "/",
                   "QUERY_STRING": urllib.parse.urlencode(query)}
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(30)
             s.connect(self.socket)
             s.sendall(fcgi_request(params))
-            answer = fcgi_answer(s)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        assert b"Status:" not in head, f"{head} {self.log()}"
-        return body.decode()
+            return fcgi_answer(s)
 
 
 # FastCGI: records of version 1, type, request id 1, length of the content.

@@ -52,14 +52,12 @@ static void a_kill_is_told_with_its_sender_whose_name_is_made_safe(void **state)
 	strcpy(e.end.sender_comm, "a\x1b[2J");
 	e.end.peak_rss_bytes = 3 << 20;
 	/* WHEN told, THEN */
-	assert_string_equal(text_of(&e, line),
-		WHEN "php(5) was killed by SIGKILL (signal 9), sent by a\\x1b[2J(77)"
-		     " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
+	assert_string_equal(text_of(&e, line), WHEN "php(5) was killed by SIGKILL (signal 9), sent by a\\x1b[2J(77)"
+						    " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
 	/* GIVEN it was the process itself */
 	e.end.sender_pid = 5;
-	assert_string_equal(text_of(&e, line),
-		WHEN "php(5) was killed by SIGKILL (signal 9), sent by itself"
-		     " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
+	assert_string_equal(text_of(&e, line), WHEN "php(5) was killed by SIGKILL (signal 9), sent by itself"
+						    " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
 }
 
 static void an_end_without_an_error_is_one_short_line(void **state)
@@ -100,12 +98,66 @@ static void every_reason_has_words_and_a_name(void **state)
 	}
 }
 
+/* told - an event by output_text_end. @line  buffer of 1024 bytes */
+static const char *told(const struct output_end *x, char *line)
+{
+	FILE *f = fmemopen(line, 1024, "w");
+
+	assert_non_null(f);
+	assert_int_equal(output_text_end(f, x), 0);
+	fclose(f);
+	return line;
+}
+
+static const struct symbol_frame frames[] = {
+	{ .kind = SYMBOL_NOTHING, .addr = 0x10 },
+	{ .kind = SYMBOL_PHP, .function = "str_repeat", .file = "" },
+	{ .kind = SYMBOL_PHP, .function = "Foo::bar", .file = "a.php", .line = 12 },
+};
+
+static void a_limit_is_told_with_the_line_of_the_script_and_what_lived(void **state)
+{
+	struct model_event e = { .type = MODEL_LIMIT, .pid = 5, .comm = "php" };
+	struct model_stack live = { .layer = MODEL_ZEND, .live_bytes = 2048, .live_blocks = 1 };
+	struct model_top top = { .live_bytes = 4096, .live_blocks = 3, .stack = &live, .n = 1 };
+	struct output_stack name = { .frame = &frames[2], .n = 1 };
+	struct output_end x = { .event = &e, .stack = { .frame = frames, .n = 3 }, .top = &top, .top_stacks = &name };
+	char line[1024];
+
+	(void)state;
+	e.end.limit_bytes = 128 << 20;
+	e.end.asked_bytes = 4096;
+	assert_string_equal(told(&x, line), WHEN
+		"LIMIT php(5): memory_limit of 128.0 MiB exhausted: 4.0 KiB more were asked for at Foo::bar a.php:12\n"
+		"      0x10 (nothing is mapped there)\n"
+		"      str_repeat (PHP)\n"
+		"      Foo::bar a.php:12\n"
+		"    what lived then, of what was allocated since tracing began: 4.0 KiB in 3 blocks; most of it:\n"
+		"  #1  2.0 KiB live in 1 block, zend\n"
+		"      Foo::bar a.php:12\n"
+		"\n");
+}
+
+static void what_is_counted_is_one_line(void **state)
+{
+	struct model_event e = { .type = MODEL_CORRUPT, .pid = 5, .comm = "php" };
+	struct output_end x = { .event = &e, .n_again = 1234 };
+	char line[1024];
+
+	(void)state;
+	assert_string_equal(told(&x, line),
+		WHEN "CORRUPT php(5): PHP found its heap corrupted (zend_mm_heap corrupted);"
+		     " 1,234 times more since this was last told\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kill_is_told_with_its_sender_whose_name_is_made_safe),
 		cmocka_unit_test(an_end_without_an_error_is_one_short_line),
 		cmocka_unit_test(every_reason_has_words_and_a_name),
+		cmocka_unit_test(a_limit_is_told_with_the_line_of_the_script_and_what_lived),
+		cmocka_unit_test(what_is_counted_is_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
