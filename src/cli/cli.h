@@ -158,6 +158,10 @@ void report_saved(struct reporter *r, int err);
 int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e,
 	const struct output_stack *stack);
 
+/* report_write_event, report_write_end - to stdout and the saved file.  Return: 0, or -errno of stdout. */
+int report_write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack);
+int report_write_end(struct reporter *r, const struct output_end *x);
+
 /* report_end - what ends a process: MODEL_LIMIT, _MEMORY, _CORRUPT, in full when it is the first of a process, else counted; or
  * MODEL_EXIT.  @p  NULL: not known      Return: 0, or -errno of stdout. */
 int report_end(struct reporter *r, struct target_process *p, const struct model_event *e);

@@ -39,12 +39,13 @@ static void note_add(struct ends *l, const struct model_event *e)
 	if (!grown)
 		return;
 	l->note = grown;
-	grown[l->n++] = (struct end_note){ .last = *e };
+	grown[l->n] = (struct end_note){ .last = *e };
+	grown[l->n++].last.identity = NULL; /* it may be gone by then */
 }
 
 static int tell(struct reporter *r, const struct output_end *x)
 {
-	r->err = r->settings->json ? output_json_end(stdout, x) : output_text_end(stdout, x);
+	r->err = report_write_end(r, x);
 	return r->err;
 }
 
@@ -88,8 +89,6 @@ static int tell_whole(struct reporter *r, struct target_process *p, const struct
 	mask = layers_of(e) & r->settings->layer_mask;
 	if (!r->windows && p && mask && !collect_top(r->collect, e, mask, TOP_STACKS, &top))
 		x.top = &top;
-	if (p && e->type != MODEL_EXIT)
-		target_refresh(r->target, p);
 	symbol_begin(r->symbol, NAMES_NS);
 	if (p && e->n_frames && report_name(r, p, e->frame, e->n_frames, 0, 0, &x.stack))
 		x.stack.n = 0;
@@ -132,9 +131,7 @@ static int tell_exit(struct reporter *r, struct target_process *p, const struct 
 		tell_again(r, note);
 	with_reason.end.reason = reason_of(note, p, e);
 	note_drop(&r->ends, note);
-	if (with_reason.end.reason != MODEL_REASON_OOM || r->settings->json)
-		r->err = r->settings->json ? output_json_event(stdout, &with_reason, &none)
-					   : output_text_event(stdout, &with_reason, &none);
+	r->err = report_write_event(r, &with_reason, &none);
 	return !r->err && with_reason.end.reason == MODEL_REASON_OOM ? tell_whole(r, p, &with_reason) : r->err;
 }
 

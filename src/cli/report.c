@@ -197,11 +197,18 @@ static int write_estimate(struct reporter *r, const struct analyze_estimate *e, 
 	return r->settings->json ? output_json_estimate(stdout, e, stacks) : output_text_estimate(stdout, e, stacks);
 }
 
-static int write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack)
+int report_write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack)
 {
 	if (r->save)
 		report_saved(r, output_json_event(r->save, e, stack));
 	return r->settings->json ? output_json_event(stdout, e, stack) : output_text_event(stdout, e, stack);
+}
+
+int report_write_end(struct reporter *r, const struct output_end *x)
+{
+	if (r->save)
+		report_saved(r, output_json_end(r->save, x));
+	return r->settings->json ? output_json_end(stdout, x) : output_text_end(stdout, x);
 }
 
 /* make_estimate - the report of tracing in windows. */
@@ -339,8 +346,9 @@ int report_event(struct reporter *r, const struct model_event *e)
 
 	if (!p)
 		p = target_child(r->target, e->pid);
+	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_EXIT || e->type >= MODEL_LIMIT)
-		return report_end(r, p, e);
+		return report_end(r, p, &told);
 	if (e->type == MODEL_SIGNAL && p) {
 		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 		target_refresh(r->target, p);
@@ -354,7 +362,7 @@ int report_event(struct reporter *r, const struct model_event *e)
 	if (e->type == MODEL_SIGNAL && e->crash)
 		r->err = report_crash(r, p, &told, &stack);
 	else
-		r->err = write_event(r, &told, &stack);
+		r->err = report_write_event(r, &told, &stack);
 	free((void *)stack.frame);
 	return r->err;
 }

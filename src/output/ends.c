@@ -50,6 +50,7 @@ void text_add_exit(struct strbuf *b, const struct model_event *e)
 	char name[16], peak[FORMAT_BYTES_BYTES];
 
 	text_add_who(b, e->comm, e->pid);
+	text_add_role(b, e->identity);
 	if (killed)
 		strbuf_addf(b, " was killed by %s (signal %d)", crash_signal_name(signal, name, sizeof(name)), signal);
 	else
@@ -100,13 +101,25 @@ static void add_what(struct strbuf *b, const struct model_event *e)
 		strbuf_addf(b, "memory_limit of %s exhausted: %s more were asked for", limit, asked);
 	else if (e->type == MODEL_MEMORY)
 		strbuf_addf(b, "the system gave PHP no memory: %s more were asked for, its heap had %s", asked, limit);
-	else
+	else if (e->type == MODEL_CORRUPT)
 		strbuf_add(b, "PHP found its heap corrupted (zend_mm_heap corrupted)");
+	else
+		strbuf_addf(b, "memory had run out, its cgroup's or the machine's; it had at most %s resident",
+			format_bytes(e->end.peak_rss_bytes, limit));
 }
 
 static const char *heading(enum model_event_type type)
 {
-	return type == MODEL_LIMIT ? "LIMIT " : type == MODEL_MEMORY ? "NO MEMORY " : "CORRUPT ";
+	switch (type) {
+	case MODEL_LIMIT:
+		return "LIMIT ";
+	case MODEL_MEMORY:
+		return "NO MEMORY ";
+	case MODEL_CORRUPT:
+		return "CORRUPT ";
+	default:
+		return "OOM KILL ";
+	}
 }
 
 static void add_event(struct strbuf *b, const struct output_end *x)
@@ -117,6 +130,7 @@ static void add_event(struct strbuf *b, const struct output_end *x)
 
 	strbuf_add(b, heading(e->type));
 	text_add_who(b, e->comm, e->pid);
+	text_add_role(b, e->identity);
 	strbuf_add(b, ": ");
 	add_what(b, e);
 	if (x->n_again) {
@@ -156,10 +170,7 @@ int output_text_end(FILE *f, const struct output_end *x)
 	struct strbuf b = { 0 };
 
 	strbuf_addf(&b, "[%s] ", format_time(x->event->utc_ns, time));
-	if (x->event->type == MODEL_EXIT)
-		text_add_exit(&b, x->event);
-	else
-		add_event(&b, x);
+	add_event(&b, x);
 	add_top(&b, x);
 	if (!x->n_again)
 		strbuf_add(&b, "\n");
