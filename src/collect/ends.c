@@ -75,6 +75,8 @@ static void put(struct model_top *top, size_t max, const struct swt_stack *k, in
 		return;
 	/* The frames of the one that is pushed out make room for its own. */
 	place = at < max ? top->frames + at * SWT_MAX_FRAMES : top->stack[max - 1].frame;
+	if (!place) /* the analyzer cannot see that every stack in the list has one */
+		return;
 	top->n += at < max;
 	at = top->n - 1;
 	while (at && top->stack[at - 1].live_bytes < bytes) {
