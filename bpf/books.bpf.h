@@ -188,7 +188,7 @@ static __always_inline void block_put_back(const struct swt_block *b, bool may_r
 
 /* region_unmap_head - munmap from the start of a mapping: all of it, or its head.
  * Return: bytes of the range that are dealt with, 0 when no mapping starts at addr. */
-__noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
+__noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len, __u32 tid)
 {
 	struct swt_block b = { .addr = addr, .proc = proc, .layer = SWT_LAYER_MMAP };
 
@@ -196,6 +196,7 @@ __noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
 		return 0;
 	if (len >= b.size_bytes) {
 		book_free(&b);
+		freed_note(&b, tid, SWT_FREED_NOWHERE);
 		return b.size_bytes;
 	}
 	book_change(&b, 0, len); /* mappings are never sampled */
@@ -207,7 +208,7 @@ __noinline __u64 region_unmap_head(__u32 proc, __u64 addr, __u64 len)
 
 /* region_unmap_tail - munmap up to the end of a mapping: its tail, or, when the range begins before the mapping, all of
  * it.  Return: as above, counted from the end of the range. */
-__noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
+__noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len, __u32 tid)
 {
 	struct swt_block b = { .addr = addr + len, .proc = proc, .layer = SWT_LAYER_MMAP_END };
 
@@ -219,6 +220,7 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
 		return 0;
 	if (b.addr >= addr) {
 		book_free(&b);
+		freed_note(&b, tid, SWT_FREED_NOWHERE);
 		return b.size_bytes;
 	}
 	book_change(&b, 0, len); /* mappings are never sampled */
@@ -234,18 +236,20 @@ __noinline __u64 region_unmap_tail(__u32 proc, __u64 addr, __u64 len)
  * mapping matches neither a start nor an end and is not followed.
  * @is_allocators  it is an allocator that gives up a mapping of its own, which nobody is to know
  * @freed          a block that was freed just before: where it was is such a mapping */
-static __always_inline void region_unmap(__u32 proc, __u64 addr, __u64 len, bool is_allocators, __u64 freed)
+static __always_inline void region_unmap(
+	const struct thread_state *t, __u64 addr, __u64 len, bool is_allocators, __u64 freed)
 {
+	__u32 proc = t->proc - 1;
 	__u64 done, left, from = addr;
 
 	if (addr & (PAGE_BYTES - 1) || !len || addr >= USER_END || len >= USER_END - addr)
 		return; /* the call fails */
 	left = (len + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	for (int i = 0; i < UNMAP_REGIONS && left; i++) {
-		done = region_unmap_head(proc, addr, left);
+		done = region_unmap_head(proc, addr, left, t->tid);
 		addr += done;
 		if (!done)
-			done = region_unmap_tail(proc, addr, left);
+			done = region_unmap_tail(proc, addr, left, t->tid);
 		if (!done) {
 			if (!is_allocators && (freed < from || freed - from >= len))
 				book_unknown_free(proc, SWT_LAYER_MMAP);

@@ -99,10 +99,18 @@ static __always_inline bool call_is_nested(struct thread_state *t, __u64 sp)
 	return false;
 }
 
+static __always_inline void call_registers(struct pt_regs *ctx, struct thread_state *t)
+{
+	t->at.ip = PT_REGS_IP(ctx);
+	t->at.sp = PT_REGS_SP(ctx);
+	t->at.bp = PT_REGS_FP(ctx);
+	t->at.bx = ctx->bx;
+}
+
 /* call_stash - take the block that realloc or mremap is about to replace out of the books, before the allocator can
  * give its address to another thread. It is put back when the call fails; when its return is never seen, nothing is left
  * behind that no free could ever settle. */
-static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
+static __always_inline void call_stash(struct pt_regs *ctx, struct thread_state *t, __u64 ptr)
 {
 	t->call.old.addr = ptr;
 	t->call.old.proc = t->proc - 1;
@@ -113,6 +121,9 @@ static __always_inline void call_stash(struct thread_state *t, __u64 ptr)
 		return;
 	if (!block_remove(&t->call.old)) {
 		book_free(&t->call.old);
+		if (cfg.free_stacks)
+			call_registers(ctx, t);
+		freed_note(&t->call.old, t->tid, freed_where(t));
 	} else {
 		t->call.old.addr = 0;
 		t->call.has_unknown_old = SWT_COOKIE_OP(t->call.cookie) != SWT_OP_RESIZE;
@@ -162,6 +173,24 @@ static __always_inline void call_note_free(struct thread_state *t, const struct 
 		bpf_probe_read_user(&t->freed.return_to, sizeof(t->freed.return_to), (void *)sp);
 }
 
+/* call_free_unknown - a block is freed that does not live, as far as is known. */
+static __always_inline void call_free_unknown(struct pt_regs *ctx, struct thread_state *t, __u64 cookie)
+{
+	const struct swt_block *b = &t->block;
+	long slot;
+
+	book_unknown_free(b->proc, b->layer);
+	if (!freed_is_kept())
+		return;
+	call_note(t, cookie, b->addr, 0, 0, SWT_CALL_UNKNOWN);
+	if (!freed_before(t))
+		return;
+	call_registers(ctx, t);
+	slot = freed_stack(t);
+	if (slot >= 0)
+		freed_again(t, slot);
+}
+
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
 {
 	struct swt_block *b = &t->block;
@@ -173,13 +202,18 @@ static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *
 		return;
 	if (b->addr == t->call.recorded)
 		t->call.recorded = 0;
-	if (!block_remove(b))
+	if (!block_remove(b)) {
 		book_free(b);
-	else if (nested || call_is_handed_on(t, b->addr, PT_REGS_SP(ctx), PT_REGS_IP(ctx)) ||
-		 call_is_in_last(t, PT_REGS_SP(ctx)))
+		if (cfg.free_stacks)
+			call_registers(ctx, t);
+		freed_note(b, t->tid, freed_where(t));
+		call_note(t, cookie, b->addr, b->size_bytes, b->stack, 0);
+	} else if (nested || call_is_handed_on(t, b->addr, PT_REGS_SP(ctx), PT_REGS_IP(ctx)) ||
+		   call_is_in_last(t, PT_REGS_SP(ctx))) {
 		return; /* the outer call has taken it already */
-	else
-		book_unknown_free(b->proc, b->layer);
+	} else {
+		call_free_unknown(ctx, t, cookie);
+	}
 	call_note_free(t, b, PT_REGS_SP(ctx), PT_REGS_IP(ctx));
 }
 
@@ -212,6 +246,14 @@ __noinline int call_is_in_free(struct thread_state *t, __u64 sp, __u64 ip)
 	if (!file || file != call_file(space, caller))
 		return 0;
 	return file != call_file(space, ip) || call_is_in_last(t, sp);
+}
+
+/* call_unbooked - a block was allocated, and is in no books.  Return: 0. */
+static __always_inline int call_unbooked(struct thread_state *t, __u64 addr)
+{
+	freed_forget(addr, t->proc - 1, SWT_COOKIE_LAYER(t->call.cookie));
+	call_note(t, t->call.cookie, addr, t->call.size_bytes, 0, SWT_CALL_UNKNOWN);
+	return 0;
 }
 
 /* call_born - a block was allocated, or is about to be: walk the stack from t->at and record it. A global function, since
@@ -251,25 +293,19 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 	b->sample_shift = 0;
 	b->sample_up = 0;
 	if (pressed && layer < SWT_LAYER_MMAP && block_is_left_out(b))
-		return 0;
+		return call_unbooked(t, addr);
 	walk_begin(t, &t->at, at_entry);
 	t->walk.is_entry = at_entry;
 	slot = stack_slot(t, layer);
 	if (slot < 0)
-		return 0;
+		return call_unbooked(t, addr);
 	b->stack = slot;
 	/* mmap with MAP_FIXED may replace mappings; no other allocator may. */
-	if (!block_insert(b, op == SWT_OP_MMAP || op == SWT_OP_MREMAP))
-		book_alloc(b);
+	if (block_insert(b, op == SWT_OP_MMAP || op == SWT_OP_MREMAP))
+		return call_unbooked(t, addr);
+	book_alloc(b);
+	call_note(t, cookie, addr, b->size_bytes, b->stack, 0);
 	return 0;
-}
-
-static __always_inline void call_registers(struct pt_regs *ctx, struct thread_state *t)
-{
-	t->at.ip = PT_REGS_IP(ctx);
-	t->at.sp = PT_REGS_SP(ctx);
-	t->at.bp = PT_REGS_FP(ctx);
-	t->at.bx = ctx->bx;
 }
 
 /* call_foretell - record a block of the Zend heap before it is allocated, if it is sure which one it will be.
@@ -338,7 +374,7 @@ static __always_inline void call_unrecorded(struct pt_regs *ctx, struct thread_s
 	struct swt_block *b = &t->block;
 
 	if (op == SWT_OP_MUNMAP) {
-		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), false, t->freed.addr);
+		region_unmap(t, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), false, t->freed.addr);
 	} else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP || op == SWT_OP_REALLOCF || op == SWT_OP_RESIZE) {
 		b->addr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
 		b->proc = t->proc - 1;
@@ -380,7 +416,9 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	if (SWT_COOKIE_LAYER(cookie) == SWT_LAYER_MMAP)
 		nested = call_is_in_free(t, sp, PT_REGS_IP(ctx));
 	if (op == SWT_OP_MUNMAP) {
-		region_unmap(t->proc - 1, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), nested, t->freed.addr);
+		region_unmap(t, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), nested, t->freed.addr);
+		if (!nested)
+			call_note(t, cookie, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), 0, 0);
 		return 1;
 	}
 	if (nested)
@@ -398,7 +436,7 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	if (op == SWT_OP_ALLOC_OUT)
 		t->call.out_ptr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
 	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP || op == SWT_OP_REALLOCF || op == SWT_OP_RESIZE)
-		call_stash(t, call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)));
+		call_stash(ctx, t, call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)));
 	if (op != SWT_OP_NEW)
 		return 0;
 	if (bpf_probe_read_user(&t->call.return_to, sizeof(t->call.return_to), (void *)sp) || !t->call.return_to) {
@@ -438,8 +476,12 @@ static __always_inline void call_replaced(const struct call *c, __u64 addr)
 
 	if (c->has_unknown_old && is_gone)
 		book_unknown_free(c->old.proc, c->old.layer);
-	if (!is_gone && c->old.addr && !block_insert(&c->old, false))
+	if (is_gone || !c->old.addr)
+		return;
+	if (!block_insert(&c->old, false))
 		book_back(&c->old);
+	else
+		freed_forget(c->old.addr, c->old.proc, c->old.layer);
 }
 
 /* call_end - the pending call has returned, or is about to (is_leaving: the return address is still on the stack). */
@@ -459,8 +501,10 @@ static __always_inline void call_end(struct pt_regs *ctx, bool is_leaving)
 	call_replaced(&t->call, addr);
 	if (t->call.foretold)
 		foretell_check(t, addr);
-	if (!addr)
+	if (!addr) {
+		call_note(t, t->call.cookie, 0, t->call.size_bytes, 0, SWT_CALL_UNKNOWN);
 		return;
+	}
 	call_registers(ctx, t);
 	if (is_leaving) {
 		t->at.ip = t->call.return_to;

@@ -62,6 +62,7 @@ static __always_inline void event_exec(__u32 old_pid)
 	t->call.sp = 0;
 	t->aside.sp = 0;
 	t->call.recorded = 0;
+	t->tid = task_tid(bpf_get_current_task_btf());
 	event_send(t, SWT_EVENT_EXEC,
 		process_stop(t, SWT_PROC_STOP_AT_EXEC) |
 			(old_pid != (__u32)bpf_get_current_pid_tgid() ? SWT_EXEC_BY_THREAD : 0));
@@ -185,6 +186,7 @@ static __always_inline void event_signal(int sig, struct kernel_siginfo *info)
 	e->ip = e->reg[SWT_REG_IP];
 	e->sp = e->reg[SWT_REG_SP];
 	event_stack(e, t);
+	calls_tell(t, &e->last);
 	if (bpf_ringbuf_output(&events, e, sizeof(*e), 0))
 		loss_add(SWT_LOSS_EVENT_DROPPED);
 }

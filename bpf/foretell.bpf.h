@@ -82,7 +82,7 @@ static __always_inline void foretell_check(const struct thread_state *t, __u64 a
 	if (!n_right)
 		return;
 	if (addr != t->call.foretold)
-		*n_right = FORETELL_WRONG;
+		*n_right = FORETELL_WRONG, freed_doubt_tick = tick_now();
 	else if (*n_right < FORETELL_CHECKS)
 		(*n_right)++;
 }

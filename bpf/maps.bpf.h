@@ -87,6 +87,15 @@ struct {
 	__type(value, struct swt_losses);
 } losses SEC(".maps");
 
+/* Freed blocks: see freed.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct swt_freed);
+} freed SEC(".maps");
+
 /* Always empty. Two, because the programs that share one must be loaded with the same attach type. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -131,6 +140,15 @@ static __always_inline __u32 birth_in_window(__u32 state)
 	return swt_birth(SWT_BIRTH((state + 1) / 2, slot < SWT_BIRTH_SLOTS ? slot : SWT_BIRTH_SLOTS - 1));
 }
 
+/* When it was last possible that a block was born unseen, at an address that nobody knows: in ticks. Written by both sides: user
+ * space does when it has placed probes. */
+__u64 freed_doubt_tick = 0;
+
+static __always_inline __u64 tick_now(void)
+{
+	return bpf_jiffies64() - start_tick;
+}
+
 /* loss_add - count one loss. Losses are rare: one shared counter a cause will do. */
 static __always_inline void loss_add(enum swt_loss cause)
 {
@@ -139,6 +157,8 @@ static __always_inline void loss_add(enum swt_loss cause)
 
 	if (l)
 		__sync_fetch_and_add(&l->count[cause], 1);
+	if (cause == SWT_LOSS_RETURN_MISSED || cause == SWT_LOSS_NO_STATE || cause == SWT_LOSS_RESULT_UNREAD)
+		freed_doubt_tick = tick_now();
 }
 
 #endif

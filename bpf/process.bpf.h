@@ -76,6 +76,8 @@ static __always_inline void proc_inherit(__u32 parent_slot, __u32 pid, bool has_
 	struct swt_proc *parent = proc_at(parent_slot), *p;
 	__u32 slot;
 
+	if (!has_memory) /* what it allocates may go unseen, and stays when it ends */
+		freed_doubt_tick = tick_now();
 	if (selection.is_system && !has_memory) {
 		proc_share(parent_slot, pid);
 		return;

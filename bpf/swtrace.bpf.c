@@ -23,6 +23,7 @@
 #include "stack.bpf.h"
 #include "zend.bpf.h"
 #include "foretell.bpf.h"
+#include "freed.bpf.h"
 #include "books.bpf.h"
 #include "call.bpf.h"
 #include "process.bpf.h"

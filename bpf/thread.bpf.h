@@ -153,12 +153,15 @@ struct thread_state {
 	__u32 generation; /* registry_generation at which proc was looked up; 0 = never */
 	__u32 proc;	  /* slot in the process table + 1; 0 = not traced */
 	__u32 window;	  /* window_state when it was last here */
-	__u32 pad0;
+	__u32 tid;
 	struct call call;
 	struct registers at;	/* where the stack of a new block begins */
 	struct swt_block block; /* the block at hand: here, since the programs' own stack is short */
 	struct freed freed;
 	struct aside aside;
+	__u32 n_calls; /* of last_call; see freed.bpf.h */
+	__u32 pad0;
+	struct swt_call last_call[SWT_LAST_CALLS];
 	struct walk walk;
 	struct php_walk php;
 	__u64 frame[SWT_MAX_FRAMES]; /* what the walk found */
@@ -253,6 +256,7 @@ static __always_inline struct thread_state *thread_get(void)
 	}
 	if (t->generation != generation) {
 		t->proc = thread_proc(task);
+		t->tid = task_tid(task);
 		t->generation = generation;
 	}
 	if (cfg.is_windowed) {

@@ -108,6 +108,8 @@ struct swt_config {
 	__u32 may_skip;	   /* 1: a probe's entry side can spare its return side */
 	__u32 birth_shift; /* a unit of births is 2^birth_shift ticks of the kernel's clock (jiffies) */
 	__u32 is_windowed; /* 1: allocations are recorded while a window is open, and not else */
+	__u32 freed_shift; /* of swt_freed_slot(): 64 - the binary logarithm of the slots; 0 = freed blocks are not remembered */
+	__u32 free_stacks; /* 1: the stack of each free is taken, too */
 };
 
 /* ---- selection: which processes are traced in system-wide mode; constant while loaded --------------------------- */
@@ -343,6 +345,96 @@ static inline __attribute__((always_inline)) int swt_block_is_dead(const struct 
 	return !SWT_EPOCH_IS(b->epoch, p->epoch[layer]) || b->birth < p->began[layer];
 }
 
+/* ---- freed blocks ------------------------------------------------------------------------------------------------- */
+
+#define SWT_DEFAULT_FREED 65536 /* blocks to remember; a power of two; 2 MiB of kernel memory */
+#define SWT_MAX_FREED	  4194304
+
+/* A block that was freed, in the one slot that its key selects: what stood there before is forgotten. So of each address the last
+ * free is known until another's takes the slot, however often the address was used.
+ * CPUs write without any lock, and two of them may write the same slot at the same time. So there is no word for the key, but
+ * one for what all the others and the key make by exclusive or: where words of two records have met, it gives a key that is none,
+ * or none of this slot. */
+struct swt_freed {
+	__u64 check; /* key ^ what ^ when ^ gone */
+	__u64 what;  /* size 48 | lower part of the epoch 16 */
+	__u64 when;  /* stack 17 | birth 30 | stack of the free 17 */
+	__u64 gone;  /* ticks of the kernel's clock since tracing began, when it was freed 42 | thread 22 */
+};
+
+#define SWT_TICK_BITS 42
+#define SWT_FREED_NOWHERE \
+	(SWT_MAX_STACKS - 1) /* no stack of the free: that slot is never taken, as no table is so large */
+
+#define SWT_FREED_WHAT(b)	  ((b)->size_bytes | (__u64)((b)->epoch & 0xffff) << 48)
+#define SWT_FREED_WHEN(b, where)  ((__u64)(b)->stack | (__u64)(b)->birth << 17 | (__u64)(where) << 47)
+#define SWT_FREED_GONE(tick, tid) (((tick) & ((1ULL << SWT_TICK_BITS) - 1)) | (__u64)(tid) << SWT_TICK_BITS)
+
+/* swt_freed_slot - for a key (SWT_KEY). */
+static inline __attribute__((always_inline)) __u32 swt_freed_slot(__u64 key, __u32 shift)
+{
+	return key * 0x9e3779b97f4a7c15ULL >> (shift & 63);
+}
+
+/* A record of a freed block, taken apart. */
+struct swt_freed_block {
+	struct swt_block block; /* what is not in the record is 0; of the epoch the lower 16 bits are */
+	__u64 tick;
+	__u32 tid;
+	__u32 stack; /* of the free; SWT_FREED_NOWHERE: not taken */
+};
+
+/* swt_freed_unpack - Return: 1, or 0: there is no whole record in that slot. */
+static inline __attribute__((always_inline)) int swt_freed_unpack(
+	const struct swt_freed *f, __u32 slot, __u32 shift, struct swt_freed_block *out)
+{
+	__u64 what = f->what, when = f->when, gone = f->gone, key = f->check ^ what ^ when ^ gone;
+
+	if (SWT_KEY_USED(key) != 1 || swt_freed_slot(key, shift) != slot)
+		return 0;
+	*out = (struct swt_freed_block){ 0 };
+	out->block.addr = key & SWT_BITS48;
+	out->block.proc = SWT_KEY_PROC(key);
+	out->block.layer = SWT_KEY_LAYER(key);
+	out->block.size_bytes = SWT_WHAT_SIZE(what);
+	out->block.epoch = what >> 48;
+	out->block.stack = SWT_WHEN_STACK(when);
+	out->block.birth = SWT_WHEN_BIRTH(when);
+	out->stack = when >> 47;
+	out->tick = gone & ((1ULL << SWT_TICK_BITS) - 1);
+	out->tid = gone >> SWT_TICK_BITS;
+	return 1;
+}
+
+/* swt_freed_is_over - was it freed in an earlier epoch of its layer: by another program, or before PHP dropped the heap? */
+static inline __attribute__((always_inline)) int swt_freed_is_over(
+	const struct swt_freed_block *f, const struct swt_proc *p)
+{
+	__u32 layer = f->block.layer & (SWT_LAYER_SLOTS - 1);
+
+	return (f->block.epoch ^ p->epoch[layer]) & 0xffff || f->block.birth < p->began[layer];
+}
+
+/* What a thread last asked of its allocators: so many calls are kept. */
+#define SWT_LAST_CALLS 16
+
+struct swt_call {
+	__u64 what; /* address 48 (0 = it failed) | op 8 | layer 8 */
+	__u64 size_bytes;
+	__u64 when; /* ticks, as in swt_freed 42 | stack of the block 17 | 1: the block was not known 1 */
+};
+
+#define SWT_CALL_UNKNOWN	    1
+#define SWT_CALL_WHAT(addr, cookie) ((addr)&SWT_BITS48 | (cookie) << 48)
+#define SWT_CALL_WHEN(tick, stack, un) \
+	(((tick) & ((1ULL << SWT_TICK_BITS) - 1)) | (__u64)(stack) << 42 | (__u64)(un) << 59)
+#define SWT_CALL_OP(c)	       ((__u32)((c)->what >> 48 & 0xff))
+#define SWT_CALL_LAYER(c)      ((__u32)((c)->what >> 56))
+#define SWT_CALL_ADDR(c)       ((c)->what & SWT_BITS48)
+#define SWT_CALL_TICK(c)       ((c)->when & ((1ULL << SWT_TICK_BITS) - 1))
+#define SWT_CALL_STACK(c)      ((__u32)((c)->when >> 42) & (SWT_MAX_STACKS - 1))
+#define SWT_CALL_IS_UNKNOWN(c) ((__u32)((c)->when >> 59) & SWT_CALL_UNKNOWN)
+
 /* ---- unwind tables ------------------------------------------------------------------------------------------------ */
 
 /* How to find the caller's frame, for all code from one address of a file to the next row: 8 bytes.
@@ -521,6 +613,7 @@ struct swt_php_frame {
 #define SWT_EVENT_SIGNAL 4 /* a signal that will kill it is being delivered */
 #define SWT_EVENT_DL	 5 /* its dynamic loader changed the link map */
 #define SWT_EVENT_CODE	 6 /* a stack ended in code that is in no span */
+#define SWT_EVENT_FREED	 7 /* a block was freed that had been freed already */
 
 /* What ends a process, met in the process itself: numbered apart. */
 #define SWT_EVENT_LIMIT	  20 /* PHP: memory_limit is exhausted */
@@ -540,6 +633,15 @@ struct swt_event {
 	__u32 proc;    /* slot in the process table */
 	__u32 value;   /* EXIT: wait status; FORK: pid of the child; EXEC, DL: SWT_STOPPED and SWT_EXEC_BY_THREAD */
 	char comm[16]; /* of the thread; NUL-terminated, otherwise untrusted */
+};
+
+/* The last calls of a thread; see swt_call. */
+struct swt_last_calls {
+	__u32 n; /* so many were made; the newest stands at (n - 1) % SWT_LAST_CALLS */
+	__u32 is_kept;
+	__u64 tick;		 /* now */
+	struct swt_call pending; /* one that had not returned: what is 0 = none; its address is that of the old block */
+	struct swt_call call[SWT_LAST_CALLS];
 };
 
 /* General registers in the order in which x86 numbers them, then: */
@@ -595,6 +697,13 @@ struct swt_event_signal {
 	char abort[SWT_ABORT_BYTES];  /* SIGABRT: glibc's message, NUL-terminated, otherwise untrusted */
 	struct swt_vma vma[SWT_VMAS]; /* no order; none is there twice */
 	__u64 frame[SWT_MAX_FRAMES];  /* innermost first; frame[0] is ip */
+	struct swt_last_calls last;
+};
+
+struct swt_event_freed {
+	struct swt_event e; /* value: slot of the stack of the second free */
+	struct swt_freed_block first;
+	__u64 tick; /* of the second free */
 };
 
 /* SWT_EVENT_EXIT */
@@ -632,12 +741,15 @@ _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_vma) == 40 + SWT_VMA_NAME, "no padding");
 _Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_STACK_WORDS * 8 + SWT_CODE_BYTES +
 							  SWT_ABORT_BYTES + SWT_VMAS * sizeof(struct swt_vma) +
-							  SWT_MAX_FRAMES * 8,
+							  SWT_MAX_FRAMES * 8 + sizeof(struct swt_last_calls),
 	"no padding");
 _Static_assert(sizeof(struct swt_event_exit) == 80, "no padding");
 _Static_assert(sizeof(struct swt_event_end) == 96, "no padding");
 _Static_assert(sizeof(struct swt_event_end_stack) == 96 + SWT_MAX_FRAMES * 8, "no padding");
-_Static_assert(sizeof(struct swt_config) == 32, "no padding");
+_Static_assert(sizeof(struct swt_config) == 40, "no padding");
+_Static_assert(sizeof(struct swt_freed) == 32, "two in a cache line");
+_Static_assert(
+	SWT_DEFAULT_STACKS < SWT_MAX_STACKS && SWT_SYSTEM_STACKS < SWT_MAX_STACKS, "SWT_FREED_NOWHERE is no slot");
 _Static_assert(sizeof(struct swt_php) == 88, "no padding");
 _Static_assert(sizeof(struct swt_php_frame) == 24 + SWT_PHP_CLASS_BYTES + SWT_PHP_NAME_BYTES + SWT_PHP_FILE_BYTES,
 	"no padding");

@@ -15,6 +15,7 @@
 #include "target/target.h"
 
 struct swt_bucket;
+struct swt_freed;
 struct swt_losses;
 struct swt_php;
 struct swt_php_frame;
@@ -42,6 +43,8 @@ struct attach_selection {
 struct attach_opts {
 	const struct attach_selection *selection; /* NULL: not system-wide. Borrowed until attach_open() returns */
 	uint64_t max_blocks;			  /* live blocks to make room for; 0 = default */
+	uint64_t n_freed; /* freed blocks to remember, rounded up to a power of two; 0 = none. With windows none are */
+	int free_stacks;  /* and who frees them: takes a stack walk a free */
 	int is_windowed; /* allocator functions are probed between attach_open_window() and attach_close_window() alone */
 	/* What else begins a request in the processes that map its file, besides what is known of PHP and Swoole. Borrowed until
 	 * attach_close(). */
@@ -68,9 +71,14 @@ struct attach_tables {
 	const struct swt_php_frame *php_frame;
 	size_t n_php_frames;
 	const struct swt_losses *losses;
+	const struct swt_freed *freed; /* by swt_freed_slot() */
+	size_t n_freed;		       /* 0: freed blocks are not remembered */
+	uint32_t freed_shift;
+	int free_stacks;
 	int fd_events;		/* BPF ring buffer of struct swt_event */
 	uint64_t start_ns;	/* CLOCK_MONOTONIC */
 	uint64_t birth_unit_ns; /* of swt_block.birth, from start_ns on */
+	uint64_t tick_ns;	/* of swt_freed.gone, likewise */
 };
 
 /* attach_check - can this process trace at all? Prints what is missing and what to do.
@@ -90,6 +98,10 @@ void attach_tables(const struct attach *a, struct attach_tables *out);
 /* attach_read_ahead - have the reader begin with what attach_probe() will want of the process's files. Needs no struct attach, and
  * does not wait. */
 void attach_read_ahead(struct reader *r, const struct target_process *p);
+
+/* attach_freed_lookups - how often a free of a block that does not live was looked up among the freed ones, and how often it was
+ * found there. */
+void attach_freed_lookups(const struct attach *a, uint64_t *lookups, uint64_t *found);
 
 /* attach_press - choose by how full the live table is whether every block is to be recorded, or, of small ones, a sample alone.
  * The kernel side chooses the latter by itself when a block finds no place; more places are left for it when that comes

@@ -128,10 +128,15 @@ struct attach {
 	struct swt_bucket *bucket;
 	struct swt_stack *stack;
 	struct swt_losses *losses;
+	struct swt_freed *freed; /* NULL: freed blocks are not remembered */
 	size_t n_buckets;
 	size_t n_stacks;
+	size_t n_freed;
+	uint32_t freed_shift;
+	int free_stacks;
 	uint64_t start_ns;
 	uint64_t birth_unit_ns;
+	uint64_t tick_ns;
 	struct probe_set *set;
 	size_t n_sets;
 	const struct target_request *request; /* attach_opts.request */
@@ -193,6 +198,10 @@ int requests_place(struct attach *a, const struct target_process *p);
 
 /* requests.c - let the kernel's table know what is probed of it in the process. */
 void requests_note(struct attach *a, const struct target_process *p);
+
+/* load.c - probes have been placed one after another: blocks may have been born unseen until now, at addresses that are remembered
+ * as freed. */
+void attach_doubt_freed(struct attach *a);
 
 /* system.c - before loading: which processes are selected. After it: attach the iterator.  Return: 0 or -errno. */
 void system_configure(struct attach *a, const struct attach_selection *s);

@@ -49,12 +49,22 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	a->n_buckets = SWT_BUCKETS(opts->max_blocks ? opts->max_blocks
 				   : a->is_system   ? SWT_SYSTEM_BLOCKS
 						    : SWT_DEFAULT_BLOCKS);
+	a->n_freed = 0;
+	a->free_stacks = opts->free_stacks;
+	if (opts->n_freed && !a->is_windowed) {
+		cfg.freed_shift = 63;
+		for (a->n_freed = 2; a->n_freed < opts->n_freed && a->n_freed < SWT_MAX_FREED; a->n_freed *= 2)
+			cfg.freed_shift--;
+		cfg.free_stacks = opts->free_stacks;
+	}
+	a->freed_shift = cfg.freed_shift;
 	a->n_stacks = a->is_system ? SWT_SYSTEM_STACKS : SWT_DEFAULT_STACKS;
 	cfg.n_buckets = a->n_buckets;
 	cfg.stack_mask = a->n_stacks - 1;
 	/* The resolution of the coarse clock is the kernel's tick. */
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
 		return -errno;
+	a->tick_ns = tick.tv_nsec;
 	for (a->birth_unit_ns = tick.tv_nsec; 2 * a->birth_unit_ns <= SWT_BIRTH_NS; a->birth_unit_ns *= 2)
 		cfg.birth_shift++;
 	if (getrandom(&cfg.hash_seed, sizeof(cfg.hash_seed), 0) != sizeof(cfg.hash_seed))
@@ -68,6 +78,8 @@ static int configure(struct attach *a, const struct attach_opts *opts)
 	if (opts->selection)
 		system_configure(a, opts->selection);
 	err = bpf_map__set_max_entries(a->skel->maps.live, a->n_buckets);
+	if (!err && a->n_freed)
+		err = bpf_map__set_max_entries(a->skel->maps.freed, a->n_freed);
 	return err ? err : bpf_map__set_max_entries(a->skel->maps.stacks, a->n_stacks);
 }
 
@@ -124,7 +136,9 @@ static int map_tables(struct attach *a)
 	a->bucket = attach_map_table(a->skel->maps.live, a->n_buckets, PROT_READ);
 	a->stack = attach_map_table(a->skel->maps.stacks, a->n_stacks, PROT_READ);
 	a->losses = attach_map_table(a->skel->maps.losses, 1, PROT_READ);
-	return a->proc && a->bucket && a->stack && a->losses ? tables_open(a) : -errno;
+	if (a->n_freed)
+		a->freed = attach_map_table(a->skel->maps.freed, a->n_freed, PROT_READ);
+	return a->proc && a->bucket && a->stack && a->losses && (a->freed || !a->n_freed) ? tables_open(a) : -errno;
 }
 
 static int load_failed(int err)
@@ -220,6 +234,7 @@ void attach_close(struct attach *a)
 		unmap_table(a->bucket, a->n_buckets, a->skel->maps.live);
 		unmap_table(a->stack, a->n_stacks, a->skel->maps.stacks);
 		unmap_table(a->losses, 1, a->skel->maps.losses);
+		unmap_table(a->freed, a->n_freed, a->skel->maps.freed);
 	}
 	tables_close(a);
 	probes_close(a);
@@ -248,9 +263,26 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 	out->php_frame = a->tables.php_frame;
 	out->n_php_frames = SWT_PHP_FRAMES;
 	out->losses = a->losses;
+	out->freed = a->freed;
+	out->n_freed = a->n_freed;
+	out->freed_shift = a->freed_shift;
+	out->free_stacks = a->free_stacks;
 	out->fd_events = bpf_map__fd(a->skel->maps.events);
 	out->start_ns = a->start_ns;
 	out->birth_unit_ns = a->birth_unit_ns;
+	out->tick_ns = a->tick_ns;
+}
+
+void attach_freed_lookups(const struct attach *a, uint64_t *lookups, uint64_t *found)
+{
+	*lookups = a->skel->bss->freed_lookups;
+	*found = a->skel->bss->freed_found;
+}
+
+void attach_doubt_freed(struct attach *a)
+{
+	/* The kernel's tick may be a little ahead of it. */
+	a->skel->bss->freed_doubt_tick = (tables_now_ns() - a->start_ns) / a->tick_ns + 2;
 }
 
 static int slot_of(const struct attach *a, pid_t pid)

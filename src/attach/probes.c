@@ -471,6 +471,7 @@ static void settle(struct attach *a, struct swt_proc *p, uint32_t settled)
 int probes_place_all(struct attach *a, const struct target_process *p)
 {
 	int may_throw = !a->is_crashes_only && target_may_throw(p), n = 0, err;
+	size_t n_before = a->n_sets;
 
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
@@ -490,6 +491,8 @@ int probes_place_all(struct attach *a, const struct target_process *p)
 				return err;
 		}
 	}
+	if (a->n_sets != n_before)
+		attach_doubt_freed(a);
 	err = a->is_crashes_only ? 0 : requests_place(a, p);
 	if (err)
 		return err;

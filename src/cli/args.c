@@ -209,6 +209,18 @@ static int opt_max_blocks(struct cli_settings *s, const char *value)
 	return parse_u64(value, 1000, 100000000, &s->max_blocks);
 }
 
+static int opt_freed(struct cli_settings *s, const char *value)
+{
+	return parse_u64(value, 0, 4194304, &s->n_freed);
+}
+
+static int opt_free_stacks(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->free_stacks = 1;
+	return 0;
+}
+
 static int opt_overhead(struct cli_settings *s, const char *value)
 {
 	char *end;
@@ -372,6 +384,10 @@ static const struct option options[] = {
 	{ 0, "fail-on", "leak", "exit with 1 if there was a leak in the end", opt_fail_on, "leak" },
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,
 		"a number from 1000 to 100000000" },
+	{ 0, "freed", "N", "freed blocks to remember, for crashes (default 65536, 0 = none)", opt_freed,
+		"a number up to 4194304" },
+	{ 0, "free-stacks", NULL, "remember also who freed them: a free costs half a microsecond more", opt_free_stacks,
+		NULL },
 	{ 'v', "verbose", NULL, "say more on standard error", opt_verbose, NULL },
 	{ 'h', "help", NULL, "show this", opt_help, NULL },
 	{ 'V', "version", NULL, "show the version", opt_version, NULL },
@@ -606,6 +622,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	memset(s, 0, sizeof(*s));
 	s->interval_ns = 5000000000ULL;
 	s->top = 10;
+	s->n_freed = CLI_DEFAULT_FREED;
 	s->layer_mask = (1U << MODEL_LAYERS) - 1;
 	s->task = task_named(argv[1]);
 	if (s->task == CLI_WATCH) {

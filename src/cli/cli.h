@@ -27,7 +27,8 @@ enum {
 	EXIT_GONE = 4,	      /* there is no such process, or all have ended */
 };
 
-#define CLI_MAX_PIDS 64
+#define CLI_MAX_PIDS	  64
+#define CLI_DEFAULT_FREED 65536 /* 2 MiB of kernel memory */
 
 /* Are children of the processes traced? By default those of a process that has some which run the same program: a master. */
 enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };
@@ -53,6 +54,8 @@ struct cli_settings {
 	int follow; /* children, too: CLI_FOLLOW_x */
 	unsigned layer_mask;
 	uint64_t max_blocks;
+	uint64_t n_freed; /* freed blocks to remember; 0 = none */
+	int free_stacks;
 	double overhead_percent; /* 0 = trace all the time; else in windows */
 	uint64_t trace_ns;	 /* of swtrace watch: how long a trace lasts */
 	const char *out;	 /* of swtrace watch: a directory for reports */

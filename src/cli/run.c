@@ -365,6 +365,8 @@ static int prepare(struct run *r)
 {
 	struct attach_opts opts = { .max_blocks = r->s->crashes ? CRASHES_BLOCKS : r->s->max_blocks,
 		.is_crashes_only = r->s->crashes,
+		.n_freed = r->s->crashes ? 0 : r->s->n_freed,
+		.free_stacks = r->s->free_stacks,
 		.is_windowed = r->s->overhead_percent > 0,
 		.selection = r->s->all ? &r->s->selection : NULL,
 		.request = r->s->request,
