@@ -75,6 +75,9 @@ struct attach_tables {
 	size_t n_freed;		       /* 0: freed blocks are not remembered */
 	uint32_t freed_shift;
 	int free_stacks;
+	const uint64_t *
+		freed_lookups; /* how often a free of a block that did not live was looked up there, and how often it was found */
+	const uint64_t *freed_found;
 	int fd_events;		/* BPF ring buffer of struct swt_event */
 	uint64_t start_ns;	/* CLOCK_MONOTONIC */
 	uint64_t birth_unit_ns; /* of swt_block.birth, from start_ns on */
@@ -98,10 +101,6 @@ void attach_tables(const struct attach *a, struct attach_tables *out);
 /* attach_read_ahead - have the reader begin with what attach_probe() will want of the process's files. Needs no struct attach, and
  * does not wait. */
 void attach_read_ahead(struct reader *r, const struct target_process *p);
-
-/* attach_freed_lookups - how often a free of a block that does not live was looked up among the freed ones, and how often it was
- * found there. */
-void attach_freed_lookups(const struct attach *a, uint64_t *lookups, uint64_t *found);
 
 /* attach_press - choose by how full the live table is whether every block is to be recorded, or, of small ones, a sample alone.
  * The kernel side chooses the latter by itself when a block finds no place; more places are left for it when that comes

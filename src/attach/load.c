@@ -267,16 +267,12 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 	out->n_freed = a->n_freed;
 	out->freed_shift = a->freed_shift;
 	out->free_stacks = a->free_stacks;
+	out->freed_lookups = (const uint64_t *)&a->skel->bss->freed_lookups;
+	out->freed_found = (const uint64_t *)&a->skel->bss->freed_found;
 	out->fd_events = bpf_map__fd(a->skel->maps.events);
 	out->start_ns = a->start_ns;
 	out->birth_unit_ns = a->birth_unit_ns;
 	out->tick_ns = a->tick_ns;
-}
-
-void attach_freed_lookups(const struct attach *a, uint64_t *lookups, uint64_t *found)
-{
-	*lookups = a->skel->bss->freed_lookups;
-	*found = a->skel->bss->freed_found;
 }
 
 void attach_doubt_freed(struct attach *a)

@@ -172,6 +172,10 @@ int report_end(struct reporter *r, struct target_process *p, const struct model_
 /* report_ends_again - tell how often, since this was last done, what was counted has happened.  Return: as above. */
 int report_ends_again(struct reporter *r);
 
+/* freed.c - report_freed - an event of type MODEL_FREED, to stdout, unless it is an allocator's own.
+ * Return: 0, or -errno of stdout. */
+int report_freed(struct reporter *r, const struct model_event *e);
+
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);
 

@@ -68,7 +68,7 @@ static int on_child(struct run *r, struct target_process *child, const struct mo
 /* is_told - exec is told later, when the new program is probed; what the loader does is of interest to programs alone. */
 static int is_told(const struct run *r, const struct model_event *e)
 {
-	return e->type == MODEL_EXIT || e->type == MODEL_FORK || e->type == MODEL_SIGNAL || e->type >= MODEL_LIMIT ||
+	return e->type == MODEL_EXIT || e->type == MODEL_FORK || e->type == MODEL_SIGNAL || e->type >= MODEL_FREED ||
 	       (e->type == MODEL_DL && r->s->json);
 }
 

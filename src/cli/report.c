@@ -344,6 +344,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 	struct output_stack stack = { .walk = e->walk };
 	struct model_event told = *e;
 
+	if (e->type == MODEL_FREED)
+		return report_freed(r, e);
 	if (!p)
 		p = target_child(r->target, e->pid);
 	told.identity = p ? target_identity(p) : NULL;

@@ -17,6 +17,10 @@ int collect_open(struct collect **out, const struct attach_tables *tables,
 	void (*on_event)(void *ctx, const struct model_event *e), void *ctx);
 void collect_close(struct collect *c);
 
+/* collect_count_twice - what an event of type MODEL_FREED tells is true: snapshots are to count the blocks that are freed twice
+ * at its stack, from the first one on (model_freed_history.n_twice). */
+void collect_count_twice(struct collect *c, const struct model_event *e);
+
 /* collect_fd - becomes readable (poll) when there are events. */
 int collect_fd(const struct collect *c);
 

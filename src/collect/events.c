@@ -48,6 +48,8 @@ static int event_type(uint32_t type)
 		return MODEL_MEMORY;
 	case SWT_EVENT_CORRUPT:
 		return MODEL_CORRUPT;
+	case SWT_EVENT_FREED:
+		return MODEL_FREED;
 	default:
 		return -EBADMSG;
 	}
@@ -83,12 +85,14 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 {
 	const struct swt_event *e = data;
 	struct model_crash crash;
+	struct model_near block;
 	struct model_event m;
 	int type;
 
 	memset(&m, 0, sizeof(m));
 	if (size_bytes < sizeof(*e) || (type = event_type(e->type)) < 0 ||
-		(type == MODEL_SIGNAL && size_bytes < sizeof(struct swt_event_signal))) {
+		(type == MODEL_SIGNAL && size_bytes < sizeof(struct swt_event_signal)) ||
+		(type == MODEL_FREED && size_bytes < sizeof(struct swt_event_freed))) {
 		msg_warn("events: a record of unknown kind was ignored");
 		return;
 	}
@@ -109,6 +113,10 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 		msg_warn("events: a record of the wrong size was ignored");
 		return;
 	}
+	if (type == MODEL_SIGNAL)
+		calls_fill(&crash, &((const struct swt_event_signal *)data)->last, c->tables.tick_ns);
+	if (type == MODEL_FREED)
+		freed_event_fill(c, &m, &block, data);
 	c->on_event(c->ctx, &m);
 }
 

@@ -6,6 +6,9 @@
 #include "collect/collect.h"
 
 struct ring_buffer;
+struct swt_block;
+struct swt_event_freed;
+struct swt_last_calls;
 
 /* What the last reading of the live table has found and counters do not tell, kept for snapshots between two readings. */
 struct last_reading {
@@ -34,8 +37,21 @@ struct last_vitals {
 	size_t n;
 };
 
+/* A stack at which a block was freed twice. */
+struct twice {
+	uint32_t stack; /* its slot in the stack table, and the key of that */
+	uint64_t key;
+};
+
+#define TWICE_MAX     256
+#define FREED_WATCHED 4096
+
 struct collect {
 	struct attach_tables tables;
+	struct twice twice[TWICE_MAX];
+	size_t n_twice;
+	uint64_t freed_key
+		[FREED_WATCHED]; /* of slots of the freed blocks, as they were at the last snapshot; 0 = none */
 	struct last_reading last;
 	struct model_bounds bounds;
 	const struct model_windows *windows; /* NULL: probes are in place all the time */
@@ -128,6 +144,27 @@ static inline size_t ages_of(const struct ages *a, uint32_t birth)
 }
 
 struct swt_event_signal;
+
+#define NEAR_MAX 64 /* addresses at a time */
+
+/* near_rank - how well a block fits an address; 0 = not at all, more is better. One that contains it is best; then the nearest.
+ * near_stack - the stack in a slot of the stack table.
+ * near_fill - tell of a live block.
+ * near_freed - look for the addresses among the freed blocks of the process in that slot; rank is that of what was found before. */
+unsigned near_rank(const struct swt_block *b, uint64_t addr);
+void near_stack(const struct attach_tables *t, uint32_t slot, struct model_near_stack *out);
+void near_fill(
+	const struct collect *c, const struct swt_block *b, uint64_t addr, uint64_t time_ns, struct model_near *out);
+void near_freed(const struct collect *c, uint32_t slot, uint64_t time_ns, const uint64_t *addr, struct model_near *out,
+	unsigned *rank, size_t n);
+
+/* calls_fill - the last calls of the thread that dies.
+ * freed_event_fill - a block that was freed twice.
+ * freed_read - how full the history of freed blocks is, and how much of it lasts. */
+void calls_fill(struct model_crash *to, const struct swt_last_calls *l, uint64_t tick_ns);
+void freed_event_fill(
+	const struct collect *c, struct model_event *m, struct model_near *block, const struct swt_event_freed *e);
+void freed_read(struct collect *c, struct model_freed_history *out);
 
 /* crash_event_fill - what a crash event says beside its stack. It comes from the kernel side, but numbers in it are bounded anew. */
 void crash_event_fill(struct model_crash *to, const struct swt_event_signal *s);

@@ -17,8 +17,7 @@ static int near_proc(const struct attach_tables *t, int pid)
 	return -1;
 }
 
-/* near_rank - how well a block fits an address; 0 = not at all, more is better. One that contains it is best; then the nearest. */
-static unsigned near_rank(const struct swt_block *b, uint64_t addr)
+unsigned near_rank(const struct swt_block *b, uint64_t addr)
 {
 	if (addr < b->addr)
 		return b->addr - addr <= MODEL_NEAR_BEFORE ? 1 + MODEL_NEAR_BEFORE - (b->addr - addr) : 0;
@@ -28,7 +27,7 @@ static unsigned near_rank(const struct swt_block *b, uint64_t addr)
 	return addr < MODEL_NEAR_PAST ? 100 + MODEL_NEAR_PAST - addr : 0;
 }
 
-static void near_stack(const struct attach_tables *t, uint32_t slot, struct model_near_stack *out)
+void near_stack(const struct attach_tables *t, uint32_t slot, struct model_near_stack *out)
 {
 	const struct swt_stack *s = &t->stack[slot];
 	size_t n = s->n_frames < SWT_MAX_FRAMES ? s->n_frames : SWT_MAX_FRAMES;
@@ -43,8 +42,7 @@ static void near_stack(const struct attach_tables *t, uint32_t slot, struct mode
 	memcpy(out->frame, s->frame, n * sizeof(*out->frame));
 }
 
-/* near_fill - tell of a block. */
-static void near_fill(
+void near_fill(
 	const struct collect *c, const struct swt_block *b, uint64_t addr, uint64_t time_ns, struct model_near *out)
 {
 	const struct attach_tables *t = &c->tables;
@@ -97,8 +95,6 @@ static void near_live(const struct collect *c, uint32_t slot, uint64_t time_ns, 
 	}
 }
 
-#define NEAR_MAX 64 /* addresses at a time */
-
 void collect_near(struct collect *c, int pid, uint64_t time_ns, const uint64_t *addr, struct model_near *out, size_t n)
 {
 	unsigned rank[NEAR_MAX] = { 0 };
@@ -109,4 +105,5 @@ void collect_near(struct collect *c, int pid, uint64_t time_ns, const uint64_t *
 		return;
 	n = n < NEAR_MAX ? n : NEAR_MAX;
 	near_live(c, (uint32_t)slot, time_ns, addr, out, rank, n);
+	near_freed(c, (uint32_t)slot, time_ns, addr, out, rank, n);
 }

@@ -462,6 +462,8 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 	if (!err && r.windows)
 		err = read_survivors(&r);
 	if (!err)
+		freed_read(c, &r.s->freed);
+	if (!err)
 		err = read_losses(&r);
 	if (!err) {
 		*out = r.s;

@@ -214,6 +214,20 @@ struct model_usage {
 	uint64_t capacity;
 };
 
+/* The memory of freed blocks. One is forgotten when another's address takes its place. */
+struct model_freed_history {
+	uint64_t capacity; /* 0: freed blocks are not remembered */
+	uint64_t used;	   /* by a sample of the places */
+	/* Of a sample of blocks that were remembered at the last snapshot, so many still are (or have been used and freed again since):
+	 * the share is the chance to find a block that was freed that long ago. 0 of 0 at first */
+	uint64_t n_watched;
+	uint64_t n_kept;
+	int has_stacks;	  /* who freed them is remembered, too */
+	uint64_t lookups; /* frees of blocks that did not live, looked up here, */
+	uint64_t found;	  /* and found */
+	uint64_t n_twice; /* blocks that were freed twice, as far as is certain */
+};
+
 struct model_snapshot {
 	uint64_t time_ns;
 	uint64_t start_ns;   /* when tracing began */
@@ -228,6 +242,7 @@ struct model_snapshot {
 	size_t n_losses;
 	struct model_usage blocks; /* records of the live table, as of table_ns */
 	uint64_t live_places;	   /* of blocks.used, those of blocks that live */
+	struct model_freed_history freed;
 	struct model_usage stacks; /* slots of the stack table */
 	uint64_t *frames;	   /* backing store of stack[].frame */
 	struct model_bounds bounds;
@@ -270,6 +285,7 @@ enum model_event_type {
 	MODEL_SIGNAL,
 	MODEL_DL,      /* libraries were loaded or unloaded */
 	MODEL_CODE,    /* it runs code that is in no mapping known so far; of no interest to people */
+	MODEL_FREED,   /* a block was freed that had been freed already; told once for each stack of the second free */
 	MODEL_LIMIT,   /* PHP: memory_limit is exhausted */
 	MODEL_MEMORY,  /* PHP: the system gives it no memory */
 	MODEL_CORRUPT, /* PHP has found its heap corrupted */
@@ -317,7 +333,10 @@ struct model_event {
 	enum model_walk walk;
 	size_t n_frames;
 	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; frame[0] is ip */
-	const struct model_crash *crash;  /* what else was seen; borrowed as long as the event is. NULL: nothing */
+	uint32_t stack; /* FREED: as model_stack.id, and its generation; frame[0] is a return address */
+	uint32_t generation;
+	const struct model_near *block;	 /* FREED: the block, by its first free. Borrowed as long as the event is */
+	const struct model_crash *crash; /* what else was seen; borrowed as long as the event is. NULL: nothing */
 	/* What the process is; NULL: not known. Borrowed */
 	const struct model_identity *identity;
 };

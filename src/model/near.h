@@ -38,7 +38,8 @@ struct model_near {
 	uint64_t freed_ns; /* from its free to the event; 0 of a live one */
 	int is_estimate;   /* the books are a sample: others may have been nearer */
 	struct model_near_stack allocated;
-	struct model_near_stack freed;
+	struct model_near_stack freed; /* not known unless the stacks of frees are taken (--free-stacks) */
+	int freed_tid;		       /* the thread that freed it; 0 of a live one */
 };
 
 /* model_near_contains - is the address asked for in the block (not before it, nor past its end)? A block of no bytes has none. */
@@ -49,7 +50,7 @@ static inline int model_near_contains(const struct model_near *n)
 
 enum model_call_op { MODEL_CALL_ALLOC, MODEL_CALL_REALLOC, MODEL_CALL_FREE };
 
-#define MODEL_MAX_CALLS 16
+#define MODEL_MAX_CALLS 17 /* 16, and one that has not returned */
 
 /* A call of an allocator function. */
 struct model_call {
@@ -58,6 +59,8 @@ struct model_call {
 	enum model_layer layer;
 	uint64_t addr;	     /* the block that it returned, or freed; 0 = it failed */
 	uint64_t size_bytes; /* asked for, or of the block that was freed; 0 = not known */
+	int is_pending; /* it had not returned when the event came: addr is that of the block that it was to replace, or 0 */
+	int is_unknown; /* no such block lived, as far as is known */
 };
 
 #endif

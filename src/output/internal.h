@@ -77,6 +77,10 @@ void json_set_outlook(struct json_t *o, const struct analyze_standing *s);
 void text_add_exit(struct strbuf *b, const struct model_event *e);
 void json_set_exit(struct json_t *o, const struct model_event *e);
 
+/* freed.c - what is remembered of freed blocks; the line of a text report, if there is anything to say. */
+struct json_t *json_freed_history(const struct model_freed_history *h);
+void text_add_freed_history(struct strbuf *b, const struct model_freed_history *h);
+
 /* write_out - write b to f, flush, free b.  Return: 0, -ENOMEM if b could not be built, or -errno. */
 int write_out(FILE *f, struct strbuf *b);
 

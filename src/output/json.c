@@ -175,6 +175,7 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 	json_object_set_new(o, "live_table", usage(&r->snapshot->blocks));
 	json_object_set_new(o, "live_table_age_ms", number((r->snapshot->time_ns - r->snapshot->table_ns) / 1000000));
 	json_object_set_new(o, "stack_table", usage(&r->snapshot->stacks));
+	json_object_set_new(o, "freed_history", json_freed_history(&r->snapshot->freed));
 	for (size_t i = 0; i < r->n_processes; i++)
 		json_array_append_new(processes, json_null());
 	/* In the order of the snapshot, which is that in which they came. */

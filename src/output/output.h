@@ -62,6 +62,13 @@ struct output_end {
 int output_text_end(FILE *f, const struct output_end *x);
 int output_json_end(FILE *f, const struct output_end *x);
 
+/* ---- a block that was freed twice (MODEL_FREED): the stacks of the second free, of the allocation, of the first free; n is 0 of
+ * one that is not known ---- */
+int output_text_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
+	const struct output_stack *allocated, const struct output_stack *freed);
+int output_json_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
+	const struct output_stack *allocated, const struct output_stack *freed);
+
 /* ---- tracing in windows: stacks[i] are the names of e->row[i] ---- */
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);

@@ -358,6 +358,7 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 	add_verdict(&b, r);
 	text_add_losses(&b, r->snapshot, r->lost);
 	add_left_out(&b, r->snapshot);
+	text_add_freed_history(&b, &r->snapshot->freed);
 	add_usage(&b, r->snapshot);
 	add_complete(&b, r);
 	for (size_t i = 0; i < r->n_rows; i++)
@@ -419,6 +420,8 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 	case MODEL_DL:
 		text_add_who(&b, e->comm, e->pid);
 		strbuf_add(&b, " loaded or unloaded libraries\n");
+		break;
+	case MODEL_FREED: /* freed.c */
 		break;
 	case MODEL_CODE:
 		text_add_who(&b, e->comm, e->pid);

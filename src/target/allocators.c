@@ -76,6 +76,36 @@ static const struct allocator_function zend_functions[] = {
 #define MAX_LEAVES     64   /* of one function; tcmalloc's operator new has 20 */
 #define MAX_SITES      1024 /* 300 functions, and the places where those that may throw return */
 
+int target_is_allocator(const char *function)
+{
+	/* malloc/arena.c and malloc/thread-freeres.c of glibc. */
+	static const char *const others[] = { "tcache_thread_shutdown", "__malloc_arena_thread_freeres",
+		"__libc_thread_freeres", "operator new", "operator delete" };
+	const struct allocator_family *family;
+
+	for (size_t i = 0; i < N_FUNCTIONS(others); i++)
+		if (!strncmp(function, others[i], strlen(others[i])))
+			return 1;
+	for (size_t i = 0; i < N_FUNCTIONS(zend_functions); i++)
+		if (!strcmp(function, zend_functions[i].name))
+			return 1;
+	for (size_t k = 0; (family = malloc_family(k)); k++)
+		for (size_t i = 0; i < family->n_functions; i++)
+			if (!strcmp(function, family->function[i].name))
+				return 1;
+	return 0;
+}
+
+int target_in_allocator(const struct target_process *p, uint64_t addr, uint32_t generation)
+{
+	const struct target_map *map = target_map_at(p, addr, generation);
+
+	for (size_t i = 0; map && map->module && i < p->n_allocators; i++)
+		if (p->allocator[i].module == map->module && map->module != exe_module(p))
+			return 1;
+	return 0;
+}
+
 static int defines(const struct target_module *m, const char *name)
 {
 	struct elffile_symbol sym;

@@ -268,6 +268,12 @@ int target_may_throw(const struct target_process *p);
 /* target_uses_malloc - may calls of the process come to the malloc of that module? */
 int target_uses_malloc(const struct target_process *p, const struct target_module *m);
 
+/* target_is_allocator - is this, as symbol/ names it, an allocator function, or one in which glibc gives up what it keeps for a
+ * thread?
+ * target_in_allocator - is an address, in that generation of the mappings (0 = the last one), in a library that brings a malloc? */
+int target_is_allocator(const char *function);
+int target_in_allocator(const struct target_process *p, uint64_t addr, uint32_t generation);
+
 /* target_allocator_name - what the malloc of a module is known as ("jemalloc"), or NULL. Static.
  * @is_libc  out: it is a libc's */
 const char *target_allocator_name(const struct target_module *m, int *is_libc);

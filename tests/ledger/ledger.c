@@ -49,6 +49,8 @@ struct run {
 	struct collect *collect;
 	struct comparison c;
 	unsigned children;
+	unsigned twice;	  /* blocks that were told to be freed twice, */
+	unsigned own;	  /* and those of the allocator's own, which are not told */
 	unsigned changes; /* of the list of libraries */
 	unsigned failed_changes;
 	uint64_t end_ms;
@@ -147,6 +149,12 @@ static void on_event(void *ctx, const struct model_event *e)
 	if (p && (e->type == MODEL_DL || e->type == MODEL_CODE)) {
 		r->changes++;
 		r->failed_changes += probe(r, p) < 0;
+	} else if (p && e->type == MODEL_FREED) {
+		/* As report_freed() does, but for names. */
+		if (e->n_frames && target_in_allocator(p, e->frame[0], e->generation))
+			r->own++;
+		else
+			r->twice++;
 	} else if (p && e->type == MODEL_FORK) {
 		r->children++;
 	} else if (!p && (e->type == MODEL_EXIT || e->type == MODEL_EXEC)) {
@@ -156,7 +164,7 @@ static void on_event(void *ctx, const struct model_event *e)
 
 static int start_tracing(struct run *r)
 {
-	struct attach_opts opts = { .max_blocks = r->max_blocks };
+	struct attach_opts opts = { .max_blocks = r->max_blocks, .n_freed = SWT_MAX_FREED / 4 };
 	struct target_process *p;
 	int err;
 
@@ -258,6 +266,7 @@ static void print(const struct run *r)
 	printf(", lost %" PRIu64 ", other losses %" PRIu64 ", missing at the last look %" PRIu64, c->lost,
 		c->other_losses, c->missing_now);
 	printf(", left out %" PRIu64, c->left_out);
+	printf(", freed twice %u, of the allocator %u", r->twice, r->own);
 	printf(", unknown frees %" PRIu64 ", in the ledger %" PRIu64 ", children %u, library changes %u\n",
 		c->unknown_frees, l->n_unknown_frees, r->children, r->changes);
 }

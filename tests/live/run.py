@@ -12,6 +12,7 @@ import test_crash  # noqa: F401
 import test_ends  # noqa: F401
 import test_engine  # noqa: F401
 import test_follow  # noqa: F401
+import test_freed  # noqa: F401
 import test_identity  # noqa: F401
 import test_kernel  # noqa: F401
 import test_launch  # noqa: F401

@@ -57,6 +57,7 @@ class Ledger:
         self.proc.wait(30)
         found = {name: int(n) for name, n in re.findall(r"([a-z ]+) (\d+)(?:, |$)", summary.removeprefix("ledger: "))}
         equal(self.proc.returncode, 0, "exit code")
+        equal(found["freed twice"], 0, "blocks that were told to be freed twice")
         return found
 
     def end(self):

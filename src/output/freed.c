@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* output/freed.c - a block that was freed twice, and what is remembered of freed blocks: as text and as JSON. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+
+#include "output/internal.h"
+
+int output_text_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
+	const struct output_stack *allocated, const struct output_stack *freed)
+{
+	char time[FORMAT_TIME_BYTES], size[FORMAT_BYTES_BYTES];
+	const struct model_near *n = e->block;
+	struct strbuf b = { 0 };
+
+	strbuf_addf(&b, "[%s] DOUBLE FREE ", format_time(e->utc_ns, time));
+	text_add_who(&b, e->comm, e->pid);
+	strbuf_addf(&b, " thread %d: %s, %s, at 0x%" PRIx64 ", was freed %.2f s before by thread %d\n", e->tid,
+		format_bytes(n->size_bytes, size), model_layer_name(n->layer), n->addr, (double)n->freed_ns / 1e9,
+		n->freed_tid);
+	text_add_stack(&b, again);
+	if (freed->n) {
+		strbuf_add(&b, "    freed first by:\n");
+		text_add_stack(&b, freed);
+	} else {
+		strbuf_add(&b, "    who freed it first: --free-stacks tells\n");
+	}
+	if (allocated->n) {
+		strbuf_addf(&b, "    allocated %.2f s before by:\n", (double)n->age_ns / 1e9);
+		text_add_stack(&b, allocated);
+	}
+	strbuf_add(&b, "\n");
+	return write_out(f, &b);
+}
+
+static json_t *stack_or_null(const struct output_stack *s)
+{
+	json_t *o;
+
+	if (!s->n)
+		return json_null();
+	o = json_object();
+	json_set_stack(o, s);
+	return o;
+}
+
+int output_json_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
+	const struct output_stack *allocated, const struct output_stack *freed)
+{
+	json_t *o = json_begin("double_free", e->utc_ns);
+	const struct model_near *n = e->block;
+	struct strbuf b = { 0 };
+	char addr[24];
+
+	snprintf(addr, sizeof(addr), "0x%" PRIx64, n->addr);
+	json_object_set_new(o, "pid", json_integer(e->pid));
+	json_object_set_new(o, "tid", json_integer(e->tid));
+	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "layer", json_string(model_layer_name(n->layer)));
+	json_object_set_new(o, "addr", json_string(addr));
+	json_object_set_new(o, "size_bytes", json_integer((json_int_t)n->size_bytes));
+	json_object_set_new(o, "age_ms", json_integer((json_int_t)(n->age_ns / 1000000)));
+	json_object_set_new(o, "freed_ms", json_integer((json_int_t)(n->freed_ns / 1000000)));
+	json_object_set_new(o, "freed_tid", json_integer(n->freed_tid));
+	json_set_stack(o, again);
+	json_object_set_new(o, "allocated_by", stack_or_null(allocated));
+	json_object_set_new(o, "freed_by", stack_or_null(freed));
+	json_end(&b, o);
+	return write_out(f, &b);
+}
+
+json_t *json_freed_history(const struct model_freed_history *h)
+{
+	json_t *o;
+
+	if (!h->capacity)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "capacity", json_integer((json_int_t)h->capacity));
+	json_object_set_new(o, "used", json_integer((json_int_t)h->used));
+	json_object_set_new(o, "kept",
+		h->n_watched ? json_real(round(1e4 * (double)h->n_kept / (double)h->n_watched) / 1e4) : json_null());
+	json_object_set_new(o, "stacks", json_boolean(h->has_stacks));
+	json_object_set_new(o, "lookups", json_integer((json_int_t)h->lookups));
+	json_object_set_new(o, "found", json_integer((json_int_t)h->found));
+	json_object_set_new(o, "double_frees", json_integer((json_int_t)h->n_twice));
+	return o;
+}
+
+void text_add_freed_history(struct strbuf *b, const struct model_freed_history *h)
+{
+	char count[FORMAT_COUNT_BYTES];
+
+	if (h->n_twice)
+		strbuf_addf(b, "  double free: %s so far\n", format_count(h->n_twice, count));
+}
