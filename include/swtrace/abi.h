@@ -425,7 +425,7 @@ struct swt_call {
 };
 
 #define SWT_CALL_UNKNOWN	    1
-#define SWT_CALL_WHAT(addr, cookie) ((addr)&SWT_BITS48 | (cookie) << 48)
+#define SWT_CALL_WHAT(addr, cookie) (((addr)&SWT_BITS48) | (cookie) << 48)
 #define SWT_CALL_WHEN(tick, stack, un) \
 	(((tick) & ((1ULL << SWT_TICK_BITS) - 1)) | (__u64)(stack) << 42 | (__u64)(un) << 59)
 #define SWT_CALL_OP(c)	       ((__u32)((c)->what >> 48 & 0xff))

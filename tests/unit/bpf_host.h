@@ -41,9 +41,11 @@ static inline uint64_t bpf_ktime_get_ns(void)
 	return 0;
 }
 
+static uint64_t host_ticks;
+
 static inline uint64_t bpf_jiffies64(void)
 {
-	return 0;
+	return host_ticks;
 }
 
 static inline void bpf_tail_call(void *ctx, const void *map, uint32_t index)

@@ -26,6 +26,11 @@ struct thread_state {
 	uint64_t frame[SWT_MAX_FRAMES];
 };
 static struct swt_proc *proc_at(__u32 slot);
+static __u64 freed_doubt_tick;
+static __u64 tick_now(void)
+{
+	return 5;
+}
 static __u32 birth_now(void)
 {
 	return 7;
