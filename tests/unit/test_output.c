@@ -92,6 +92,13 @@ static struct model_snapshot snapshot = { .utc_ns = UTC_NS,
 	.loss = losses,
 	.n_losses = 2,
 	.blocks = { 21000, 1048576 },
+	.freed = { .capacity = 65536,
+		.used = 2100,
+		.n_watched = 2500,
+		.n_kept = 2478,
+		.lookups = 5,
+		.found = 2,
+		.n_twice = 1 },
 	.stacks = { 310, 16384 } };
 static const struct analyze_leak leaks = {
 	.verdict = LEAK_YES,
@@ -269,6 +276,7 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"    garbage: perhaps part of zend's growth: PHP's cycle collector has not run meanwhile, and has 1,234 possible roots to look at, ever more (it runs at 10,001)\n"
 		"  verdict: LEAK, 1000 B/s in 1 stack\n"
 		"  lost: 12 blocks not tracked: the live table is full\n"
+		"  double free: 1 so far\n"
 		"  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
 		"  stacks: 0 of 2 are complete\n"
 		"\n"
@@ -575,20 +583,20 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 	char *text = printed(output_json_report, NULL, &plain_report, stacks);
 
 	/* THEN each object is one line, keys in a fixed order */
-	assert_string_equal(text, HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"identity\":null,\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
-						 ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
-						 ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}," VITALS
-						 "\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
-						 ",\"rss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH
-						 ",\"zend_cached\":" NO_GROWTH ",\"files\":" NO_GROWTH
-						 ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
-						 "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
-							 "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
-																				      "," FRAME_1
-																				      "]}\n" HEAD(
-																					      "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
-																						       ",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
-																						       "]}\n");
+	assert_string_equal(text,
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"freed_history\":{\"capacity\":65536,\"used\":2100,\"kept\":0.9912,\"stacks\":false,\"lookups\":5,\"found\":2,\"double_frees\":1},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"identity\":null,\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
+			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}," VITALS
+			       "\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
+			       ",\"rss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
+			       ",\"files\":" NO_GROWTH ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
+			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
+				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+																		    "," FRAME_1
+																		    "]}\n" HEAD(
+																			    "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
+																				     ",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
+																				     "]}\n");
 	free(text);
 }
 
@@ -602,6 +610,47 @@ static void a_json_crash_has_signal_code_and_frames(void **state)
 	assert_event(output_json_event, &aborted,
 		HEAD("crash") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"signal\":6,\"signal_name\":\"SIGABRT\",\"code\":-6,\"code_name\":\"SI_TKILL\",\"code_text\":\"sent by tkill or tgkill (raise, abort)\",\"fault_addr\":null,\"sender_pid\":99,\"ip\":\"0x10\",\"sp\":\"0x20\",\"walk\":\"complete\",\"frames\":[" FRAME_0
 			      "]}\n");
+}
+
+/* A block that was freed twice, by a stack of one frame; who freed it first is not known. */
+static int text_freed(FILE *f, const struct model_event *e, const struct output_stack *stack)
+{
+	static const struct output_stack none;
+
+	return output_text_freed(f, e, stack, stack, &none);
+}
+
+static int json_freed(FILE *f, const struct model_event *e, const struct output_stack *stack)
+{
+	static const struct output_stack none;
+
+	return output_json_freed(f, e, stack, &none, stack);
+}
+
+static void a_double_free_says_which_block_and_by_whom(void **state)
+{
+	struct model_near block = { .kind = MODEL_NEAR_FREED,
+		.layer = MODEL_ZEND,
+		.addr = 0x7f0010,
+		.size_bytes = 56,
+		.age_ns = 3000000000,
+		.freed_ns = 250000000,
+		.freed_tid = 9 };
+	struct model_event e = aborted;
+
+	(void)state;
+	e.block = &block;
+	assert_event(json_freed, &e,
+		HEAD("double_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"layer\":\"zend\",\"addr\":\"0x7f0010\",\"size_bytes\":56,\"age_ms\":3000,\"freed_ms\":250,\"freed_tid\":9,\"walk\":\"complete\",\"frames\":[" FRAME_0
+				    "],\"allocated_by\":null,\"freed_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_0
+				    "]}}\n");
+	strcpy(e.comm, "php");
+	assert_event(text_freed, &e,
+		"[2026-11-23T21:40:05.123Z] DOUBLE FREE php(4242) thread 4242: 56 B, zend, at 0x7f0010, was freed 0.25 s before by thread 9\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n"
+		"    who freed it first: --free-stacks tells\n"
+		"    allocated 3.00 s before by:\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n\n");
 }
 
 static void hostile_names_come_back_from_json_as_they_were(void **state)
@@ -836,6 +885,7 @@ int main(void)
 		cmocka_unit_test(each_lifecycle_event_is_one_line_of_text_and_json),
 		cmocka_unit_test(a_json_report_is_a_report_a_loss_and_its_stacks),
 		cmocka_unit_test(a_json_crash_has_signal_code_and_frames),
+		cmocka_unit_test(a_double_free_says_which_block_and_by_whom),
 		cmocka_unit_test(php_frames_have_their_file_and_line_in_every_format),
 		cmocka_unit_test(hostile_names_come_back_from_json_as_they_were),
 		cmocka_unit_test(numbers_beyond_32_bits_survive_json),

@@ -27,6 +27,7 @@ struct thread_state {
 		__u32 met_unknown;
 	} walk;
 	__u32 n_frames;
+	__u32 tid;
 	__u64 frame[SWT_MAX_FRAMES];
 };
 
@@ -52,6 +53,11 @@ static void cache_store(struct thread_state *t, __u32 slot)
 static void event_ask(const struct thread_state *t, struct swt_proc *p)
 {
 	(void)t, (void)p;
+}
+
+static void freed_note(const struct swt_block *b, __u32 tid, __u32 where)
+{
+	(void)b, (void)tid, (void)where;
 }
 
 static long copy(void *to, __u32 bytes, const void *from)
