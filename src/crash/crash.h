@@ -68,7 +68,8 @@ struct crash_cycle {
 	int is_php;
 };
 
-/* The addresses of which the caller is to find out what the books know: that of the fault first (0: there is none), then those in
+/* The addresses of which the caller is to find out what the books know: that of the fault first (of an abort, that of the block
+ * whose free it ends; 0: there is none), then those in
  * the general registers, in the order of enum model_register. */
 #define CRASH_ADDRESSES 17
 

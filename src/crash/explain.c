@@ -266,12 +266,13 @@ static int likely_recursion(const struct crash_frame *frame, struct crash_report
 	return 1;
 }
 
-static void set_likely(const struct model_event *e, const struct fault *f, const struct crash_frame *frame, size_t n,
-	struct crash_report *r)
+static void set_likely(const struct model_event *e, const struct fault *f, const struct model_near *near,
+	const struct crash_frame *frame, size_t n, struct crash_report *r)
 {
 	switch (r->kind) {
 	case CRASH_ABORT:
-		likely_aborter(frame, n, r);
+		if (!explain_freed(e, near, r->likely, sizeof(r->likely)))
+			likely_aborter(frame, n, r);
 		return;
 	case CRASH_STACK_OVERFLOW:
 		likely_recursion(frame, r);
@@ -334,6 +335,6 @@ void crash_explain(const struct model_event *e, const struct model_near *near, c
 	if (out->kind == CRASH_STACK_OVERFLOW)
 		crash_find_cycle(frame, n, &out->cycle);
 	set_summary(e, &f, out);
-	set_likely(e, &f, frame, n, out);
+	set_likely(e, &f, near, frame, n, out);
 	kernel_line(e, out->kernel_line, sizeof(out->kernel_line));
 }

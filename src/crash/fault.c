@@ -97,7 +97,7 @@ void crash_addresses(const struct model_event *e, uint64_t addr[CRASH_ADDRESSES]
 	struct fault f;
 
 	fault_of(e, &f);
-	addr[0] = f.has_address ? f.addr : 0;
+	addr[0] = f.has_address ? f.addr : freed_address(e);
 	for (int i = 0; i < MODEL_RIP; i++)
 		addr[i + 1] = e->crash->reg[i];
 }

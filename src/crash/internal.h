@@ -73,6 +73,11 @@ const struct model_mapping *mapping_at(const struct model_crash *c, uint64_t add
 /* is_stack_overflow - is this address in the guard below the stack that the thread runs on? */
 int is_stack_overflow(const struct model_crash *c, uint64_t addr);
 
+/* freed_address - the block whose free has ended the process; 0 = it is none that has.
+ * explain_freed - what is wrong with that.  @near  of its address      Return: 1, or 0: nothing can be told. */
+uint64_t freed_address(const struct model_event *e);
+int explain_freed(const struct model_event *e, const struct model_near *near, char *buf, size_t len);
+
 /* explain_block - "16 bytes into a block of 64 bytes of libc that was freed 3 ms ago", into buf. */
 void explain_block(const struct model_near *n, char *buf, size_t len);
 

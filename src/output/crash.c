@@ -107,7 +107,7 @@ static void add_block(struct strbuf *b, const struct output_crash *c)
 	if (c->freed && c->freed[i].n)
 		text_add_stack(b, &c->freed[i]);
 	else
-		strbuf_add(b, "      (its stack is not known)\n");
+		strbuf_add(b, "      (--free-stacks tells)\n");
 }
 
 static void add_calls(struct strbuf *b, const struct model_crash *m)
@@ -119,9 +119,12 @@ static void add_calls(struct strbuf *b, const struct model_crash *m)
 	for (size_t i = 0; i < m->n_calls; i++) {
 		const struct model_call *call = &m->call[i];
 
-		strbuf_addf(b, "      %10.3f ms before: %-7s %s 0x%" PRIx64 ", %" PRIu64 " bytes\n",
+		strbuf_addf(b, "      %10.3f ms before: %-7s %s 0x%" PRIx64 ", %" PRIu64 " bytes%s\n",
 			(double)call->before_ns / 1e6, names[call->op], model_layer_name(call->layer), call->addr,
-			call->size_bytes);
+			call->size_bytes,
+			call->is_pending				  ? ", has not returned"
+			: call->is_unknown && call->op == MODEL_CALL_FREE ? ", no block that is known to live"
+									  : "");
 	}
 }
 

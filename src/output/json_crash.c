@@ -166,6 +166,8 @@ static json_t *calls(const struct model_crash *m)
 		json_object_set_new(o, "layer", json_string(model_layer_name(m->call[i].layer)));
 		json_object_set_new(o, "addr", hex(m->call[i].addr));
 		json_object_set_new(o, "size_bytes", number(m->call[i].size_bytes));
+		json_object_set_new(o, "pending", json_boolean(m->call[i].is_pending));
+		json_object_set_new(o, "known", json_boolean(!m->call[i].is_unknown));
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -6,10 +6,12 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "bpf_host.h"
 #include "collect/internal.h"
+#include "crash/crash.h"
 
 #pragma GCC diagnostic ignored "-Wunused-function"
 #define cfg cfg_in_bpf /* const there; here it must be set */
@@ -377,6 +379,56 @@ static void how_long_the_history_lasts_is_measured(void **state)
 	assert_true(h.used > SLOTS * 9 / 10);
 }
 
+/* likely - what is said of an abort with that message, whose thread's last call was that one. */
+static const char *likely(const char *message, struct model_call call, struct model_near near)
+{
+	static struct model_near all[CRASH_ADDRESSES];
+	static struct crash_report r;
+	static struct model_crash crash;
+	struct model_event e = { .type = MODEL_SIGNAL, .signal = 6, .code = -6, .crash = &crash };
+	uint64_t addr[CRASH_ADDRESSES];
+
+	memset(&crash, 0, sizeof(crash));
+	snprintf(crash.abort_message, sizeof(crash.abort_message), "%s", message);
+	crash.call[0] = call;
+	crash.n_calls = 1;
+	crash_addresses(&e, addr);
+	all[0] = addr[0] ? near : (struct model_near){ 0 };
+	crash_explain(&e, all, NULL, 0, &r);
+	return r.likely;
+}
+
+static void an_abort_by_free_says_what_is_wrong_with_the_block(void **state)
+{
+	struct model_call freed = {
+		.op = MODEL_CALL_FREE, .layer = MODEL_LIBC, .addr = 0x1008, .is_unknown = 1, .before_ns = 4000000
+	};
+	struct model_near near = { .kind = MODEL_NEAR_LIVE,
+		.layer = MODEL_LIBC,
+		.addr = 0x1000,
+		.size_bytes = 64,
+		.offset = 8,
+		.age_ns = 2000000000 };
+
+	(void)state;
+	assert_non_null(strstr(
+		likely("free(): invalid pointer\n", freed, near), "no block: it is 8 bytes into a live block of 64"));
+	near.kind = MODEL_NEAR_FREED;
+	assert_non_null(strstr(likely("free(): invalid pointer\n", freed, near), "no block: it is 8 bytes into"));
+	near.offset = 0;
+	assert_non_null(
+		strstr(likely("free(): double free detected in tcache 2\n", freed, near), "double free: 0x1008"));
+	near.kind = MODEL_NEAR_NONE;
+	assert_non_null(
+		strstr(likely("munmap_chunk(): invalid pointer\n", freed, near), "no block that was allocated"));
+	freed.is_unknown = 0;
+	assert_non_null(strstr(likely("free(): invalid size\n", freed, near), "a live block was freed"));
+	/* It is not free that has aborted, or not this thread's last call. */
+	assert_string_equal(likely("a.c:1: f: Assertion `free(p)' failed.\n", freed, near), "");
+	freed.op = MODEL_CALL_ALLOC;
+	assert_string_equal(likely("free(): invalid size\n", freed, near), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +442,7 @@ int main(void)
 		cmocka_unit_test_setup(a_live_block_is_nearer_than_a_freed_one, begin),
 		cmocka_unit_test_setup(the_last_calls_are_told_newest_first, begin),
 		cmocka_unit_test_setup(nothing_is_kept_if_that_is_not_wanted, begin),
+		cmocka_unit_test(an_abort_by_free_says_what_is_wrong_with_the_block),
 		cmocka_unit_test_setup(how_long_the_history_lasts_is_measured, begin),
 	};
 
