@@ -386,7 +386,7 @@ static const struct option options[] = {
 		"a number from 1000 to 100000000" },
 	{ 0, "freed", "N", "freed blocks to remember, for crashes (default 65536, 0 = none)", opt_freed,
 		"a number up to 4194304" },
-	{ 0, "free-stacks", NULL, "remember also who freed them: a free costs half a microsecond more", opt_free_stacks,
+	{ 0, "free-stacks", NULL, "remember also who freed them: a free costs about 0.4 us more", opt_free_stacks,
 		NULL },
 	{ 'v', "verbose", NULL, "say more on standard error", opt_verbose, NULL },
 	{ 'h', "help", NULL, "show this", opt_help, NULL },

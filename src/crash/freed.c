@@ -21,18 +21,17 @@ static int is_of_free(const char *message)
 	return 0;
 }
 
-/* The last call, if it is the free in which the thread has aborted; else NULL. */
+/* The last call, if it is the free in which the thread has aborted; else NULL. For what it says glibc maps memory then. */
 static const struct model_call *last_free(const struct model_event *e)
 {
-	const struct model_call *last;
+	const struct model_call *last = NULL;
 
-	if (!e->crash)
+	if (!e->crash || e->signal != ABORT || !is_of_free(e->crash->abort_message))
 		return NULL;
-	last = e->crash->call;
-	return e->signal == ABORT && e->crash->n_calls && last->op == MODEL_CALL_FREE && !last->is_pending &&
-			       last->before_ns < LONG_AGO_NS && is_of_free(e->crash->abort_message)
-		       ? last
-		       : NULL;
+	for (size_t i = 0; i < e->crash->n_calls && !last; i++)
+		if (e->crash->call[i].layer != MODEL_MMAP)
+			last = &e->crash->call[i];
+	return last && last->op == MODEL_CALL_FREE && !last->is_pending && last->before_ns < LONG_AGO_NS ? last : NULL;
 }
 
 uint64_t freed_address(const struct model_event *e)

@@ -390,8 +390,9 @@ static const char *likely(const char *message, struct model_call call, struct mo
 
 	memset(&crash, 0, sizeof(crash));
 	snprintf(crash.abort_message, sizeof(crash.abort_message), "%s", message);
-	crash.call[0] = call;
-	crash.n_calls = 1;
+	crash.call[0] = (struct model_call){ .op = MODEL_CALL_ALLOC, .layer = MODEL_MMAP, .addr = 0x7000 };
+	crash.call[1] = call;
+	crash.n_calls = 2;
 	crash_addresses(&e, addr);
 	all[0] = addr[0] ? near : (struct model_near){ 0 };
 	crash_explain(&e, all, NULL, 0, &r);
