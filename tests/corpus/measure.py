@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 import recorded  # noqa: E402 - beside this file
 from harness import SWTRACE, Lines, Program  # noqa: E402
-from scenarios import BY_NAME, C_PROGRAM, MANY, MUST_BYTES, PHP, REQUESTS, SCENARIOS, Scenario  # noqa: E402
+from scenarios import BY_NAME, C_PROGRAM, MANY, MUST_BYTES, PHP, RATE, REQUESTS, SCENARIOS, Scenario  # noqa: E402
 
 INTERVAL_S = 1
 STACKS = 60      # in each report: leaks come first
@@ -33,6 +33,7 @@ SLOWEST_S = 280  # that a machine may take for what should take 20
 class Outcome:
     scenario: Scenario
     objects: list    # what was said of its processes, until it had served its requests
+    requests: int
     seconds: float   # that it took for them
     ends: set        # of the generations that the tracer had, in ms
 
@@ -65,14 +66,14 @@ class Outcome:
 
     @property
     def rate(self):
-        return REQUESTS / self.seconds
+        return self.requests / self.seconds
 
     @property
     def named_at(self):
         """Requests after which it was named first."""
         for o in self.objects:
             if o["type"] == "report" and any(self.is_right(s) for s in self.accused(o["number"])):
-                return min(REQUESTS, round(o["since_start_ms"] / 1000 * self.rate))
+                return min(self.requests, round(o["since_start_ms"] / 1000 * self.rate))
         return None
 
     @property
@@ -85,9 +86,10 @@ class Outcome:
 class Served:
     """A program of the corpus that serves its requests, and when it had done so."""
 
-    def __init__(self, scenario):
+    def __init__(self, scenario, requests, rate):
         self.scenario = scenario
-        self.program = Program(scenario.argv())
+        self.requests = requests
+        self.program = Program(scenario.argv(requests, rate))
         pid = self.program.pid
         with open(f"/proc/{pid}/task/{pid}/children") as f:
             self.pids = {pid, *map(int, f.read().split())}
@@ -110,7 +112,7 @@ class Served:
             elif o["type"] == "stack" and o["report"] <= last and o["pid"] in self.pids:
                 mine.append(o)
         ends = {g["to_ms"] for o in objects if o["type"] == "stack" for g in o["generations"]} - {None}
-        return Outcome(self.scenario, mine, self.seconds, ends)
+        return Outcome(self.scenario, mine, self.requests, self.seconds, ends)
 
 
 def utc(o):
@@ -148,12 +150,12 @@ def trace(served, out):
             tracer.wait()
 
 
-def measure(scenarios):
+def measure(scenarios, requests=REQUESTS, rate=RATE):
     """Run these at the same time, under one swtrace: probes in a file are paid for by each tracer's every process."""
     served = []
     try:
         for s in scenarios:
-            served.append(Served(s))
+            served.append(Served(s, requests, rate))
         with tempfile.TemporaryFile("w+") as out:
             trace(served, out)
             out.seek(0)
