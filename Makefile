@@ -38,7 +38,8 @@ TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/e
 	$(wildcard tests/live/targets/*.c))) build/tests/live/life-static $(addprefix build/tests/live/alloc-,$(ALLOC)) \
 	$(addprefix build/tests/live/operators-,plain $(filter-out musl%,$(ALLOC))) \
 	$(addprefix build/tests/live/swoole-,5.1.8 6.2.2 9.9.9) \
-	$(addprefix build/tests/live/,engine-nts engine-zts engine-wrong engine-unknown engine-typed engine-stripped engine-initial-exec engine-global-dynamic)
+	$(addprefix build/tests/live/,engine-nts engine-zts engine-wrong engine-unknown engine-typed engine-stripped engine-initial-exec engine-global-dynamic) \
+	$(addprefix build/tests/live/,faults-static faults-stripped faults-static-stripped terminate)
 
 # The sanitized binary stays in its build folder: tests/run finds it there.
 .PHONY: all
@@ -106,10 +107,27 @@ TARGET_mimalloc := -lmimalloc
 TARGET_forks := -fomit-frame-pointer
 TARGET_embed := -l:libphp8.2.so
 TARGET_handlers := $(TARGET_embed)
+TARGET_faults := -lm
 build/tests/live/%: tests/live/targets/%.c tests/live/targets/target.h tests/live/targets/books.h
 	$(call say,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -o $@ $< $(TARGET_$*)
+
+# Programs that die; the same without libraries, and without names.
+FAULTS_static := -static
+FAULTS_stripped := -s
+FAULTS_static-stripped := -static -s
+FAULTS_H := $(wildcard tests/live/targets/faults*.h)
+build/tests/live/faults: $(FAULTS_H)
+build/tests/live/faults-%: tests/live/targets/faults.c tests/live/targets/target.h $(FAULTS_H)
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) $(FAULTS_$*) -o $@ $< -lm
+
+build/tests/live/terminate: tests/live/targets/terminate.cpp tests/live/targets/target.h $(FAULTS_H)
+	$(call say,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(filter-out -std=%,$(TARGET_CFLAGS)) -o $@ $<
 
 build/tests/live/life-static: tests/live/targets/life.c tests/live/targets/target.h
 	$(Q)$(CC) $(TARGET_CFLAGS) -static -o $@ $<
