@@ -1,7 +1,7 @@
 <?php
 // SPDX-License-Identifier: GPL-2.0-or-later
-// faults.php - PHP that dies in the way that its first argument names, and says before what is to be found of it, as faults.c
-// does:  faults.php CASE FILE [wait]
+// faults.php - PHP that dies in the way that its first argument names, and says before what is to be found of it, as
+// faults.c does:  faults.php CASE FILE [wait]
 
 // Addresses are numbers here: PHP has no pointers.
 $libc = FFI::cdef('
@@ -96,14 +96,15 @@ function in_zend_freed(): void
     write_it($block + 70000);
 }
 
-// A pointer out of a small block that was freed; what is behind its first word is as it was.
+// A pointer out of a small block that was freed; what is behind its first word is as it was. It is of a size that PHP itself
+// has no use for in between.
 function in_zend_freed_pointer(): void
 {
     global $libc;
-    $block = allocate_zend(56);
+    $block = allocate_zend(2900);
     $libc->memcpy($block + 24, pack('J', NONCANONICAL), 8);
     release_zend($block);
-    last('value=0x%x block=0x%x size=56 offset=24 layer=zend', NONCANONICAL, $block);
+    last('value=0x%x block=0x%x size=2900 offset=24 layer=zend', NONCANONICAL, $block);
     $libc->strsep($block + 24, ',');
 }
 

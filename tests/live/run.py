@@ -11,6 +11,7 @@ import test_corpus  # noqa: F401
 import test_crash  # noqa: F401
 import test_ends  # noqa: F401
 import test_engine  # noqa: F401
+import test_faults  # noqa: F401
 import test_follow  # noqa: F401
 import test_freed  # noqa: F401
 import test_identity  # noqa: F401

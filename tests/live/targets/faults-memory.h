@@ -75,7 +75,7 @@ static NOINLINE void die_noncanonical_read(void)
 
 static NOINLINE void die_noncanonical_write(void)
 {
-	last("value=%p", (void *)NONCANONICAL);
+	last("value=%p", (void *)(NONCANONICAL + 8));
 	*(volatile char *)hide(NONCANONICAL + 8) = 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* faults.h - how a program that is about to die says what is to be found: "name=value name=value...", addresses in hex, in one
- * write. The last line before it dies has its pid, its tid and the time, in nanoseconds of CLOCK_MONOTONIC. */
+/* faults.h - how a program that is about to die says what is to be found: "name=value name=value...", addresses in hex, in
+ * one write. The last line before it dies has its pid, its tid and the time, in nanoseconds of CLOCK_MONOTONIC. */
 #ifndef FAULTS_H
 #define FAULTS_H
 

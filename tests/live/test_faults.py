@@ -1,0 +1,567 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_faults.py - every way to die is told once, at once, and as what it was: swtrace's word against the program's own.
+
+What faults.c and faults.php say right before they die (addresses, blocks, registers, the time) must be in the report; what
+else is expected of each stands in the tables."""
+import collections
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from harness import EMULATED, HostPhp, Program, TARGETS, equal, test
+
+SHOWN = 100  # differences
+LIMIT_MS = 200 * (50 if EMULATED else 1)  # from death to the line that tells it
+REGISTERS = "rip rsp rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15".split()
+
+
+class Fault:
+    """What is expected of a crash. kind: or one of several; at: functions that the frames hold, in this order; module: of the
+    first frame; block: the state of the block that the fault is in or behind; pointer: the same, of a block that a register
+    points into; message: part of what libc said; ends: the program's own status, where a child of it dies; heard: fields of
+    the report and what they must be."""
+
+    def __init__(self, kind, signal="SIGSEGV", code="SEGV_MAPERR", at=None, module=None, block=None, pointer=None,
+                 message=None, ends=None, **heard):
+        self.kind = (kind,) if isinstance(kind, str) else kind
+        self.signal, self.code, self.at, self.module = signal, code, at, module
+        self.block, self.pointer, self.message, self.ends, self.heard = block, pointer, message, ends, heard
+
+
+def gp(kind, **more):
+    """A general protection fault: the kernel tells no address."""
+    return Fault(kind, code="SI_KERNEL", fault_addr=None, **more)
+
+
+def denied(kind, **more):
+    return Fault(kind, code="SEGV_ACCERR", **more)
+
+
+def aborted(**more):
+    return Fault("abort", "SIGABRT", "SI_TKILL", fault_addr=None, **more)
+
+
+READ, WRITE, EXECUTE = {"access": "read"}, {"access": "write"}, {"access": "execute"}
+
+# Cases of faults.c. The innermost function is die_CASE where nothing else is said.
+C = {
+    "null-read": Fault("null_pointer", **READ),
+    "null-write": Fault("null_pointer", **WRITE),
+    "null-far": Fault("null_pointer", **READ),
+    "null-call": Fault("null_pointer", at=["die_null_call"], ip="0x0", **EXECUTE),
+    "wild-read": Fault("unmapped", **READ),
+    "wild-write": Fault("unmapped", **WRITE),
+    "wild-call": Fault("unmapped", ip="0x414141414140", **EXECUTE),
+    "hole": Fault("unmapped", **READ),
+    "noncanonical-read": gp("non_canonical", **READ),
+    "noncanonical-write": gp("non_canonical", **WRITE),
+    "noncanonical-call": gp("non_canonical"),
+    "noncanonical-return": gp("non_canonical"),
+    "read-only": denied("read_only", **WRITE),
+    "code-write": denied("read_only", **WRITE),
+    "no-access": denied("no_access", **READ),
+    "kernel-address": Fault("kernel_address", **READ),
+    "execute-data": denied("not_executable", **EXECUTE),
+    "execute-block": denied("not_executable", block="live", **EXECUTE),
+    "execute-stack": denied("not_executable", **EXECUTE),
+    "block-no-access": denied("no_access", block="live", **READ),
+    "mapping-read-only": denied("read_only", block="live", **WRITE),
+    "freed-read": Fault("use_after_free", block="freed", **READ),
+    "freed-write": Fault("use_after_free", block="freed", **WRITE),
+    "unmapped-read": Fault("use_after_free", block="freed", **READ),
+    "freed-pointer": gp("non_canonical", pointer="freed", **READ),
+    "freed-method": Fault("unmapped", pointer="freed", **EXECUTE),
+    "past-end": Fault("past_block_end", block="live", **WRITE),
+    "past-end-guard": denied("no_access", block="live", **READ),
+    "past-end-copy": Fault("past_block_end", at=["die_past_end_copy"], module="libc.so.6", block="live", **WRITE),
+    "past-mapping": Fault("past_block_end", block="live", **WRITE),
+    "truncated": Fault("bus", "SIGBUS", "BUS_ADRERR", block="live", **READ),
+    "in-malloc": Fault("unmapped", module="libc.so.6", at=["die_in_malloc"], **READ),
+    "overflow": Fault("stack_overflow", at=["recurse", "recurse"], **WRITE),
+    "overflow-cycle": Fault("stack_overflow", at=["p[io]ng", "p[io]ng"]),
+    "overflow-jump": Fault("stack_overflow", at=["big_frame", "die_overflow_jump"]),
+    "overflow-thread": denied("stack_overflow", at=["recurse"]),
+    "overflow-own": Fault("stack_overflow", at=["recurse"]),
+    "overflow-altstack": Fault("stack_overflow", at=["recurse"]),
+    "divide": Fault("division_by_zero", "SIGFPE", "FPE_INTDIV"),
+    "divide-overflow": Fault("division_overflow", "SIGFPE", "FPE_INTDIV"),
+    "float": Fault("floating_point", "SIGFPE", "FPE_FLTDIV"),
+    "illegal": Fault("illegal_instruction", "SIGILL", "ILL_ILLOPN"),
+    "privileged": gp("privileged"),
+    "misaligned": gp("misaligned", **WRITE),
+    "breakpoint": Fault("trap", "SIGTRAP", "SI_KERNEL"),
+    "seccomp": Fault("seccomp", "SIGSYS", "SYS_SECCOMP", at=["getppid", "die_seccomp"]),
+    "seccomp-kill": Fault("seccomp", "SIGSYS", "SYS_SECCOMP", at=["getppid", "die_seccomp_kill"]),
+    "abort": aborted(at=["abort", "die_abort"]),
+    "assert": aborted(at=["abort", "die_assert"], message="die_assert: Assertion `zero == 1' failed"),
+    "smash": aborted(at=["__stack_chk_fail", "die_smash"], message="*** stack smashing detected ***"),
+    "double-free": aborted(at=["free", "die_double_free"], message="free(): double free detected in tcache 2"),
+    "double-free-big": Fault(("unmapped", "use_after_free"), at=["free", "die_double_free_big"], module="libc.so.6", **READ),
+    "invalid-free": aborted(at=["free", "die_invalid_free"], message="free(): invalid pointer"),
+    "corrupt-size": aborted(at=["free", "die_corrupt_size"], message="double free or corruption (out)"),
+    "raise": Fault("raised", code="SI_TKILL", at=["raise", "die_raise"], fault_addr=None),
+    "killed": Fault("sent", code="SI_USER", at=[".*pause", "die_killed"], fault_addr=None),
+    "in-thread": Fault("null_pointer", at=["die_null_write", "null_in_thread"], **WRITE),
+    "in-handler": Fault("null_pointer", at=["die_null_write", "null_in_handler", "die_in_handler"], **WRITE),
+    "in-child": Fault("null_pointer", at=["die_null_write", "die_in_child"], ends=0, **WRITE),
+    "in-grandchild": Fault("null_pointer", at=["die_null_write", "die_in_child", "die_in_grandchild"], ends=0, **WRITE),
+    "in-vfork": Fault("null_pointer", at=["die_null_write", "die_in_vfork"], ends=0, **WRITE),
+    "in-exec": Fault("null_pointer", at=["die_null_write", "die", "main"], ends=0, **WRITE),
+    "in-namespace": Fault("null_pointer", at=["die_null_write", "die_in_namespace"], ends=0, **WRITE),
+    "soon": Fault("null_pointer", at=["die_null_write", "die_soon"], **WRITE),
+    "deleted": Fault("null_pointer", at=["die_null_write", "die_deleted"], **WRITE),
+}
+ANOTHER_PROGRAM = ["in-exec"]  # not traced by -p
+CPU_REGISTERS = ["null-write", "wild-read", "noncanonical-read", "read-only", "block-no-access", "truncated", "divide",
+                 "illegal"]
+
+# Cases of faults.php: PHP functions are in at as well.
+PHP_CASES = {
+    "null": Fault("null_pointer", at=["write_it", "in_null", "{main}"], **WRITE),
+    "null-offset": Fault("null_pointer", at=["read_it", "in_null_offset", "{main}"], module="libc.so.6", **READ),
+    "wild": Fault("unmapped", at=["write_it", "in_wild", "{main}"], **WRITE),
+    "noncanonical": gp("non_canonical", at=["read_it", "in_noncanonical", "{main}"], **READ),
+    "zend-freed": Fault("use_after_free", at=["write_it", "in_zend_freed"], block="freed", **WRITE),
+    "zend-freed-pointer": gp("non_canonical", at=["in_zend_freed_pointer"], **READ),
+    "zend-block": denied("no_access", at=["write_it", "in_zend_block"], block="live", **WRITE),
+    "zend-past-end": Fault("past_block_end", at=["write_it", "in_zend_past_end"], block="live", **WRITE),
+    "libc-freed": Fault("use_after_free", at=["write_it", "in_libc_freed"], block="freed", **WRITE),
+    "zend-corrupted": aborted(at=["abort", "_efree", "release_zend", "in_zend_corrupted"]),
+    "abort": aborted(at=["abort", "in_abort"]),
+    "double-free": aborted(at=["in_double_free"], message="free(): double free detected in tcache 2"),
+    "kill": Fault("raised", code="SI_USER", at=["in_kill"], fault_addr=None),
+    "recursion-map": Fault("stack_overflow", at=["again_map", "again_map"]),
+    "recursion-sort": Fault("stack_overflow", at=["again_sort", "again_sort"]),
+    "recursion-string": Fault("stack_overflow", at=["Spoken::__toString", "Spoken::__toString"]),
+    "recursion-fiber": denied("stack_overflow", at=["again_map", "again_map"]),
+    "destructor": Fault("null_pointer", at=["write_it", "in_null"], **WRITE),
+    "child": Fault("null_pointer", at=["write_it", "in_null", "in_child"], ends=0, **WRITE),
+    "jit": Fault("unmapped", at=["write_it", "hot", "in_jit"], **WRITE),
+}
+
+
+class Differences:
+    """All that is wrong with the reports, in a form to be read."""
+
+    def __init__(self):
+        self.found = []
+
+    def add(self, case, what, got, expected):
+        self.found.append(f"{case}: {what}: got {got}, expected {expected}")
+
+    def equal(self, case, what, got, expected):
+        if got != expected:
+            self.add(case, what, got, expected)
+
+    def none(self, latencies=()):
+        if latencies:
+            slowest = ", ".join(f"{ms:.1f} ms ({case})" for ms, case in sorted(latencies, reverse=True)[:4])
+            print(f"# told {statistics.median(ms for ms, _ in latencies):.1f} ms after death (median of {len(latencies)}); "
+                  f"slowest: {slowest}", flush=True)
+        each = collections.Counter(self.found)
+        lines = [line + (f" ({n} times)" if n > 1 else "") for line, n in each.most_common(SHOWN)]
+        assert not self.found, f"{len(self.found)} differences:\n" + "\n".join(lines)
+
+
+def parse(line, facts):
+    facts.update(word.split("=", 1) for word in line.split())
+    return facts
+
+
+def read_facts(program, until="time"):
+    """What the program says, up to its last words."""
+    facts = {}
+    while until not in facts:
+        line = program.lines.next(20)
+        assert line is not None, f"{program.proc.args}: dies without a word; said {facts}"
+        parse(line, facts)
+    return facts
+
+
+def names_of(frames):
+    return [f["function"] for f in frames if f["function"]]
+
+
+def holds(names, wanted):
+    """The names hold the wanted ones, in that order, others in between."""
+    rest = iter(names)
+    return all(any(re.fullmatch(w, n) or n == w for n in rest) for w in wanted)
+
+
+def compare_block(wrong, case, block, state, facts):
+    if not block:
+        wrong.add(case, "block", block, state)
+        return
+    wrong.equal(case, "block's state", block["state"], state)
+    wrong.equal(case, "block's address", block["addr"], facts["block"])
+    wrong.equal(case, "block's layer", block["layer"], facts["layer"])
+    wrong.equal(case, "block's size", block["size_bytes"], int(facts["size"]))
+    if "offset" in facts and case != "zend-freed-pointer":
+        wrong.equal(case, "offset in the block", block["offset"], int(facts["offset"]))
+
+
+def compare(wrong, case, fault, facts, crash, blocks=True, names=True):
+    """The report of that case against the table and the program's words. blocks: allocators are traced; names: the program
+    has symbols."""
+    pid = int(facts.get("child", facts["pid"]))
+    tid = pid if "child" in facts else int(facts["tid"])
+    wrong.equal(case, "pid, tid", (crash["pid"], crash["tid"]), (pid, tid))
+    wrong.equal(case, "signal, code", (crash["signal_name"], crash["code_name"]), (fault.signal, fault.code))
+    kinds = fault.kind
+    if fault.block and not blocks:  # the mappings alone are known
+        kinds = tuple({"use_after_free": "unmapped", "past_block_end": "unmapped"}.get(k, k) for k in kinds)
+    if crash.get("kind") not in kinds:
+        wrong.add(case, "kind", f"{crash.get('kind')} ({crash.get('summary')}; {crash.get('likely')}; "
+                  f"{crash.get('instruction')})", " or ".join(kinds))
+    for field, value in fault.heard.items():
+        wrong.equal(case, field, crash.get(field), value)
+    if "fault" in facts:
+        wrong.equal(case, "fault_addr", crash["fault_addr"], facts["fault"])
+    address = crash.get("address") or {}
+    for name, source in (("fault", "kernel"), ("value", "instruction"), ("address", "instruction")):
+        if name in facts:
+            wrong.equal(case, "address, source", (address.get("addr"), address.get("source")), (facts[name], source))
+    if fault.block and blocks:
+        compare_block(wrong, case, address.get("block"), fault.block, facts)
+    if fault.pointer and blocks:
+        blocks_of = [p["block"] for p in crash.get("pointers") or [] if p["block"] and p["block"]["addr"] == facts["block"]]
+        compare_block(wrong, case, blocks_of[0] if blocks_of else None, fault.pointer, facts)
+    if "sender" in facts:
+        wrong.equal(case, "sender", crash["sender_pid"], int(facts["sender"]))
+    if "syscall" in facts:
+        wrong.equal(case, "system call", crash.get("syscall"), int(facts["syscall"]))
+    if "bytes" in facts and not (crash.get("code_bytes") or "").startswith(facts["bytes"]):
+        # The byte of a breakpoint is behind the instruction pointer.
+        if facts["bytes"] != "cc":
+            wrong.add(case, "bytes of the code", crash.get("code_bytes"), facts["bytes"])
+    if fault.message and fault.message not in (crash.get("abort_message") or ""):
+        wrong.add(case, "abort message", crash.get("abort_message"), fault.message)
+    if "rip" in facts:
+        told = crash.get("registers") or {}
+        for r in REGISTERS:
+            wrong.equal(case, r, told.get(r), facts[r])
+        wrong.equal(case, "trap, error code", (crash.get("trap"), crash.get("error_code")),
+                    (int(facts["trapno"], 16), int(facts["err"], 16)))
+    if names:
+        wanted = ["die_" + case.replace("-", "_")] if fault.at is None else fault.at
+        if not holds(names_of(crash["frames"]), wanted):
+            wrong.add(case, "frames", names_of(crash["frames"]), wanted)
+    if not crash["frames"]:
+        wrong.add(case, "frames", crash["frames"], "some")
+    elif fault.module and names:
+        wrong.equal(case, "module", crash["frames"][0]["module"], fault.module)
+    if fault.kind == ("stack_overflow",) and case not in ("overflow-jump",):
+        wrong.equal(case, "recursion", bool(crash.get("recursion")), True)
+    if case == "overflow-cycle":
+        wrong.equal(case, "frames of a round", (crash.get("recursion") or {}).get("frames"), 2)
+
+
+def die_in_turn(run, tracer, programs, table, wrong, **how):
+    """Each of these programs, (case, Program), dies when it is told to; its crash, and no other, is told. Return: how
+    long each took to be told, in ms."""
+    latencies = []
+    for case, program in programs:
+        fault = table[case]
+        program.send("go")
+        facts = read_facts(program)
+        if "child" in case or case in ("in-vfork", "in-exec", "in-namespace"):
+            read_more = {}
+            while "child" not in read_more:
+                parse(program.lines.next(20), read_more)
+            facts["child"] = read_more["child"]  # the first that ends is the one that crashed
+        try:
+            crash = tracer.wait("crash", 20 if EMULATED else 5)
+        except AssertionError as e:
+            wrong.add(case, "crash", "none", f"one ({e})"[:300])
+            continue
+        if fault.kind != ("stack_overflow",):  # whose last words come long before its death
+            latencies.append((time.monotonic() * 1000 - int(facts["time"]) / 1e6, case))
+        compare(wrong, case, fault, facts, crash, **how)
+        if fault.ends is not None:
+            program.proc.wait(20)
+    return latencies
+
+
+def waiting(run, path, case, *more, **kw):
+    return case, run.keep(Program([path, case, "-", "wait", *more], **kw))
+
+
+def told_once(wrong, tracer, programs, code=None):
+    """Everybody has died: swtrace ends by itself (or is told to), and has told of no crash twice."""
+    got = tracer.finish(interrupt=code is None)
+    if code is not None:
+        wrong.equal("swtrace", "exit code", got, code)
+    pids = [c["pid"] for c in tracer.of("crash")]
+    wrong.equal("swtrace", "crashes told", len(pids), len(programs))
+    wrong.equal("swtrace", "processes told of", len(set(pids)), len(set(pids)))
+    wrong.equal("swtrace", "lost events", {k: v for k, v in tracer.lost().items() if "event" in k}, {})
+
+
+def traced_by_pid(run, cases, table, start, **how):
+    wrong = Differences()
+    programs = [start(case) for case in cases]
+    tracer = run.trace("-p", ",".join(str(p.pid) for _, p in programs), "-i", 60, "--follow")
+    latencies = die_in_turn(run, tracer, programs, table, wrong, **how)
+    told_once(wrong, tracer, programs, code=4)
+    wrong.none(latencies)
+
+
+def part(table, n, of, but=()):
+    cases = [c for c in table if c not in but]
+    return cases[len(cases) * n // of:len(cases) * (n + 1) // of]
+
+
+NOT_TOGETHER = ["deleted", "two-threads", *ANOTHER_PROGRAM]
+
+
+@test
+def faults_of_memory_are_told_as_what_they_are(run):
+    traced_by_pid(run, part(C, 0, 2, NOT_TOGETHER), C, lambda c: waiting(run, os.path.join(TARGETS, "faults"), c))
+
+
+@test
+def faults_of_stacks_and_ends_of_all_kinds_are_told_as_what_they_are(run):
+    traced_by_pid(run, part(C, 1, 2, NOT_TOGETHER), C, lambda c: waiting(run, os.path.join(TARGETS, "faults"), c,
+                                                                       stderr=subprocess.DEVNULL))
+
+
+@test
+def registers_are_those_that_the_program_itself_saw(run):
+    traced_by_pid(run, CPU_REGISTERS, C, lambda c: waiting(run, os.path.join(TARGETS, "faults"), c, "registers"))
+
+
+def start_php(run, case, *options):
+    return case, run.keep(Program(HostPhp.argv(*options, os.path.join(HostPhp.scripts, "faults.php"), case, "-", "wait"),
+                                  stderr=subprocess.DEVNULL))
+
+
+@test
+def faults_of_php_are_told_with_its_functions_and_blocks(run):
+    cases = [c for c in PHP_CASES if c != "jit"]
+    traced_by_pid(run, cases, PHP_CASES, lambda c: start_php(run, c))
+
+
+@test
+def compiled_php_is_told_as_far_as_its_stack_is_known(run):
+    jit = "-dopcache.enable_cli=1", "-dopcache.jit_buffer_size=32M", "-dopcache.jit=tracing"
+    traced_by_pid(run, ["jit"], PHP_CASES, lambda c: start_php(run, c, *jit))
+
+
+@test
+def programs_without_libraries_or_names_are_told_all_the_same(run):
+    for variant in "static", "stripped", "static-stripped":
+        cases = ["null-read", "wild-call", "noncanonical-write", "read-only", "truncated", "overflow", "divide", "illegal",
+                 "in-thread", "in-child", "killed"]
+        stripped = variant.endswith("stripped")
+        if variant != "static-stripped":  # in which no function of libc's can be found
+            cases += ["block-no-access", "freed-read", "past-end", "freed-pointer"]
+        traced_by_pid(run, cases, C, lambda c: waiting(run, os.path.join(TARGETS, "faults-" + variant), c),
+                      names=not stripped)
+
+
+@test
+def an_exception_that_nobody_catches_is_an_abort(run):
+    wrong = Differences()
+    with tempfile.TemporaryDirectory() as place:
+        facts, crash = launched(run, [os.path.join(TARGETS, "terminate"), "x", place + "/facts"], place + "/facts")
+        compare(wrong, "terminate", aborted(at=["abort", "__cxa_throw", "throw_it", "main"]), facts, crash)
+    wrong.none()
+
+
+def launched(run, argv, file, code=None):
+    """Run a program under swtrace: (what it said, its crash)."""
+    tracer = run.trace("-i", 60, "--follow", "--", *argv, wait_for=None)
+    got = tracer.finish(interrupt=False)
+    told = tracer.of("crash")
+    with open(file) as f:
+        said = [parse(line, {}) for line in f]
+    assert len(told) == 1, f"{argv}: {len(told)} crashes told; swtrace said {tracer.said}"
+    facts = next(x for x in said if "time" in x)
+    facts.update(next(({"child": x["child"]} for x in said if "child" in x), {}))
+    equal(got, 128 + told[0]["signal"] if code is None else code, f"{argv}: exit code")
+    return facts, told[0]
+
+
+@test
+def programs_that_swtrace_starts_have_their_blocks_from_the_start(run):
+    wrong = Differences()
+    with tempfile.TemporaryDirectory() as place:
+        for case in "freed-read", "past-end", "double-free", "in-thread", "overflow", "in-child", "soon":
+            file = f"{place}/{case}"
+            facts, crash = launched(run, [os.path.join(TARGETS, "faults"), case, file], file, C[case].ends)
+            compare(wrong, case, C[case], facts, crash)
+        for case in "zend-freed", "recursion-map":
+            file = f"{place}/{case}"
+            argv = HostPhp.argv(os.path.join(HostPhp.scripts, "faults.php"), case, file)
+            facts, crash = launched(run, argv, file, PHP_CASES[case].ends)
+            compare(wrong, case, PHP_CASES[case], facts, crash)
+    wrong.none()
+
+
+def untold(run, tracer, cases, table, start, **how):
+    """Programs that nobody has told swtrace of: each is started, and dies."""
+    wrong, latencies = Differences(), []
+    for case in cases:
+        program = start(case)
+        facts = {}
+        while (line := next_line(program)) is not None:
+            said = parse(line, {})
+            facts.update({k: v for k, v in said.items() if k not in facts})
+        program.wait(20)
+        try:
+            crash = tracer.wait("crash", 5, pid=int(facts.get("child", facts["pid"])))
+        except AssertionError as e:
+            wrong.add(case, "crash", "none", f"one ({e})"[:300])
+            continue
+        compare(wrong, case, table[case], facts, crash, **how)
+        again = [c for c in tracer.of("crash") if c["pid"] == crash["pid"]]
+        wrong.equal(case, "crashes told", len(again), 1)
+    tracer.finish()
+    wrong.none(latencies)
+
+
+def next_line(program):
+    line = program.stdout.readline().decode()
+    return line if line else None
+
+
+def spawn(*argv):
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+
+
+def crashes_alone(run, *more):
+    return run.trace("--crashes", *more)
+
+
+@test
+def crashes_alone_are_told_of_every_process_without_a_probe_on_an_allocator(run):
+    cases = [c for c in C if c not in ("two-threads", "deleted")]
+    untold(run, crashes_alone(run), cases, C, lambda c: spawn(os.path.join(TARGETS, "faults"), c, "-"), blocks=False)
+
+
+@test
+def crashes_alone_of_php_and_of_programs_without_names(run):
+    untold(run, crashes_alone(run), [c for c in PHP_CASES if c != "jit"], PHP_CASES,
+           lambda c: spawn(*HostPhp.argv(os.path.join(HostPhp.scripts, "faults.php"), c, "-")), blocks=False)
+    for variant in "static", "static-stripped":
+        untold(run, crashes_alone(run), ["null-read", "soon", "wild-call", "overflow", "in-child", "in-exec"], C,
+               lambda c: spawn(os.path.join(TARGETS, "faults-" + variant), c, "-"), blocks=False,
+               names=variant == "static")
+
+
+@test
+def all_processes_traced_have_their_blocks_and_what_children_execute(run):
+    known = waiting(run, os.path.join(TARGETS, "faults"), "null-read")  # its files are known from the start on then
+    tracer = run.trace("-a", "--exe", os.path.join(TARGETS, "faults"), "-i", 60)
+    cases = ["null-read", "block-no-access", "freed-read", "unmapped-read", "freed-pointer", "past-end", "truncated",
+             "double-free", "overflow", "in-child", "in-vfork", "in-exec", "in-namespace", "soon"]
+    untold(run, tracer, cases, C, lambda c: spawn(os.path.join(TARGETS, "faults"), c, "-"))
+    equal(known[1].proc.poll(), None, "a program that does not crash")
+
+
+@test
+def a_deleted_program_in_a_root_of_its_own_has_its_names(run):
+    for root in False, True:
+        with tempfile.TemporaryDirectory() as place:
+            path = shutil.copy(os.path.join(TARGETS, "faults-static"), place + "/faults")
+            argv = ["chroot", place, "/faults"] if root else [path]
+            untold(run, crashes_alone(run), ["deleted"], C, lambda c: spawn(*argv, c, "-"), blocks=False)
+
+
+@test
+def two_threads_that_crash_at_once_are_told_one_time_each_at_most(run):
+    fault = Fault("null_pointer", at=["with_others"], **WRITE)
+    wrong = Differences()
+    tracer = crashes_alone(run)
+    for _ in range(20):
+        program = spawn(os.path.join(TARGETS, "faults"), "two-threads", "-")
+        said = [parse(line.decode(), {}) for line in program.stdout]
+        program.wait(20)
+        tracer.wait("crash", 5, pid=program.pid)
+        for tid in (int(x["tid"]) for x in said):
+            told = [c for c in tracer.of("crash") if c["tid"] == tid]
+            assert len(told) <= 1, f"thread {tid} crashed {len(told)} times"
+            for c in told:
+                compare(wrong, "two-threads", fault, next(x for x in said if int(x["tid"]) == tid), c, blocks=False)
+    tracer.finish()
+    wrong.none()
+
+
+@test
+def a_crash_is_told_within_200_ms(run):
+    """From the program's last words to the moment at which the line is read: what is between is the death itself, swtrace,
+    and this script. First of all comes a crash in files that no crash was in before."""
+    for what, start, table, case, n in (
+            ("C", lambda c: waiting(run, os.path.join(TARGETS, "faults"), c), C, "null-write", 30),
+            ("PHP", lambda c: start_php(run, c), PHP_CASES, "null", 12)):
+        wrong = Differences()
+        programs = [start(case) for _ in range(n)]
+        tracer = run.trace("-p", ",".join(str(p.pid) for _, p in programs), "-i", 60)
+        latencies = die_in_turn(run, tracer, programs, table, wrong)
+        wrong.none(latencies)
+        latencies = [ms for ms, _ in latencies]
+        print(f"# {what}: first {latencies[0]:.1f} ms, then {max(latencies[1:]):.1f} ms at most; "
+              f"load {os.getloadavg()[0]:.1f}")
+        assert statistics.median(latencies) < LIMIT_MS, latencies
+        busy = os.getloadavg()[0] > 2 * os.cpu_count()
+        assert busy or max(latencies) < LIMIT_MS, f"{what}: {latencies}"
+        tracer.finish()
+
+
+STORM = {"null-write": ("null_pointer", "SIGSEGV"), "abort": ("abort", "SIGABRT"), "divide": ("division_by_zero", "SIGFPE"),
+         "illegal": ("illegal_instruction", "SIGILL"), "wild-read": ("unmapped", "SIGSEGV"),
+         "wild-call": ("unmapped", "SIGSEGV")}
+
+
+def start_storm(run, n, milliseconds):
+    argv = [os.path.join(TARGETS, "faults"), "storm", "-", str(n), str(milliseconds), "wait"]
+    return run.keep(Program(argv, stderr=subprocess.DEVNULL))
+
+
+def storm(tracer, program, n):
+    """That many children die; each is told of, once, as what it was, with its stack."""
+    program.send("go")
+    told = []
+    while len(told) < n:
+        told.append(tracer.wait("crash", 20))
+    said = []
+    while "took" not in (line := parse(program.lines.next(20), {})):
+        said.append(line)
+    tracer.finish()
+    children = {int(x["child"]): x["case"] for x in said}
+    told = [c for c in tracer.of("crash") if c["comm"].startswith("faults")]
+    print(f"# {n} crashes in {int(line['took']) / 1e9:.1f} s: {len(told)} told", flush=True)
+    wrong = Differences()
+    wrong.equal("storm", "children told of", len({c["pid"] for c in told} & set(children)), n)
+    wrong.equal("storm", "crashes told", len(told), n)
+    wrong.equal("storm", "lost", {k: v for k, v in tracer.lost().items() if "event" in k}, {})
+    for c in told:
+        case = children.get(c["pid"], "nobody")
+        wrong.equal(case, "kind, signal", (c.get("kind"), c["signal_name"]), STORM[case])
+        if not holds(names_of(c["frames"]), ["die_" + case.replace("-", "_"), "storm", "main"]):
+            wrong.add(case, "frames", names_of(c["frames"]), "die_..., storm, main")
+    wrong.none()
+
+
+@test
+def none_of_1000_crashes_in_10_s_is_missed(run):
+    program = start_storm(run, 1000, 10000)
+    storm(run.trace("-p", program.pid, "-i", 60), program, 1000)
+
+
+@test
+def none_of_1000_crashes_in_10_s_is_missed_where_crashes_alone_are_told(run):
+    program = start_storm(run, 1000, 10000)
+    storm(crashes_alone(run), program, 1000)
+
+
+@test
+def a_memory_limit_is_no_crash(run):
+    tracer = run.trace("-i", 60, "--", *HostPhp.argv(os.path.join(HostPhp.scripts, "faults.php"), "limit", "/dev/null"),
+                       wait_for=None)
+    equal(tracer.finish(interrupt=False), 255, "exit code")
+    equal(tracer.of("crash"), [], "crashes")
