@@ -236,7 +236,7 @@ function in_child(): void
         in_null();
     }
     pcntl_waitpid($child, $status);
-    note("child=$child status=$status");
+    note("ended=$child");
 }
 
 // Made into machine code after some calls, where opcache's JIT is on.

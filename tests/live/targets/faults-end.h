@@ -173,6 +173,60 @@ static NOINLINE void die_killed(void)
 			pause();
 }
 
+/* Handlers of crash reporters, and what becomes of faults while signals are blocked or ignored. */
+static void raise_again(int sig)
+{
+	signal(sig, SIG_DFL);
+	last("kind=raise");
+	raise(sig);
+}
+
+static NOINLINE void die_reraise(void)
+{
+	signal(SIGSEGV, raise_again);
+	*(volatile int *)hide((char *)0x28) = 1;
+}
+
+static void null_in_handler(int sig)
+{
+	(void)sig;
+	die_null_write();
+}
+
+static NOINLINE void die_handler_faults(void)
+{
+	signal(SIGSEGV, null_in_handler);
+	*(volatile int *)hide((char *)0x28) = 1;
+}
+
+static NOINLINE void die_blocked(void)
+{
+	sigset_t set;
+
+	signal(SIGSEGV, null_in_handler); /* is not called */
+	sigemptyset(&set);
+	sigaddset(&set, SIGSEGV);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	last("fault=0x28");
+	*(volatile int *)hide((char *)0x28) = 1;
+}
+
+static NOINLINE void die_ignored(void)
+{
+	signal(SIGSEGV, SIG_IGN);
+	last("fault=0x28");
+	*(volatile int *)hide((char *)0x28) = 1;
+}
+
+/* There is a handler, but no stack that it could run on. */
+static NOINLINE void die_overflow_handled(void)
+{
+	limit_stack();
+	signal(SIGSEGV, null_in_handler);
+	last("stack=main");
+	sink = recurse(1);
+}
+
 /* Threads. */
 static void *null_in_thread(void *arg)
 {
@@ -208,25 +262,17 @@ static NOINLINE void die_two_threads(void)
 		with_others(hide((char *)0x18));
 }
 
-static void null_in_handler(int sig)
-{
-	(void)sig;
-	die_null_write();
-}
-
 static NOINLINE void die_in_handler(void)
 {
 	signal(SIGUSR1, null_in_handler);
 	raise(SIGUSR1);
 }
 
-/* Processes. The parent knows its child's pid as the tests know it. */
+/* Processes. */
 static NOINLINE void wait_for(int child)
 {
-	int status;
-
-	if (waitpid(child, &status, 0) == child)
-		note("child=%d status=%d", child, status);
+	if (waitpid(child, NULL, 0) == child)
+		note("ended=%d", child);
 	_exit(0);
 }
 
@@ -270,16 +316,35 @@ static NOINLINE void die_in_exec(void)
 	wait_for(child);
 }
 
-static NOINLINE void die_in_namespace(void)
+/* A container: a process there has another pid for itself. Its first one cannot be killed by signals of its own. */
+static NOINLINE void in_namespace(void (*die)(void))
 {
 	int child;
 
 	if (syscall(SYS_unshare, 0x20000000 /* CLONE_NEWPID */))
 		_exit(91);
 	child = fork();
-	if (!child)
-		die_null_write();
+	if (!child) {
+		child = fork();
+		if (!child)
+			die();
+	}
 	wait_for(child);
+}
+
+static NOINLINE void die_in_namespace(void)
+{
+	in_namespace(die_null_write);
+}
+
+static NOINLINE void die_abort_in_namespace(void)
+{
+	in_namespace(die_abort);
+}
+
+static NOINLINE void die_raise_in_namespace(void)
+{
+	in_namespace(die_raise);
 }
 
 /* 1 ms after main began. */

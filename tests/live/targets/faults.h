@@ -46,8 +46,26 @@ static inline long now_ns(void)
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
+/* who - pid and tid as whoever has mounted /proc knows them: not as in a container. */
+static inline void who(int *pid, int *tid)
+{
+	char link[64];
+	ssize_t n = readlink("/proc/thread-self", link, sizeof(link) - 1);
+
+	link[n < 0 ? 0 : n] = 0;
+	if (sscanf(link, "%d/task/%d", pid, tid) == 2)
+		return;
+	*pid = getpid();
+	*tid = (int)syscall(SYS_gettid);
+}
+
 /* last - the line after which it dies. */
-#define last(fmt, ...) note(fmt " pid=%d tid=%d time=%ld", ##__VA_ARGS__, getpid(), (int)syscall(SYS_gettid), now_ns())
+#define last(fmt, ...)                                                                  \
+	do {                                                                            \
+		int pid, tid;                                                           \
+		who(&pid, &tid);                                                        \
+		note(fmt " pid=%d tid=%d time=%ld", ##__VA_ARGS__, pid, tid, now_ns()); \
+	} while (0)
 
 /* pages - mapped behind the back of whoever watches libc's functions: these pages are in nobody's books. */
 static inline char *pages(size_t n, int protection)
