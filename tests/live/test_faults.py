@@ -108,11 +108,11 @@ C = {
     "corrupt-size": aborted(at=["free", "die_corrupt_size"], message="double free or corruption (out)"),
     "raise": Fault("raised", code="SI_TKILL", at=["raise", "die_raise"], fault_addr=None),
     "killed": Fault("sent", code="SI_USER", at=[".*pause", "die_killed"], fault_addr=None),
-    "reraise": Fault("raised", code="SI_TKILL", at=["raise", "raise_again", "die_reraise"], fault_addr=None),
+    "reraise": Fault("raised", code="SI_TKILL", fault_addr=None),  # delivered once the handler has returned
     "handler-faults": Fault("null_pointer", at=["die_null_write", "null_in_handler", "die_handler_faults"], **WRITE),
     "blocked": Fault("null_pointer", **WRITE),
     "ignored": Fault("null_pointer", **WRITE),
-    "overflow-handled": Fault("stack_overflow", code="SI_KERNEL", at=["recurse", "die_overflow_handled"]),
+    "overflow-handled": Fault("stack_overflow", code="SI_KERNEL", at=["recurse", "recurse"]),
     "in-thread": Fault("null_pointer", at=["die_null_write", "null_in_thread"], **WRITE),
     "in-handler": Fault("null_pointer", at=["die_null_write", "null_in_handler", "die_in_handler"], **WRITE),
     "in-child": Fault("null_pointer", at=["die_null_write", "die_in_child"], ends=0, **WRITE),
