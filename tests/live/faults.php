@@ -26,7 +26,7 @@ const PAGE = 4096;
 const HUGE = 4 << 20; // a block of PHP's that has a mapping of its own
 const LARGE = 1 << 20; // the same of libc's
 const WILD = 0x414141414140;
-const NONCANONICAL = 0x4141414141414141;
+const NONCANONICAL = 0x4141414141414140; // aligned: libc reads whole vectors
 
 function note(string $facts): void
 {
