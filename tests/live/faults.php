@@ -102,7 +102,7 @@ function in_zend_freed_pointer(): void
 {
     global $libc;
     $block = allocate_zend(2900);
-    $libc->memcpy($block + 24, pack('J', NONCANONICAL), 8);
+    $libc->memcpy($block + 24, pack('P', NONCANONICAL), 8);
     release_zend($block);
     last('value=0x%x block=0x%x size=2900 offset=24 layer=zend', NONCANONICAL, $block);
     $libc->strsep($block + 24, ',');
