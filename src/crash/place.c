@@ -8,9 +8,10 @@
 
 #define ANY_ACCESS (MODEL_READ | MODEL_WRITE | MODEL_EXECUTE)
 
-/* A frame that is larger than that may jump over the guard, and then nothing tells. */
-#define STACK_REACH (1ULL << 20)
-#define STACK_END   (64ULL << 10) /* so near to its end, a stack is full */
+#define STACK_REACH (1ULL << 20) /* so far from sp may the address be */
+/* Below a main thread's stack the kernel keeps that much free of mappings, or more: mmap_base() in arch/x86/mm/mmap.c, MIN_GAP. */
+#define STACK_ROOM (128ULL << 20)
+#define STACK_END  (64ULL << 10) /* so near to its end, a stack is full */
 
 /* A neighbour that is further away explains nothing. */
 #define FAR_BYTES (1ULL << 40)
@@ -47,6 +48,9 @@ int is_stack_overflow(const struct model_crash *c, uint64_t addr)
 	stack = mapping_above(c, guard ? guard->end : addr);
 	if (!stack || !(stack->flags & MODEL_WRITE))
 		return 0;
+	/* Of a frame that is larger than what was left sp itself is below the stack, in nothing. */
+	if (!guard && stack->flags & MODEL_GROWS && !mapping_at(c, sp) && stack->start - addr <= STACK_ROOM)
+		return 1;
 	/* A guard of its own touches the stack; below a main thread's stack the kernel keeps a gap (stack_guard_gap, 1 MiB). */
 	if (guard ? stack->start != guard->end : stack->start - addr > 2 * STACK_REACH)
 		return 0;

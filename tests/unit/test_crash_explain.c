@@ -170,6 +170,25 @@ static void a_push_into_the_guard_is_a_stack_overflow(void **state)
 	assert_int_equal(explain(), CRASH_STACK_OVERFLOW);
 }
 
+static void a_frame_larger_than_what_was_left_of_the_stack_is_a_stack_overflow(void **state)
+{
+	(void)state;
+	/* GIVEN the stack of a main thread, with nothing below, and sp 16 MiB below it */
+	crash.mapping[3] = crash.mapping[4];
+	crash.mapping[3].flags |= MODEL_GROWS;
+	crash.n_mappings = 4;
+	crash.reg[MODEL_RSP] = STACK - (16 << 20);
+	fault(SEGV_MAPERR, STACK - (16 << 20), WRITES);
+	assert_int_equal(explain(), CRASH_STACK_OVERFLOW);
+	/* BUT it is a wild pointer if sp is where it should be */
+	crash.reg[MODEL_RSP] = STACK + 0x80000;
+	assert_int_equal(explain(), CRASH_UNMAPPED);
+	/* AND if it is not that stack which is the next mapping */
+	crash.reg[MODEL_RSP] = STACK - (16 << 20);
+	crash.mapping[3].flags &= ~(unsigned)MODEL_GROWS;
+	assert_int_equal(explain(), CRASH_UNMAPPED);
+}
+
 static struct model_near block(enum model_near_kind kind, uint64_t addr, uint64_t size, uint64_t at)
 {
 	return (struct model_near){ .kind = kind,
@@ -416,6 +435,7 @@ int main(void)
 		cmocka_unit_test_setup(mappings_say_what_they_do_not_allow, begin),
 		cmocka_unit_test_setup(the_nearest_mapping_of_a_wild_address_is_told, begin),
 		cmocka_unit_test_setup(a_push_into_the_guard_is_a_stack_overflow, begin),
+		cmocka_unit_test_setup(a_frame_larger_than_what_was_left_of_the_stack_is_a_stack_overflow, begin),
 		cmocka_unit_test_setup(a_block_explains_an_address, begin),
 		cmocka_unit_test_setup(a_register_that_points_to_a_freed_block_is_the_likely_cause, begin),
 		cmocka_unit_test_setup(a_pointer_that_spells_text_is_recognised, begin),
