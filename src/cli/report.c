@@ -313,14 +313,22 @@ out:
 	return err;
 }
 
-/* name_by_mapping - of a process that ended before anything was known of it: the first frame, in the file that the kernel side saw
- * mapped there. Its offset counts from the file's begin. */
+/* is_nowhere - a native frame of which no module is known. */
+static int is_nowhere(const struct symbol_frame *f)
+{
+	return f->kind != SYMBOL_PHP && (!f->module || !*f->module);
+}
+
+/* name_by_mapping - of a process that ended before its mappings were read: the first frame, in the file that the kernel side saw
+ * mapped there. Its offset counts from the file's begin. Callers, if any, stay. */
 static void name_by_mapping(const struct model_event *e, struct output_stack *out)
 {
-	struct symbol_frame *frame = calloc(1, sizeof(*frame));
+	struct symbol_frame *frame = out->n ? (struct symbol_frame *)out->frame : calloc(1, sizeof(*frame));
 
 	if (!frame)
 		return;
+	if (!out->n)
+		free((void *)out->frame);
 	frame->kind = SYMBOL_NOTHING;
 	frame->addr = e->ip;
 	frame->module = "";
@@ -335,7 +343,7 @@ static void name_by_mapping(const struct model_event *e, struct output_stack *ou
 		frame->module_offset = e->ip - m->start + m->offset;
 	}
 	out->frame = frame;
-	out->n = 1;
+	out->n = out->n ? out->n : 1;
 }
 
 int report_event(struct reporter *r, const struct model_event *e)
@@ -359,7 +367,7 @@ int report_event(struct reporter *r, const struct model_event *e)
 			stack.n = 0;
 	}
 	told.identity = p ? target_identity(p) : NULL;
-	if (e->type == MODEL_SIGNAL && e->crash && !p)
+	if (e->type == MODEL_SIGNAL && e->crash && (!stack.n || is_nowhere(&stack.frame[0])))
 		name_by_mapping(e, &stack);
 	if (e->type == MODEL_SIGNAL && e->crash)
 		r->err = report_crash(r, p, &told, &stack);
