@@ -86,16 +86,13 @@ static uint64_t bytes_before(const struct model_stack **index, size_t n, const s
 /* add_verdict - what is thought of the row's stack. */
 static void add_verdict(struct analyze_report *r, struct analyze_row *row, const struct analyze_verdicts *v)
 {
-	const struct analyze_standing *p = row->process ? analyze_standing_of(v, row->process) : NULL;
-
 	row->leak = analyze_verdict_of(v, row->stack);
 	r->n_early += !row->leak || row->leak->verdict == LEAK_EARLY;
 	if (!row->leak || row->leak->verdict != LEAK_YES)
 		return;
 	r->n_leaks++;
 	r->leak_bytes_per_s += row->leak->bytes_per_s;
-	if (p && p->requests_per_s > 0)
-		row->leak_per_request = row->leak->bytes_per_s / p->requests_per_s;
+	row->leak_per_request = row->leak->per_request;
 }
 
 static void add_row(struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s,

@@ -122,12 +122,14 @@ static enum analyze_leak_verdict judge(const struct record *r, size_t n)
 
 /* rate - bytes a second that the first n generations have left for good, with its standard error (Cochran, Sampling Techniques,
  * 2.11). */
-static void rate(const struct record *r, size_t n, struct analyze_leak *out)
+static void rate(const struct record *r, size_t n, uint64_t now_ns, struct analyze_leak *out)
 {
 	struct part all = part_of(r, 0, n);
 	double squares = 0, left, error;
 
 	out->bytes_per_s = all.bytes / all.seconds;
+	out->from_ns = now_ns - (uint64_t)(r->start_s[0] * 1e9);
+	out->to_ns = now_ns - (uint64_t)((r->start_s[n - 1] - r->length_s[n - 1]) * 1e9);
 	for (size_t g = 0; g < n; g++) {
 		left = r->bytes[g] - out->bytes_per_s * r->length_s[g];
 		squares += left * left;
@@ -211,6 +213,8 @@ static int is_growing_block(const struct model_snapshot *s, const struct model_s
 	out->bytes_per_s = (now - quarter) / ((double)watched * 0.75 / 1e9);
 	out->low = out->bytes_per_s / 2; /* by doubling it has between a half and all of that in use */
 	out->high = out->bytes_per_s;
+	out->from_ns = begin_ns + watched / 4;
+	out->to_ns = s->time_ns;
 	return 1;
 }
 
@@ -249,7 +253,7 @@ void analyze_leak_make(const struct model_snapshot *s, const struct model_histor
 	out->p90_ns = age_of(&r, 0.9);
 	out->p99_ns = age_of(&r, 0.99);
 	if (out->verdict == LEAK_YES)
-		rate(&r, n, out);
+		rate(&r, n, s->time_ns, out);
 	else if (is_growing_block(s, stack, k, begin_ns, out))
 		out->verdict = LEAK_YES;
 }

@@ -36,6 +36,9 @@ struct analyze_leak {
 	double bytes_per_s;
 	double low; /* within two standard errors, by the spread between generations */
 	double high;
+	uint64_t from_ns; /* time that bytes_per_s is of */
+	uint64_t to_ns;
+	double per_request; /* bytes that each of the requests of that time has left; 0: not known. Set by analyze/verdicts.c */
 	int is_growing_block; /* few blocks, ever larger */
 	/* Blocks that were born before old_ns, and how many of them were freed by now. */
 	uint64_t old_ns;

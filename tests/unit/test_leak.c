@@ -179,6 +179,31 @@ static void a_leak_at_each_request_is_named_with_its_rate(void **state)
 	assert_int_equal(l->p50_ns, 0);
 }
 
+/* Few requests come at first, and many later. */
+static void unevenly(int i)
+{
+	if (i < 1000 && i % 10)
+		process.n_requests--;
+	else
+		allocate(INFINITY, SIZE);
+}
+
+static void bytes_a_request_are_those_of_the_requests_of_the_same_time(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	l = run(40, each);
+	assert_true(l->per_request > 0.99 * SIZE && l->per_request < 1.01 * SIZE);
+	begin_anew();
+	l = run(40, unevenly);
+	assert_int_equal(l->verdict, LEAK_YES);
+	assert_true(l->per_request > 0.99 * SIZE && l->per_request < 1.01 * SIZE);
+	begin_anew();
+	process.has_requests = 0;
+	assert_true(run(40, each)->per_request == 0);
+}
+
 static void a_leak_is_named_after_some_seconds_and_not_before(void **state)
 {
 	(void)state;
@@ -390,6 +415,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, take_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_leak_at_each_request_is_named_with_its_rate),
+		TEST(bytes_a_request_are_those_of_the_requests_of_the_same_time),
 		TEST(a_leak_is_named_after_some_seconds_and_not_before),
 		TEST(a_rare_leak_is_named),
 		TEST(a_leak_among_blocks_that_live_for_a_while_on_the_same_line_is_named),
