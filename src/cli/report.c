@@ -144,7 +144,7 @@ static void judge(struct reporter *r, const struct model_snapshot *now, size_t n
  * Return: to be freed; NULL: there are none. */
 static struct analyze_requests *judge_requests(struct reporter *r, const struct model_snapshot *now)
 {
-	if (model_request_histories_add(&r->requests, now, r->windows != NULL))
+	if (model_request_histories_add(&r->requests, now, r->windows ? NULL : &r->history))
 		return NULL;
 	return analyze_requests_list(&r->requests);
 }

@@ -135,9 +135,14 @@ static struct survivors (*survivors_find(const struct model_snapshot *s))[MODEL_
 	return list;
 }
 
-/* net_bytes - what a layer has gained since tracing began. What was there before may be freed, too: of what size, those tell that
- * are made now and live. Blocks that are freed soon do not. */
-static int64_t net_bytes(
+int64_t model_net_bytes(const struct model_process_history *h, const struct model_process *p, enum model_layer layer)
+{
+	return (int64_t)p->layer[layer].live_bytes - (h ? (int64_t)h->unknown_bytes[layer] : 0);
+}
+
+/* add_unknown - what was there before tracing began is freed, too: of what size, those tell that are made now and live. Blocks that are
+ * freed soon do not. */
+static void add_unknown(
 	struct model_process_history *h, const struct model_process *p, int layer, const struct survivors *of)
 {
 	const struct model_layer_counts *l = &p->layer[layer];
@@ -148,7 +153,6 @@ static int64_t net_bytes(
 		h->unknown_bytes[layer] += mean * (double)(n - h->n_unknown[layer]);
 		h->n_unknown[layer] = n;
 	}
-	return (int64_t)l->live_bytes - (int64_t)h->unknown_bytes[layer];
 }
 
 /* add_vitals - unless they were not read anew. */
@@ -193,7 +197,8 @@ static void add_curves(
 		model_curve_add(&h->curve[MODEL_CURVE_ZEND], &at);
 	}
 	for (int l = MODEL_LIBC; l <= MODEL_MMAP && !p->is_outside; l++) {
-		at.value = net_bytes(h, p, l, &of[l]);
+		add_unknown(h, p, l, &of[l]);
+		at.value = model_net_bytes(h, p, l);
 		model_curve_add(&h->curve[l], &at);
 	}
 	add_vitals(h, &p->vitals);

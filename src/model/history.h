@@ -91,6 +91,10 @@ void model_curve_add(struct model_curve *c, const struct model_point *p);
  * Return: 1 the bounds have changed, 0 they have not, or -ENOMEM: some of it is missing. */
 int model_history_add(struct model_history *h, const struct model_snapshot *s);
 
+/* model_net_bytes - what a layer of a process has gained since tracing began: live bytes, less what was freed of the time before.
+ * @h  as of an earlier snapshot, or this one; NULL: nothing is known of frees of that kind */
+int64_t model_net_bytes(const struct model_process_history *h, const struct model_process *p, enum model_layer layer);
+
 /* model_history_clear - free all that it owns. */
 void model_history_clear(struct model_history *h);
 

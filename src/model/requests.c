@@ -60,23 +60,15 @@ static void add_point(struct model_request_history *h, const struct model_reques
 	section_add(&h->section[i], p);
 }
 
-/* net_bytes - what a layer has gained since tracing began: also what was there before may be freed, of a size unknown. */
-static int64_t net_bytes(const struct model_layer_counts *l)
-{
-	double mean = l->n_frees ? (double)l->freed_bytes / (double)l->n_frees : 0;
-	uint64_t unknown = l->n_unknown_frees > l->n_left_out ? l->n_unknown_frees - l->n_left_out : 0;
-
-	return (int64_t)l->live_bytes - (int64_t)(mean * (double)unknown);
-}
-
 /* point_of - what a snapshot tells of the process. */
-static struct model_request_point point_of(const struct model_process *p, uint64_t time_ns)
+static struct model_request_point point_of(
+	const struct model_process *p, const struct model_process_history *k, uint64_t time_ns)
 {
 	struct model_request_point at = { .time_ns = time_ns, .n_requests = p->n_requests };
 
 	at.bytes[MODEL_ZEND] = p->zend.is_known ? (int64_t)p->zend.size_bytes : 0;
-	at.bytes[MODEL_LIBC] = net_bytes(&p->layer[MODEL_LIBC]);
-	at.bytes[MODEL_MMAP] = net_bytes(&p->layer[MODEL_MMAP]);
+	at.bytes[MODEL_LIBC] = model_net_bytes(k, p, MODEL_LIBC);
+	at.bytes[MODEL_MMAP] = model_net_bytes(k, p, MODEL_MMAP);
 	return at;
 }
 
@@ -132,9 +124,9 @@ static struct model_request_history *take(struct model_request_histories *h, con
 }
 
 static void add_process(struct model_request_history *h, const struct model_process *p, const struct model_snapshot *s,
-	uint64_t begin_ns, int is_windowed)
+	uint64_t begin_ns, const struct model_history *k)
 {
-	struct model_request_point now = point_of(p, s->time_ns);
+	struct model_request_point now = point_of(p, k ? model_history_process(k, p) : NULL, s->time_ns);
 
 	h->n_before = h->n_last;
 	if (!p->alive) { /* its memory is gone, but not what is known of it */
@@ -145,13 +137,14 @@ static void add_process(struct model_request_history *h, const struct model_proc
 	if (!p->zend.is_known)
 		now.bytes[MODEL_ZEND] = h->now.bytes[MODEL_ZEND];
 	if (!goes_on(h, p))
-		begin(h, p, &now, begin_ns, is_windowed);
+		begin(h, p, &now, begin_ns, !k);
 	add_point(h, &now);
 	h->n_last = p->n_requests;
 	h->now = now;
 }
 
-int model_request_histories_add(struct model_request_histories *h, const struct model_snapshot *s, int is_windowed)
+int model_request_histories_add(
+	struct model_request_histories *h, const struct model_snapshot *s, const struct model_history *k)
 {
 	struct model_request_history **list = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
 	uint64_t begin_ns = h->last_ns ? h->last_ns : s->start_ns;
@@ -169,7 +162,7 @@ int model_request_histories_add(struct model_request_histories *h, const struct 
 			err = -ENOMEM;
 			continue;
 		}
-		add_process(list[i], p, s, begin_ns, is_windowed);
+		add_process(list[i], p, s, begin_ns, k);
 	}
 	if (!list)
 		return err;

@@ -9,6 +9,8 @@
 
 #include "model/model.h"
 
+struct model_history;
+
 #define MODEL_REQUEST_SECTIONS	      4	 /* up to 1,000, 10,000, 100,000 requests, and all others */
 #define MODEL_REQUEST_POINTS	      16 /* of each */
 #define MODEL_REQUEST_FIRST_MILESTONE 1000
@@ -50,9 +52,10 @@ uint64_t model_milestone(size_t section);
 
 /* model_request_histories_add - keep what a snapshot tells. What is known of processes that are not in it is dropped; a process that
  * has executed a program, or whose requests are counted by something else now, begins anew.
- * @is_windowed  the live bytes of libc and mmap are not known
+ * @k  of all snapshots before; NULL: the live bytes of libc and mmap are not known, since tracing is in windows
  * Return: 0, or -ENOMEM: some of it is missing. */
-int model_request_histories_add(struct model_request_histories *h, const struct model_snapshot *s, int is_windowed);
+int model_request_histories_add(
+	struct model_request_histories *h, const struct model_snapshot *s, const struct model_history *k);
 
 /* model_request_histories_clear - free all that it owns. */
 void model_request_histories_clear(struct model_request_histories *h);

@@ -15,6 +15,7 @@
 
 #define SEC 1000000000ULL
 
+static const struct model_history nothing; /* is known of earlier times */
 static struct model_request_histories history;
 static struct model_process process;
 static struct model_snapshot snapshot;
@@ -45,7 +46,7 @@ static void look(uint64_t n_requests, int64_t bytes)
 	snapshot.time_ns += SEC;
 	process.n_requests = n_requests;
 	process.layer[MODEL_LIBC].live_bytes = (uint64_t)bytes;
-	assert_int_equal(model_request_histories_add(&history, &snapshot, 0), 0);
+	assert_int_equal(model_request_histories_add(&history, &snapshot, &nothing), 0);
 	analyze_requests_make(history.process[0], &found);
 }
 
@@ -128,11 +129,11 @@ static void in_windows_only_phps_own_count_is_known(void **state)
 	process.zend = (struct model_zend_heap){ .is_known = 1, .size_bytes = 5000 };
 	process.n_requests = 30;
 	snapshot.time_ns += SEC;
-	assert_int_equal(model_request_histories_add(&history, &snapshot, 1), 0);
+	assert_int_equal(model_request_histories_add(&history, &snapshot, NULL), 0);
 	process.n_requests = 40;
 	process.zend.size_bytes = 6000;
 	snapshot.time_ns += SEC;
-	assert_int_equal(model_request_histories_add(&history, &snapshot, 1), 0);
+	assert_int_equal(model_request_histories_add(&history, &snapshot, NULL), 0);
 	analyze_requests_make(history.process[0], &found);
 	assert_int_equal(history.process[0]->layers, 1 << MODEL_ZEND);
 	assert_true(found.growth[0].from == 30 && found.growth[0].gained_bytes[MODEL_ZEND] == 1000);
@@ -155,7 +156,7 @@ static void a_new_program_begins_anew_and_the_dead_keep_what_they_had(void **sta
 	look(4, 0);
 	assert_null(found.history);
 	snapshot.n_processes = 0;
-	assert_int_equal(model_request_histories_add(&history, &snapshot, 0), 0);
+	assert_int_equal(model_request_histories_add(&history, &snapshot, &nothing), 0);
 	snapshot.n_processes = 1;
 }
 
