@@ -49,6 +49,9 @@ void analyze_limits_make(const struct model_vitals *v, const struct analyze_grow
 	meet(&growth[MODEL_CURVE_RSS], v->machine_bytes, &(struct room){ machine, machine },
 		&out->limit[LIMIT_MACHINE]);
 	out->soonest = LIMIT_NONE;
+	/* Which is the first cannot be told while PHP's own heap, which has a limit, is not judged. */
+	if (v->heap.is_known && v->heap.limit_bytes && growth[MODEL_CURVE_ZEND].verdict == GROWTH_UNKNOWN)
+		return;
 	for (int k = LIMIT_PHP; k < LIMITS; k++)
 		if (out->limit[k].is_near &&
 			(out->soonest == LIMIT_NONE || out->limit[k].seconds < out->limit[out->soonest].seconds))
