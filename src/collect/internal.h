@@ -121,6 +121,9 @@ struct reading {
 void blocks_read(struct reading *r, const struct collect_filter *filter);
 void blocks_survivors(struct reading *r);
 
+/* identity_copy - what a process is, copied into s->identities: the snapshot may outlive it. */
+void identity_copy(struct model_snapshot *s, struct target_process *tp, struct model_process *p);
+
 /* vitals_read - the vitals of the snapshot's processes: read anew when that takes less than COLLECT_SHARE of the time since then,
  * or if must is set. Without memory for keeping them there are none.
  * vitals_read_one - of one process that lives, now. What is gone by now has none.

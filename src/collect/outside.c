@@ -7,14 +7,15 @@
 
 #include "collect/internal.h"
 
-static void fill(struct model_process *to, struct target_process *from, uint64_t now_ns)
+static void fill(struct model_snapshot *s, struct model_process *to, struct target_process *from)
 {
 	to->pid = from->pid;
 	to->life = (uint32_t)from->start_ticks; /* so that a process that has the pid of an earlier one is another */
 	memcpy(to->comm, from->comm, sizeof(to->comm));
 	to->alive = from->alive;
 	to->is_outside = 1;
-	vitals_read_one(from, now_ns, &to->vitals);
+	identity_copy(s, from, to);
+	vitals_read_one(from, s->time_ns, &to->vitals);
 	to->zend.is_known = to->vitals.heap.is_known;
 	to->zend.size_bytes = to->vitals.heap.size_bytes;
 }
@@ -35,12 +36,13 @@ int collect_outside(struct target *t, uint64_t start_ns, struct model_snapshot *
 	while (target_at(t, n))
 		n++;
 	s->process = calloc(n ? n : 1, sizeof(*s->process));
-	if (!s->process) {
+	s->identities = calloc(n ? n : 1, sizeof(*s->identities));
+	if (!s->process || !s->identities) {
 		model_snapshot_free(s);
 		return -ENOMEM;
 	}
 	for (s->n_processes = 0; s->n_processes < n && (p = target_at(t, s->n_processes)); s->n_processes++)
-		fill(&s->process[s->n_processes], p, s->time_ns);
+		fill(s, &s->process[s->n_processes], p);
 	*out = s;
 	return 0;
 }

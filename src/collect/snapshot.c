@@ -60,11 +60,10 @@ static void read_heap(const struct reading *r, size_t slot, struct model_zend_he
 	}
 }
 
-/* read_identity - what the process is, copied: the snapshot may outlive it. */
-static void read_identity(struct reading *r, struct target_process *tp, struct model_process *p)
+void identity_copy(struct model_snapshot *s, struct target_process *tp, struct model_process *p)
 {
 	const struct model_identity *known = target_identity(tp);
-	struct model_identity *copy = &r->s->identities[p - r->s->process];
+	struct model_identity *copy = &s->identities[p - s->process];
 
 	if (!known)
 		return;
@@ -120,7 +119,7 @@ static int read_processes(struct reading *r, struct target *target)
 			p->life = kp->life;
 			memcpy(p->comm, tp->comm, sizeof(p->comm));
 			p->alive = tp->alive;
-			read_identity(r, tp, p);
+			identity_copy(r->s, tp, p);
 			p->allocator = tp->n_allocators ? tp->allocator[0].module->name : NULL;
 			for (int l = 0; l < SWT_LAYERS; l++) {
 				p->layer[l].n_allocs = kp->layer[l].n_allocs;

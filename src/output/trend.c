@@ -12,6 +12,7 @@ int output_text_trend(
 
 	strbuf_addf(&b, "[%s] ", format_time(s->utc_ns, time));
 	text_add_who(&b, p->comm, p->pid);
+	text_add_role(&b, p->identity);
 	strbuf_add(&b, ": ");
 	if (!text_add_growth(&b, standing))
 		strbuf_add(&b, "not enough data yet");
@@ -31,6 +32,7 @@ int output_json_trend(
 
 	json_object_set_new(o, "pid", json_integer(p->pid));
 	json_object_set_new(o, "comm", json_text(p->comm));
+	json_object_set_new(o, "identity", json_identity(p->identity));
 	json_object_set_new(o, "watched_ms", json_integer((json_int_t)((s->time_ns - s->start_ns) / 1000000)));
 	json_object_set_new(o, "vitals", json_vitals(s, &p->vitals));
 	json_object_set_new(o, "growth", json_growths(standing));
