@@ -10,7 +10,7 @@
 /* Names of a whole report are waited for so long: longer for the last one, which has no next to make up for it. */
 #define NAMES_NS       1000000000ULL
 #define LAST_NAMES_NS  15000000000ULL
-#define CRASH_NAMES_NS 1000000000ULL
+#define CRASH_NAMES_NS 150000000ULL /* a crash is told within 200 ms, if need be with fewer source lines */
 
 /* The names of a report's rows. */
 struct named {
