@@ -413,7 +413,7 @@ int probes_place_lasting(struct attach *a, const struct target_process *p, const
 static int probe_ends(struct attach *a, const struct target_process *p, const struct target_module *m)
 {
 	struct placement pl = { .pid = owner_of(a, p) };
-	const struct target_site *site;
+	const struct target_site *site = NULL;
 	struct probe_set *s;
 	char path[PATH_BYTES];
 	int n;
@@ -421,7 +421,7 @@ static int probe_ends(struct attach *a, const struct target_process *p, const st
 	if (!m->elf || set_find(a, pl.pid, m, PROBE_SET_ENDS))
 		return 0;
 	n = sites_of(a, m, PROBE_SET_ENDS, &site);
-	if (n <= 0)
+	if (n <= 0 || !site)
 		return n;
 	s = set_new(a, pl.pid, m, PROBE_SET_ENDS);
 	if (!s)
