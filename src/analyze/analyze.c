@@ -187,8 +187,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 	qsort(r->row, r->n_rows, sizeof(*r->row), by_rank);
 	if (opts->top && r->n_rows > opts->top)
 		r->n_rows = opts->top;
-	for (size_t i = 0; i < now->n_losses; i++)
-		r->lost += now->loss[i].count;
+	r->lost = model_lost(now);
 	*out = r;
 	r = NULL;
 	err = 0;

@@ -302,8 +302,7 @@ static void count_unjudged(struct analyze_estimate *e, const struct analyze_opts
 		e->unjudged_blocks -= e->row[i].blocks < e->unjudged_blocks ? e->row[i].blocks : e->unjudged_blocks;
 		e->unjudged_bytes -= e->row[i].bytes < e->unjudged_bytes ? e->row[i].bytes : e->unjudged_bytes;
 	}
-	for (size_t i = 0; i < e->snapshot->n_losses; i++)
-		e->lost += e->snapshot->loss[i].count;
+	e->lost = model_lost(e->snapshot);
 }
 
 int analyze_estimate_make(const struct model_snapshot *now, const struct model_windows *windows,

@@ -132,6 +132,9 @@ int report_open(struct reporter *r);
 /* report_make - one report of this moment, to stdout, the folded file and the saved one.  Return: 0, or -errno of stdout. */
 int report_make(struct reporter *r, int is_final);
 
+/* report_losses - what was not seen, at the end of a session without reports.  Return: as above. */
+int report_losses(struct reporter *r);
+
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 

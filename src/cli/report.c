@@ -313,6 +313,19 @@ out:
 	return err;
 }
 
+int report_losses(struct reporter *r)
+{
+	struct model_snapshot *now = NULL;
+
+	r->err = collect_snapshot(r->collect, &r->settings->filter, 1, r->target, &now);
+	if (!r->err && r->save)
+		report_saved(r, output_json_losses(r->save, now));
+	if (!r->err)
+		r->err = r->settings->json ? output_json_losses(stdout, now) : output_text_losses(stdout, now);
+	model_snapshot_free(now);
+	return r->err;
+}
+
 /* is_nowhere - a native frame of which no module is known. */
 static int is_nowhere(const struct symbol_frame *f)
 {

@@ -229,7 +229,7 @@ static int make_report(struct run *r, int is_last)
 	if (r->s->all)
 		system_sweep(r);
 	if (r->s->crashes)
-		return 0;
+		return is_last ? report_losses(&r->reporter) : 0;
 	windows_update(r);
 	return report_make(&r->reporter, is_last);
 }

@@ -48,6 +48,15 @@ int model_is_estimate(const struct model_snapshot *s)
 	return is_estimate;
 }
 
+uint64_t model_lost(const struct model_snapshot *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_losses; i++)
+		n += s->loss[i].count;
+	return n;
+}
+
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid)
 {
 	for (size_t i = 0; i < s->n_processes; i++)

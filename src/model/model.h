@@ -260,6 +260,9 @@ void model_snapshot_free(struct model_snapshot *s);
 uint64_t model_left_out(const struct model_snapshot *s);
 int model_is_estimate(const struct model_snapshot *s);
 
+/* model_lost - the sum of all losses. */
+uint64_t model_lost(const struct model_snapshot *s);
+
 /* model_find_process - the process with that pid, or NULL. */
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid);
 

@@ -320,6 +320,14 @@ static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i
 	json_end(b, o);
 }
 
+int output_json_losses(FILE *f, const struct model_snapshot *s)
+{
+	struct strbuf b = { 0 };
+
+	json_add_losses(&b, s, 0, model_lost(s));
+	return write_out(f, &b);
+}
+
 int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
 {
 	struct strbuf b = { 0 };

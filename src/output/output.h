@@ -73,6 +73,10 @@ int output_json_freed(FILE *f, const struct model_event *e, const struct output_
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 
+/* ---- losses alone, of a session without reports: the report's number is 0 ---- */
+int output_text_losses(FILE *f, const struct model_snapshot *s);
+int output_json_losses(FILE *f, const struct model_snapshot *s);
+
 /* ---- watching: one process of a snapshot that has no stacks ---- */
 int output_text_trend(FILE *f, const struct model_snapshot *s, const struct model_process *p,
 	const struct analyze_standing *standing);

@@ -346,6 +346,14 @@ static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, 
 	text_add_stack(b, s);
 }
 
+int output_text_losses(FILE *f, const struct model_snapshot *s)
+{
+	struct strbuf b = { 0 };
+
+	text_add_losses(&b, s, model_lost(s));
+	return write_out(f, &b);
+}
+
 int output_text_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
 {
 	struct strbuf b = { 0 };

@@ -302,7 +302,7 @@ def waiting(run, path, case, *more, **kw):
 
 def lost_events(tracer):
     """With --crashes there are no reports, which would say so."""
-    return {k: v for k, v in tracer.lost().items() if "event" in k} if tracer.of("loss") else {}
+    return {k: v for k, v in tracer.lost().items() if "event" in k}
 
 
 def told_once(wrong, tracer, programs, code=None):
