@@ -101,20 +101,6 @@ static __always_inline void event_fork(struct task_struct *child)
 	event_send(t, SWT_EVENT_FORK, pid);
 }
 
-/* event_fill_unknown - who it was, of a process that is not in the table: in system-wide mode it might be full. */
-static __always_inline void event_fill_unknown(struct swt_event *e, __u32 type, __u32 size_bytes)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	e->type = type;
-	e->size_bytes = size_bytes;
-	e->time_ns = bpf_ktime_get_ns();
-	e->tgid = task_tgid(task);
-	e->tid = task_tid(task);
-	e->proc = SWT_MAX_PROCS;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
-}
-
 /* own_tgid - the current process's number in its own PID namespace, which si_pid is of when it has sent the signal itself. */
 static __always_inline __u32 own_tgid(void)
 {
@@ -164,10 +150,7 @@ static __always_inline void event_signal(int sig, struct kernel_siginfo *info)
 	if (!room)
 		return;
 	e = &room->event;
-	if (t)
-		event_fill(&e->e, SWT_EVENT_SIGNAL, sizeof(*e), t);
-	else
-		event_fill_unknown(&e->e, SWT_EVENT_SIGNAL, sizeof(*e));
+	event_fill_of(&e->e, SWT_EVENT_SIGNAL, sizeof(*e), t ? t->proc - 1 : SWT_MAX_PROCS);
 	e->e.value = 0;
 	e->signal = sig;
 	e->code = BPF_CORE_READ(info, si_code);

@@ -3,7 +3,8 @@
 #ifndef SEND_BPF_H
 #define SEND_BPF_H
 
-static __always_inline void event_fill(struct swt_event *e, __u32 type, __u32 size_bytes, const struct thread_state *t)
+/* event_fill_of - @proc  slot in the process table; SWT_MAX_PROCS: it is not in it */
+static __always_inline void event_fill_of(struct swt_event *e, __u32 type, __u32 size_bytes, __u32 proc)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
@@ -12,8 +13,13 @@ static __always_inline void event_fill(struct swt_event *e, __u32 type, __u32 si
 	e->time_ns = bpf_ktime_get_ns();
 	e->tgid = task_tgid(task);
 	e->tid = task_tid(task);
-	e->proc = t->proc - 1;
+	e->proc = proc;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
+}
+
+static __always_inline void event_fill(struct swt_event *e, __u32 type, __u32 size_bytes, const struct thread_state *t)
+{
+	event_fill_of(e, type, size_bytes, t->proc - 1);
 }
 
 static __always_inline void event_send(const struct thread_state *t, __u32 type, __u32 value)

@@ -21,6 +21,7 @@
 #include "cli/choose.h"
 #include "cli/plan.h"
 #include "cli/run.h"
+#include "util/clock.h"
 #include "util/grow.h"
 #include "util/msg.h"
 
@@ -67,14 +68,6 @@ struct watch {
 	int done;
 	int code;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
 
 static void finish(struct watch *w, int code)
 {
@@ -263,7 +256,7 @@ static int trace_begin(struct watch *w, pid_t pid)
 		return -err;
 	}
 	t->of = pid;
-	t->begin_ns = now_ns();
+	t->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	msg_note("%d is growing: it is traced for %s s, with probes in place for at most %s %% of that", pid, seconds,
 		overhead);
 	return 0;
@@ -282,7 +275,7 @@ static void trace_reap(struct watch *w, int wait)
 	for (size_t i = 0; i < w->n_watched; i++)
 		if (w->watched[i].pid == t->of)
 			one = &w->watched[i];
-	plan_traced(&w->plan, one ? &one->plan : &gone, t->begin_ns, now_ns());
+	plan_traced(&w->plan, one ? &one->plan : &gone, t->begin_ns, clock_ns(CLOCK_MONOTONIC));
 	t->pid = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
 		msg_note("what grows in %d: %s.txt, and as JSON lines %s.jsonl", t->of, t->base, t->base);
@@ -341,7 +334,7 @@ static int begin(struct watch *w)
 		if (err)
 			return run_add_failed(w->s->pid[i], err);
 	}
-	w->start_ns = now_ns();
+	w->start_ns = clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "cli/run.h"
 #include "cli/schedule.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 #define SAMPLE_NS 250000000ULL /* between two looks at the heap */
@@ -48,17 +49,9 @@ struct windows {
 	int fd_timer;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
 static void set_timer(struct windows *w)
 {
-	uint64_t now = now_ns(), next = now + SAMPLE_NS;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), next = now + SAMPLE_NS;
 	struct itimerspec t = { 0 };
 
 	if (w->schedule.next_ns > now && w->schedule.next_ns < next)
@@ -95,7 +88,7 @@ static int process_of(struct windows *w, pid_t pid)
 static void look_at(struct windows *w, const struct target_process *p)
 {
 	int at = process_of(w, p->pid);
-	uint64_t size, now = now_ns();
+	uint64_t size, now = clock_ns(CLOCK_MONOTONIC);
 	struct followed *f;
 
 	if (at < 0)
@@ -175,7 +168,7 @@ void windows_on_time(struct run *r)
 	if (read(w->fd_timer, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
 	look_at_all(r);
-	if (now_ns() >= w->schedule.next_ns && !attach_is_closing(r->attach))
+	if (clock_ns(CLOCK_MONOTONIC) >= w->schedule.next_ns && !attach_is_closing(r->attach))
 		run_window(r);
 	set_timer(w);
 }
@@ -198,9 +191,9 @@ int windows_begin(struct run *r)
 		return err;
 	}
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = now_ns();
+		seed = clock_ns(CLOCK_MONOTONIC);
 	w->model.budget = r->s->overhead_percent / 100;
-	w->start_ns = now_ns();
+	w->start_ns = clock_ns(CLOCK_MONOTONIC);
 	while (target_at(r->target, n))
 		n++;
 	schedule_begin(&w->schedule, r->s->overhead_percent, seed, w->start_ns, FIRST_EDGE_NS + n * EDGE_A_PROCESS_NS);
@@ -223,7 +216,7 @@ void windows_update(struct run *r)
 
 	if (!w)
 		return;
-	w->model.elapsed_ns = now_ns() - w->start_ns;
+	w->model.elapsed_ns = clock_ns(CLOCK_MONOTONIC) - w->start_ns;
 	w->model.probed_ns = attach_probed_ns(r->attach);
 	attach_window_effects(r->attach, &w->model.n_cut, &w->model.n_cleared);
 }

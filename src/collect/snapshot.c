@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect/internal.h"
 #include "swtrace/abi.h"
+#include "util/clock.h"
 
 _Static_assert((int)MODEL_ZEND == SWT_LAYER_ZEND && (int)MODEL_LIBC == SWT_LAYER_LIBC &&
 		       (int)MODEL_MMAP == SWT_LAYER_MMAP && (int)MODEL_LAYERS == SWT_LAYERS,
@@ -328,14 +328,6 @@ static int read_losses(struct reading *r)
 	memcpy(r->s->loss, rows, sizeof(rows));
 	r->s->n_losses = SWT_LOSSES;
 	return 0;
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 /* table_is_due - has the live table to be read, or will the counters do? */

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* collect/vitals.c - the vitals of processes, from target/ into the model. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "collect/internal.h"
+#include "util/clock.h"
 
 struct kept_vitals {
 	int pid;
 	uint32_t life;
 	struct model_vitals vitals;
 };
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 static void fill_memory(const struct target_vitals *from, struct model_vitals *to)
 {
@@ -79,7 +71,7 @@ void vitals_read_one(struct target_process *p, uint64_t now_ns, struct model_vit
 /* read_all - anew. A process that has just ended keeps what was known of it. */
 static void read_all(struct last_vitals *l, struct model_snapshot *s, struct target *t)
 {
-	uint64_t begin = cpu_ns();
+	uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (size_t i = 0; i < s->n_processes; i++) {
 		struct model_process *p = &s->process[i];
@@ -89,7 +81,7 @@ static void read_all(struct last_vitals *l, struct model_snapshot *s, struct tar
 			vitals_read_one(tp, s->time_ns, &p->vitals);
 	}
 	l->time_ns = s->time_ns;
-	l->took_ns = cpu_ns() - begin;
+	l->took_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 }
 
 /* recall - what is kept of a process. Most often the lists are in the same order. */

@@ -61,6 +61,8 @@ struct json_t *json_crash(const struct model_event *e, const struct output_stack
 struct json_t *json_begin(const char *type, int64_t utc_ns);
 void json_end(struct strbuf *b, struct json_t *o);
 struct json_t *json_text(const char *s);
+struct json_t *json_hex(uint64_t n);
+struct json_t *json_number(uint64_t n);
 struct json_t *json_growths(const struct analyze_standing *s);
 void json_set_stack(struct json_t *o, const struct output_stack *s);
 void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);

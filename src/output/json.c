@@ -21,7 +21,7 @@ json_t *json_text(const char *s)
 	return j;
 }
 
-static json_t *hex(uint64_t n)
+json_t *json_hex(uint64_t n)
 {
 	char buf[24];
 
@@ -29,7 +29,7 @@ static json_t *hex(uint64_t n)
 	return json_string(buf);
 }
 
-static json_t *number(uint64_t n)
+json_t *json_number(uint64_t n)
 {
 	return json_integer((json_int_t)n);
 }
@@ -71,8 +71,8 @@ static json_t *usage(const struct model_usage *u)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "used", number(u->used));
-	json_object_set_new(o, "capacity", number(u->capacity));
+	json_object_set_new(o, "used", json_number(u->used));
+	json_object_set_new(o, "capacity", json_number(u->capacity));
 	return o;
 }
 
@@ -84,12 +84,12 @@ static json_t *zend_heap(const struct model_zend_heap *h, int is_estimate)
 		json_decref(o);
 		return json_null();
 	}
-	json_object_set_new(o, "size_bytes", number(h->size_bytes));
-	json_object_set_new(o, "traced_bytes", number(h->traced_bytes));
-	json_object_set_new(o, "before_bytes", number(model_zend_before(h)));
+	json_object_set_new(o, "size_bytes", json_number(h->size_bytes));
+	json_object_set_new(o, "traced_bytes", json_number(h->traced_bytes));
+	json_object_set_new(o, "before_bytes", json_number(model_zend_before(h)));
 	json_object_set_new(o, "difference_bytes", json_integer(model_zend_difference(h)));
 	json_object_set_new(o, "steady", json_boolean(h->is_steady));
-	json_object_set_new(o, "drops", number(h->n_drops));
+	json_object_set_new(o, "drops", json_number(h->n_drops));
 	json_object_set_new(o, "estimate", json_boolean(is_estimate));
 	return o;
 }
@@ -130,19 +130,19 @@ static json_t *process(
 		const struct model_layer_counts *c = &p->layer[i];
 		json_t *l = json_object();
 
-		json_object_set_new(l, "live_bytes", number(c->live_bytes));
-		json_object_set_new(l, "live_blocks", number(c->live_blocks));
-		json_object_set_new(l, "allocs", number(c->n_allocs));
-		json_object_set_new(l, "alloc_bytes", number(c->alloc_bytes));
-		json_object_set_new(l, "frees", number(c->n_frees));
-		json_object_set_new(l, "freed_bytes", number(c->freed_bytes));
-		json_object_set_new(l, "unknown_frees", number(c->n_unknown_frees));
-		json_object_set_new(l, "left_out", number(c->n_left_out));
+		json_object_set_new(l, "live_bytes", json_number(c->live_bytes));
+		json_object_set_new(l, "live_blocks", json_number(c->live_blocks));
+		json_object_set_new(l, "allocs", json_number(c->n_allocs));
+		json_object_set_new(l, "alloc_bytes", json_number(c->alloc_bytes));
+		json_object_set_new(l, "frees", json_number(c->n_frees));
+		json_object_set_new(l, "freed_bytes", json_number(c->freed_bytes));
+		json_object_set_new(l, "unknown_frees", json_number(c->n_unknown_frees));
+		json_object_set_new(l, "left_out", json_number(c->n_left_out));
 		json_object_set_new(l, "estimate", json_boolean(c->is_estimate));
 		json_object_set_new(layers, model_layer_name(i), l);
 	}
 	json_object_set_new(o, "identity", json_identity(p->identity));
-	json_object_set_new(o, "live_bytes", number(row->live_bytes));
+	json_object_set_new(o, "live_bytes", json_number(row->live_bytes));
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "layers", layers);
 	json_object_set_new(o, "zend_heap", zend_heap(&p->zend, p->layer[MODEL_ZEND].is_estimate));
@@ -159,21 +159,22 @@ static void add_report(struct strbuf *b, const struct analyze_report *r)
 
 	json_object_set_new(o, "number", json_integer(r->number));
 	json_object_set_new(o, "final", json_boolean(r->is_final));
-	json_object_set_new(o, "since_start_ms", number(r->since_start_ns / 1000000));
-	json_object_set_new(o, "since_last_ms", number(r->since_last_ns / 1000000));
-	json_object_set_new(o, "live_bytes", number(r->live_bytes));
-	json_object_set_new(o, "live_blocks", number(r->live_blocks));
+	json_object_set_new(o, "since_start_ms", json_number(r->since_start_ns / 1000000));
+	json_object_set_new(o, "since_last_ms", json_number(r->since_last_ns / 1000000));
+	json_object_set_new(o, "live_bytes", json_number(r->live_bytes));
+	json_object_set_new(o, "live_blocks", json_number(r->live_blocks));
 	json_object_set_new(o, "gained_bytes", json_integer(r->gained_bytes));
-	json_object_set_new(o, "stacks", number(r->n_stacks));
-	json_object_set_new(o, "complete", number(r->n_complete));
-	json_object_set_new(o, "shown", number(r->n_rows));
-	json_object_set_new(o, "leaks", number(r->n_leaks));
+	json_object_set_new(o, "stacks", json_number(r->n_stacks));
+	json_object_set_new(o, "complete", json_number(r->n_complete));
+	json_object_set_new(o, "shown", json_number(r->n_rows));
+	json_object_set_new(o, "leaks", json_number(r->n_leaks));
 	json_object_set_new(o, "leak_bytes_per_s", json_integer((json_int_t)r->leak_bytes_per_s));
-	json_object_set_new(o, "lost", number(r->lost));
-	json_object_set_new(o, "left_out", number(model_left_out(r->snapshot)));
+	json_object_set_new(o, "lost", json_number(r->lost));
+	json_object_set_new(o, "left_out", json_number(model_left_out(r->snapshot)));
 	json_object_set_new(o, "estimate", json_boolean(model_is_estimate(r->snapshot)));
 	json_object_set_new(o, "live_table", usage(&r->snapshot->blocks));
-	json_object_set_new(o, "live_table_age_ms", number((r->snapshot->time_ns - r->snapshot->table_ns) / 1000000));
+	json_object_set_new(
+		o, "live_table_age_ms", json_number((r->snapshot->time_ns - r->snapshot->table_ns) / 1000000));
 	json_object_set_new(o, "stack_table", usage(&r->snapshot->stacks));
 	json_object_set_new(o, "freed_history", json_freed_history(&r->snapshot->freed));
 	for (size_t i = 0; i < r->n_processes; i++)
@@ -194,9 +195,9 @@ void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned 
 	json_t *o = json_begin("loss", s->utc_ns), *causes = json_object();
 
 	json_object_set_new(o, "report", json_integer(report));
-	json_object_set_new(o, "total", number(lost));
+	json_object_set_new(o, "total", json_number(lost));
 	for (size_t i = 0; i < s->n_losses; i++)
-		json_object_set_new(causes, s->loss[i].key, number(s->loss[i].count));
+		json_object_set_new(causes, s->loss[i].key, json_number(s->loss[i].count));
 	json_object_set_new(o, "causes", causes);
 	json_end(b, o);
 }
@@ -208,16 +209,16 @@ static json_t *frame(const struct symbol_frame *f)
 	int is_php = f->kind == SYMBOL_PHP;
 
 	json_object_set_new(o, "kind", json_string(is_php ? "php" : "native"));
-	json_object_set_new(o, "addr", is_php ? json_null() : hex(f->addr));
+	json_object_set_new(o, "addr", is_php ? json_null() : json_hex(f->addr));
 	json_object_set_new(o, "function", f->function ? json_text(f->function) : json_null());
 	json_object_set_new(o, "function_offset",
-		f->function && !is_php && !f->is_inlined ? number(f->function_offset) : json_null());
+		f->function && !is_php && !f->is_inlined ? json_number(f->function_offset) : json_null());
 	json_object_set_new(o, "inlined", json_boolean(f->is_inlined));
 	json_object_set_new(o, "file", f->file && *f->file ? json_text(f->file) : json_null());
-	json_object_set_new(o, "line", f->line ? number(f->line) : json_null());
+	json_object_set_new(o, "line", f->line ? json_number(f->line) : json_null());
 	json_object_set_new(o, "line_exact", f->line ? json_boolean(!f->is_approximate) : json_null());
 	json_object_set_new(o, "module", json_text(f->module));
-	json_object_set_new(o, "module_offset", in_file ? hex(f->module_offset) : json_null());
+	json_object_set_new(o, "module_offset", in_file ? json_hex(f->module_offset) : json_null());
 	json_object_set_new(o, "build_id", json_text(f->build_id));
 	return o;
 }
@@ -234,7 +235,7 @@ void json_set_stack(json_t *o, const struct output_stack *s)
 
 static json_t *age_ms(uint64_t ns)
 {
-	return ns ? number(ns / 1000000) : json_null();
+	return ns ? json_number(ns / 1000000) : json_null();
 }
 
 /* leak - how fast it leaks; null: it does not, as far as can be told. */
@@ -266,11 +267,12 @@ static json_t *generations(const struct model_snapshot *s, const struct model_st
 		if (!m->generations->blocks[g])
 			continue;
 		o = json_object();
-		json_object_set_new(o, "from_ms", number(g ? (s->bounds.time_ns[g - 1] - s->start_ns) / 1000000 : 0));
+		json_object_set_new(
+			o, "from_ms", json_number(g ? (s->bounds.time_ns[g - 1] - s->start_ns) / 1000000 : 0));
 		json_object_set_new(o, "to_ms",
-			g < s->bounds.n ? number((s->bounds.time_ns[g] - s->start_ns) / 1000000) : json_null());
-		json_object_set_new(o, "live_blocks", number(m->generations->blocks[g]));
-		json_object_set_new(o, "live_bytes", number(m->generations->bytes[g]));
+			g < s->bounds.n ? json_number((s->bounds.time_ns[g] - s->start_ns) / 1000000) : json_null());
+		json_object_set_new(o, "live_blocks", json_number(m->generations->blocks[g]));
+		json_object_set_new(o, "live_bytes", json_number(m->generations->bytes[g]));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -286,8 +288,8 @@ static void set_verdict(json_t *o, const struct model_snapshot *s, const struct 
 	json_object_set_new(o, "verdict", json_string(analyze_leak_name(l->verdict)));
 	json_object_set_new(o, "leak", leak(row));
 	json_object_set_new(o, "old_age_ms", age_ms(l->old_ns));
-	json_object_set_new(o, "old_blocks", number(l->n_old));
-	json_object_set_new(o, "old_freed", number(l->n_old_freed));
+	json_object_set_new(o, "old_blocks", json_number(l->n_old));
+	json_object_set_new(o, "old_freed", json_number(l->n_old_freed));
 	json_object_set_new(life, "p50", age_ms(l->p50_ns));
 	json_object_set_new(life, "p90", age_ms(l->p90_ns));
 	json_object_set_new(life, "p99", age_ms(l->p99_ns));
@@ -302,19 +304,19 @@ static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i
 	const struct model_stack *m = row->stack;
 
 	json_object_set_new(o, "report", json_integer(r->number));
-	json_object_set_new(o, "rank", number(i + 1));
+	json_object_set_new(o, "rank", json_number(i + 1));
 	json_object_set_new(o, "pid", json_integer(m->pid));
 	json_object_set_new(o, "comm", json_text(row->process ? row->process->comm : ""));
 	json_object_set_new(o, "layer", json_string(model_layer_name(m->layer)));
-	json_object_set_new(o, "live_bytes", number(m->live_bytes));
-	json_object_set_new(o, "live_blocks", number(m->live_blocks));
+	json_object_set_new(o, "live_bytes", json_number(m->live_bytes));
+	json_object_set_new(o, "live_blocks", json_number(m->live_blocks));
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));
 	json_object_set_new(o, "gained_start_bytes", json_integer(row->gained_start_bytes));
-	json_object_set_new(o, "oldest_age_ms", number(row->oldest_age_ns / 1000000));
-	json_object_set_new(o, "allocs", number(m->n_allocs));
-	json_object_set_new(o, "alloc_bytes", number(m->alloc_bytes));
-	json_object_set_new(o, "frees", number(m->n_frees));
-	json_object_set_new(o, "freed_bytes", number(m->freed_bytes));
+	json_object_set_new(o, "oldest_age_ms", json_number(row->oldest_age_ns / 1000000));
+	json_object_set_new(o, "allocs", json_number(m->n_allocs));
+	json_object_set_new(o, "alloc_bytes", json_number(m->alloc_bytes));
+	json_object_set_new(o, "frees", json_number(m->n_frees));
+	json_object_set_new(o, "freed_bytes", json_number(m->freed_bytes));
 	set_verdict(o, r->snapshot, row);
 	json_set_stack(o, s);
 	json_end(b, o);
@@ -352,10 +354,10 @@ json_t *json_crash(const struct model_event *e, const struct output_stack *stack
 	json_object_set_new(o, "code", json_integer(e->code));
 	json_object_set_new(o, "code_name", json_string(crash_code_name(e->signal, e->code, code, sizeof(code))));
 	json_object_set_new(o, "code_text", json_string(crash_code_text(e->signal, e->code)));
-	json_object_set_new(o, "fault_addr", e->has_fault_addr ? hex(e->fault_addr) : json_null());
+	json_object_set_new(o, "fault_addr", e->has_fault_addr ? json_hex(e->fault_addr) : json_null());
 	json_object_set_new(o, "sender_pid", e->sender_pid ? json_integer(e->sender_pid) : json_null());
-	json_object_set_new(o, "ip", hex(e->ip));
-	json_object_set_new(o, "sp", hex(e->sp));
+	json_object_set_new(o, "ip", json_hex(e->ip));
+	json_object_set_new(o, "sp", json_hex(e->sp));
 	json_set_stack(o, stack);
 	return o;
 }

@@ -6,19 +6,6 @@
 
 #include "output/internal.h"
 
-static json_t *hex(uint64_t n)
-{
-	char buf[24];
-
-	snprintf(buf, sizeof(buf), "0x%" PRIx64, n);
-	return json_string(buf);
-}
-
-static json_t *number(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 /* text_or_null - untrusted text; null when there is none. */
 static json_t *text_or_null(const char *s)
 {
@@ -45,11 +32,11 @@ static json_t *mapping(const struct crash_place *p)
 		return json_null();
 	o = json_object();
 	json_object_set_new(o, "name", json_text(p->mapping->name));
-	json_object_set_new(o, "start", hex(p->mapping->start));
-	json_object_set_new(o, "end", hex(p->mapping->end));
+	json_object_set_new(o, "start", json_hex(p->mapping->start));
+	json_object_set_new(o, "end", json_hex(p->mapping->end));
 	json_object_set_new(o, "flags", flags(p->mapping));
 	json_object_set_new(o, "relation", json_string(relations[p->relation]));
-	json_object_set_new(o, "distance_bytes", number(p->distance_bytes));
+	json_object_set_new(o, "distance_bytes", json_number(p->distance_bytes));
 	return o;
 }
 
@@ -76,11 +63,11 @@ static json_t *block(const struct output_crash *c, const struct model_near *n)
 	o = json_object();
 	json_object_set_new(o, "state", json_string(is_freed ? "freed" : "live"));
 	json_object_set_new(o, "layer", json_string(model_layer_name(n->layer)));
-	json_object_set_new(o, "addr", hex(n->addr));
-	json_object_set_new(o, "size_bytes", number(n->size_bytes));
+	json_object_set_new(o, "addr", json_hex(n->addr));
+	json_object_set_new(o, "size_bytes", json_number(n->size_bytes));
 	json_object_set_new(o, "offset", json_integer((json_int_t)n->offset));
-	json_object_set_new(o, "age_ms", number(n->age_ns / 1000000));
-	json_object_set_new(o, "freed_ms", is_freed ? number(n->freed_ns / 1000000) : json_null());
+	json_object_set_new(o, "age_ms", json_number(n->age_ns / 1000000));
+	json_object_set_new(o, "freed_ms", is_freed ? json_number(n->freed_ns / 1000000) : json_null());
 	json_object_set_new(o, "allocated_by", stack(c->allocated ? &c->allocated[i] : NULL));
 	json_object_set_new(o, "freed_by", stack(is_freed && c->freed ? &c->freed[i] : NULL));
 	return o;
@@ -90,7 +77,7 @@ static json_t *place(const struct output_crash *c, const struct crash_place *p)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "addr", hex(p->addr));
+	json_object_set_new(o, "addr", json_hex(p->addr));
 	json_object_set_new(o, "text", json_text(p->text));
 	json_object_set_new(o, "mapping", mapping(p));
 	json_object_set_new(o, "block", block(c, p->near));
@@ -126,7 +113,7 @@ static json_t *registers(const struct model_crash *m)
 	json_t *o = json_object();
 
 	for (int i = 0; i < MODEL_REGISTERS; i++)
-		json_object_set_new(o, crash_register_name(i), hex(m->reg[i]));
+		json_object_set_new(o, crash_register_name(i), json_hex(m->reg[i]));
 	return o;
 }
 
@@ -147,9 +134,9 @@ static json_t *recursion(const struct crash_cycle *r)
 		return json_null();
 	o = json_object();
 	json_object_set_new(o, "kind", json_string(r->is_php ? "php" : "native"));
-	json_object_set_new(o, "first", number(r->first));
-	json_object_set_new(o, "frames", number(r->frames));
-	json_object_set_new(o, "times", number(r->times));
+	json_object_set_new(o, "first", json_number(r->first));
+	json_object_set_new(o, "frames", json_number(r->frames));
+	json_object_set_new(o, "times", json_number(r->times));
 	return o;
 }
 
@@ -161,11 +148,11 @@ static json_t *calls(const struct model_crash *m)
 	for (size_t i = 0; i < m->n_calls && i < MODEL_MAX_CALLS; i++) {
 		json_t *o = json_object();
 
-		json_object_set_new(o, "before_us", number(m->call[i].before_ns / 1000));
+		json_object_set_new(o, "before_us", json_number(m->call[i].before_ns / 1000));
 		json_object_set_new(o, "op", json_string(names[m->call[i].op]));
 		json_object_set_new(o, "layer", json_string(model_layer_name(m->call[i].layer)));
-		json_object_set_new(o, "addr", hex(m->call[i].addr));
-		json_object_set_new(o, "size_bytes", number(m->call[i].size_bytes));
+		json_object_set_new(o, "addr", json_hex(m->call[i].addr));
+		json_object_set_new(o, "size_bytes", json_number(m->call[i].size_bytes));
 		json_object_set_new(o, "pending", json_boolean(m->call[i].is_pending));
 		json_object_set_new(o, "known", json_boolean(!m->call[i].is_unknown));
 		json_array_append_new(list, o);
@@ -184,11 +171,11 @@ static json_t *memory(const struct output_crash *c)
 	live = json_object();
 	verdict = json_object();
 	for (int l = 0; l < MODEL_LAYERS; l++)
-		json_object_set_new(live, model_layer_name(l), number(c->process->layer[l].live_bytes));
+		json_object_set_new(live, model_layer_name(l), json_number(c->process->layer[l].live_bytes));
 	for (int k = 0; c->standing && k < MODEL_CURVES; k++)
 		json_object_set_new(
 			verdict, model_curve_name(k), json_string(analyze_growth_name(c->standing->growth[k].verdict)));
-	json_object_set_new(o, "age_ms", number(c->process_age_ns / 1000000));
+	json_object_set_new(o, "age_ms", json_number(c->process_age_ns / 1000000));
 	json_object_set_new(o, "live_bytes", live);
 	json_object_set_new(o, "verdict", verdict);
 	return o;
@@ -219,13 +206,13 @@ int output_json_crash(FILE *f, const struct output_crash *c)
 	json_object_set_new(o, "summary", json_text(r->summary));
 	json_object_set_new(o, "likely", text_or_null(r->likely));
 	json_object_set_new(o, "access", access_name(r->access));
-	json_object_set_new(o, "access_bytes", r->access_bytes ? number(r->access_bytes) : json_null());
+	json_object_set_new(o, "access_bytes", r->access_bytes ? json_number(r->access_bytes) : json_null());
 	json_object_set_new(o, "instruction", text_or_null(r->instruction));
 	json_object_set_new(o, "code_bytes", code_bytes(m));
 	json_object_set_new(o, "address", address(c));
 	json_object_set_new(o, "registers", registers(m));
-	json_object_set_new(o, "trap", number(m->trap));
-	json_object_set_new(o, "error_code", number(m->error_code));
+	json_object_set_new(o, "trap", json_number(m->trap));
+	json_object_set_new(o, "error_code", json_number(m->error_code));
 	json_object_set_new(o, "pointers", pointers(c));
 	json_object_set_new(o, "recursion", recursion(&r->cycle));
 	json_object_set_new(o, "abort_message", text_or_null(m->abort_message));

@@ -80,14 +80,9 @@ void text_add_requests(struct strbuf *b, const struct analyze_requests *q, const
 	}
 }
 
-static json_t *number(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 static json_t *since_ms(const struct model_snapshot *s, uint64_t time_ns)
 {
-	return number(time_ns > s->start_ns ? (time_ns - s->start_ns) / 1000000 : 0);
+	return json_number(time_ns > s->start_ns ? (time_ns - s->start_ns) / 1000000 : 0);
 }
 
 static json_t *growths(const struct analyze_requests *q, const struct model_snapshot *s)
@@ -98,9 +93,9 @@ static json_t *growths(const struct analyze_requests *q, const struct model_snap
 		const struct analyze_request_growth *g = &q->growth[i];
 		json_t *o = json_object();
 
-		json_object_set_new(o, "milestone", g->milestone ? number(g->milestone) : json_null());
-		json_object_set_new(o, "from_requests", number(g->from));
-		json_object_set_new(o, "to_requests", number(g->to));
+		json_object_set_new(o, "milestone", g->milestone ? json_number(g->milestone) : json_null());
+		json_object_set_new(o, "from_requests", json_number(g->from));
+		json_object_set_new(o, "to_requests", json_number(g->to));
 		json_object_set_new(o, "to_ms", since_ms(s, g->to_ns));
 		for (int l = 0; l < MODEL_LAYERS; l++) {
 			json_t *layer = is_known(q, l) ? json_object() : json_null();
@@ -127,7 +122,7 @@ static json_t *curve(const struct analyze_requests *q, const struct model_snapsh
 		for (size_t k = 0; k < section->n; k++) {
 			json_t *o = json_object();
 
-			json_object_set_new(o, "requests", number(section->point[k].n_requests));
+			json_object_set_new(o, "requests", json_number(section->point[k].n_requests));
 			json_object_set_new(o, "time_ms", since_ms(s, section->point[k].time_ns));
 			for (int l = 0; l < MODEL_LAYERS; l++)
 				json_object_set_new(o, model_layer_name(l),
@@ -143,7 +138,7 @@ void json_set_requests(
 {
 	int is_judged = p->has_requests && q && q->history;
 
-	json_object_set_new(o, "n_requests", p->has_requests ? number(p->n_requests) : json_null());
+	json_object_set_new(o, "n_requests", p->has_requests ? json_number(p->n_requests) : json_null());
 	json_object_set_new(
 		o, "requests_by", p->has_requests ? json_string(model_requests_name(p->requests_by)) : json_null());
 	json_object_set_new(

@@ -171,11 +171,6 @@ int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct
 	return write_out(f, &b);
 }
 
-static json_t *whole(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 static void set_rate(json_t *o, const struct analyze_estimate_rate *r)
 {
 	json_object_set_new(o, "bytes_per_s", json_integer(llround(r->rate)));
@@ -189,7 +184,7 @@ static json_t *heap(const struct analyze_estimate *e, const struct analyze_estim
 	json_t *o = json_object(), *growth;
 
 	json_object_set_new(o, "pid", json_integer(h->pid));
-	json_object_set_new(o, "size_bytes", h->has_heap ? whole(h->size_bytes) : json_null());
+	json_object_set_new(o, "size_bytes", h->has_heap ? json_number(h->size_bytes) : json_null());
 	growth = h->is_known ? json_object() : json_null();
 	if (h->is_known)
 		set_rate(growth, &h->growth);
@@ -205,22 +200,22 @@ static void add_json(struct strbuf *b, const struct analyze_estimate *e)
 
 	json_object_set_new(o, "number", json_integer(e->number));
 	json_object_set_new(o, "final", json_boolean(e->is_final));
-	json_object_set_new(o, "elapsed_ms", whole(w->elapsed_ns / 1000000));
-	json_object_set_new(o, "probed_ms", whole(w->probed_ns / 1000000));
-	json_object_set_new(o, "recorded_ms", whole(w->recorded_ns / 1000000));
+	json_object_set_new(o, "elapsed_ms", json_number(w->elapsed_ns / 1000000));
+	json_object_set_new(o, "probed_ms", json_number(w->probed_ns / 1000000));
+	json_object_set_new(o, "recorded_ms", json_number(w->recorded_ns / 1000000));
 	json_object_set_new(o, "probed_percent", json_real(percent(w->probed_ns, w->elapsed_ns)));
 	json_object_set_new(o, "budget_percent", json_real(100 * w->budget));
-	json_object_set_new(o, "alive", whole(count_alive(e)));
+	json_object_set_new(o, "alive", json_number(count_alive(e)));
 	json_object_set_new(o, "windows", json_integer(w->n_windows));
 	json_object_set_new(o, "judged", json_integer(e->n_judged));
 	json_object_set_new(o, "enough", json_boolean(e->n_judged >= ESTIMATE_MIN_WINDOWS && !e->is_heap_early));
-	json_object_set_new(o, "named", whole(e->n_named));
-	json_object_set_new(o, "shown", whole(e->n_rows));
-	json_object_set_new(o, "candidate_blocks", whole(e->unjudged_blocks));
-	json_object_set_new(o, "candidate_bytes", whole(e->unjudged_bytes));
-	json_object_set_new(o, "cleared", whole(w->n_cleared));
-	json_object_set_new(o, "cut", whole(w->n_cut));
-	json_object_set_new(o, "lost", whole(e->lost));
+	json_object_set_new(o, "named", json_number(e->n_named));
+	json_object_set_new(o, "shown", json_number(e->n_rows));
+	json_object_set_new(o, "candidate_blocks", json_number(e->unjudged_blocks));
+	json_object_set_new(o, "candidate_bytes", json_number(e->unjudged_bytes));
+	json_object_set_new(o, "cleared", json_number(w->n_cleared));
+	json_object_set_new(o, "cut", json_number(w->n_cut));
+	json_object_set_new(o, "lost", json_number(e->lost));
 	for (size_t i = 0; i < e->n_heaps; i++)
 		json_array_append_new(heaps, heap(e, &e->heap[i]));
 	json_object_set_new(o, "zend_heaps", heaps);
@@ -234,15 +229,15 @@ static void add_json_row(struct strbuf *b, const struct analyze_estimate *e, siz
 	const struct analyze_estimate_row *row = &e->row[i];
 
 	json_object_set_new(o, "report", json_integer(e->number));
-	json_object_set_new(o, "rank", whole(i + 1));
+	json_object_set_new(o, "rank", json_number(i + 1));
 	json_object_set_new(o, "pid", json_integer(row->stack->pid));
 	json_object_set_new(o, "comm", json_text(row->process ? row->process->comm : ""));
 	json_object_set_new(o, "layer", json_string(model_layer_name(row->stack->layer)));
 	set_rate(o, &row->rate);
 	json_object_set_new(o, "scaled", json_boolean(row->is_scaled));
-	json_object_set_new(o, "blocks", whole(row->blocks));
-	json_object_set_new(o, "bytes", whole(row->bytes));
-	json_object_set_new(o, "late", whole(row->n_late));
+	json_object_set_new(o, "blocks", json_number(row->blocks));
+	json_object_set_new(o, "bytes", json_number(row->bytes));
+	json_object_set_new(o, "late", json_number(row->n_late));
 	json_object_set_new(o, "windows_with", json_integer(row->n_with));
 	json_object_set_new(o, "windows", json_integer(row->n_windows));
 	json_set_stack(o, s);

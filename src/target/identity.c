@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "target/identity.h"
+#include "util/clock.h"
 
 #define SETTLED_NS     2000000000ULL /* by then a process that has begun to do something else has said so */
 #define TEXT_BYTES     8192
@@ -17,14 +17,6 @@
 #define PIECE_BYTES    (1 << 20)
 #define MAX_FILE_BYTES (64 << 20)
 #define VERSION_BYTES  16
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* read_text - the beginning of a file of /proc/PID, with a NUL behind it.  Return: its length, 0 when it cannot be read. */
 static size_t read_text(pid_t pid, const char *name, char *buf, size_t cap)
@@ -349,7 +341,7 @@ static int is_due(struct target_process *p, uint64_t now)
 
 const struct model_identity *target_identity(struct target_process *p)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct model_identity *fresh;
 
 	if (!p->alive || !is_due(p, now))

@@ -138,8 +138,11 @@ struct tsrm_access {
  * understood (local exec, initial exec).  Return: 0, or -ENOSYS: another way. */
 int tsrm_decode(const uint8_t *code, size_t n, struct tsrm_access *out);
 
-/* zend_decode - from the code of zend_mm_get_heap: how far behind its first byte the pointer to the heap is.
- * Return: 0, or -ENOSYS: it finds it in another way. */
+/* zend_load - of a function that does nothing but load a word that lies at a fixed distance: how far behind its first byte that is.
+ * @opcode  of the instruction, before the distance      Return: 0, or -ENOSYS: it does something else.
+ * zend_decode - from the code of zend_mm_get_heap: how far behind its first byte the pointer to the heap is.
+ * Return: likewise. */
+int zend_load(const uint8_t *code, size_t n, const uint8_t opcode[3], int64_t *offset);
 int zend_decode(const uint8_t *code, size_t n, int64_t *offset);
 
 /* php_find_version - the version of the engine that a file is, in m->php_version; looked for once: the workers of a pool all map one.

@@ -96,20 +96,11 @@ int vitals_heap(const struct php_image *image, uint64_t heap, unsigned real, str
 
 int vitals_gc_decode(const uint8_t *code, size_t n, int64_t *offset)
 {
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	static const uint8_t load[] = { 0x0f, 0xb6, 0x05 }; /* movzbl disp32(%rip),%eax */
-	size_t at = n > sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
-	int32_t displacement;
+	static const uint8_t movzbl[] = { 0x0f, 0xb6, 0x05 }; /* movzbl disp32(%rip),%eax */
+	int err = zend_load(code, n, movzbl, offset);
 
-	if (n < at + sizeof(load) + sizeof(displacement) + 1 || memcmp(code + at, load, sizeof(load)) != 0)
-		return -ENOSYS;
-	at += sizeof(load);
-	memcpy(&displacement, code + at, sizeof(displacement));
-	at += sizeof(displacement);
-	if (code[at] != 0xc3) /* ret */
-		return -ENOSYS;
-	*offset = (int64_t)at + displacement - 8; /* behind the pointer to the buffer */
-	return 0;
+	*offset -= err ? 0 : 8; /* behind the pointer to the buffer */
+	return err;
 }
 
 /* The first 40 bytes of zend_gc_globals. */

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "target/internal.h"
+#include "util/clock.h"
 
 #define STATUS_BYTES 8192 /* both files have about 1.5 KiB */
 
@@ -91,14 +91,6 @@ int vitals_rollup(const char *text, struct target_vitals *out)
 	out->pss_bytes = pss;
 	out->is_exact = 1;
 	return 0;
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 /* rollup_is_due - would reading it take a small enough share of the time that has passed? */

@@ -14,22 +14,28 @@
 
 #define CODE_BYTES 16
 
-int zend_decode(const uint8_t *code, size_t n, int64_t *offset)
+int zend_load(const uint8_t *code, size_t n, const uint8_t opcode[3], int64_t *offset)
 {
 	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	static const uint8_t load[] = { 0x48, 0x8b, 0x05 }; /* mov disp32(%rip),%rax */
 	size_t at = n > sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
 	int32_t displacement;
 
-	if (n < at + sizeof(load) + sizeof(displacement) + 1 || memcmp(code + at, load, sizeof(load)) != 0)
+	if (n < at + 3 + sizeof(displacement) + 1 || memcmp(code + at, opcode, 3) != 0)
 		return -ENOSYS;
-	at += sizeof(load);
+	at += 3;
 	memcpy(&displacement, code + at, sizeof(displacement));
 	at += sizeof(displacement);
 	if (code[at] != 0xc3) /* ret */
 		return -ENOSYS;
 	*offset = (int64_t)at + displacement;
 	return 0;
+}
+
+int zend_decode(const uint8_t *code, size_t n, int64_t *offset)
+{
+	static const uint8_t mov[] = { 0x48, 0x8b, 0x05 }; /* mov disp32(%rip),%rax */
+
+	return zend_load(code, n, mov, offset);
 }
 
 /* zend_find - the function in one mapping of a file that defines it. */
