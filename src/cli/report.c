@@ -256,10 +256,21 @@ void report_clear(struct reporter *r)
 }
 
 /* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
-static void remember(struct reporter *r)
+static void remember(struct reporter *r, const struct model_snapshot *now)
 {
-	if (model_history_add(&r->history, r->before) > 0)
+	if (model_history_add(&r->history, now) > 0)
 		collect_set_bounds(r->collect, &r->history.bounds);
+}
+
+int report_sample(struct reporter *r)
+{
+	struct model_snapshot *now = NULL;
+
+	if (!collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now) &&
+		!analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
+		remember(r, now);
+	model_snapshot_free(now);
+	return r->history.bounds.n < MODEL_BOUNDS;
 }
 
 int report_make(struct reporter *r, int is_final)
@@ -307,7 +318,7 @@ out:
 	if (now) {
 		model_snapshot_free(r->before);
 		r->before = now;
-		remember(r);
+		remember(r, now);
 	}
 	r->err = err;
 	return err;

@@ -255,6 +255,22 @@ static void on_interval(struct run *r)
 	}
 }
 
+/* At first the tables are read more often than reports are made, so that there is a verdict after some seconds: for as long as it
+ * takes to fill the generations that it is judged by. What is not known of then, such as memory, is not needed later. */
+#define SAMPLE_NS 1000000000ULL
+
+static void on_sample(struct run *r)
+{
+	uint64_t ticks;
+
+	if (read(r->fd_sample, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return;
+	if (report_sample(&r->reporter))
+		return;
+	close(r->fd_sample);
+	r->fd_sample = -1;
+}
+
 /* watch_exits - a process whose exit event was lost is still noticed by its pidfd. Events of its end are in the ring before
  * that becomes readable, perhaps since the ring was last looked at. */
 static void watch_exits(struct run *r)
@@ -271,7 +287,7 @@ static void watch_exits(struct run *r)
 	}
 }
 
-enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_PIDS };
+enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_SAMPLE, FD_PIDS };
 
 /* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.
  * Return: their number, or -ENOMEM. */
@@ -293,6 +309,7 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	}
 	grown[FD_SIGNAL] = (struct pollfd){ .fd = r->fd_signal, .events = POLLIN };
 	grown[FD_INTERVAL] = (struct pollfd){ .fd = r->fd_interval, .events = POLLIN };
+	grown[FD_SAMPLE] = (struct pollfd){ .fd = r->fd_sample, .events = POLLIN };
 	grown[FD_DURATION] = (struct pollfd){ .fd = r->fd_duration, .events = POLLIN };
 	grown[FD_DUE] = (struct pollfd){ .fd = r->fd_due, .events = POLLIN };
 	grown[FD_EVENTS] = (struct pollfd){ .fd = collect_fd(r->collect), .events = POLLIN };
@@ -318,6 +335,8 @@ static void loop(struct run *r)
 			system_look(r);
 		if (fd[FD_WINDOW].revents && !r->done)
 			windows_on_time(r);
+		if (fd[FD_SAMPLE].revents && !r->done)
+			on_sample(r);
 		if (fd[FD_INTERVAL].revents && !r->done)
 			on_interval(r);
 		if (fd[FD_DURATION].revents)
@@ -448,7 +467,7 @@ static int command_code(struct run *r)
 
 int run_trace(const struct cli_settings *s)
 {
-	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_duration = -1, .fd_due = -1 };
+	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_sample = -1, .fd_duration = -1, .fd_due = -1 };
 	int code, err;
 
 	r.reporter.settings = s;
@@ -462,6 +481,8 @@ int run_trace(const struct cli_settings *s)
 	if (code)
 		goto out;
 	r.fd_interval = run_timer(s->interval_ns, 1);
+	if (s->interval_ns > SAMPLE_NS && !s->crashes && !r.windows)
+		r.fd_sample = run_timer(SAMPLE_NS, 1);
 	r.fd_duration = s->duration_ns ? run_timer(s->duration_ns, 0) : -1;
 	if (r.fd_interval < 0 || (s->duration_ns && r.fd_duration < 0)) {
 		msg_error("cannot make a timer: too many open files");
@@ -497,6 +518,7 @@ out:
 	target_close(r.target);
 	close(r.fd_signal);
 	close(r.fd_interval);
+	close(r.fd_sample);
 	close(r.fd_duration);
 	close(r.launch.fd_go);
 	close(r.launch.fd_error);

@@ -17,6 +17,7 @@ struct run {
 	struct windows *windows; /* NULL: probes are in place all the time */
 	int fd_signal;
 	int fd_interval;
+	int fd_sample;	 /* -1: no more samples between reports */
 	int fd_duration; /* -1: no end */
 	int fd_due;	 /* system-wide mode: processes are to be looked at; -1 otherwise */
 	pid_t *due;

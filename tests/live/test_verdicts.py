@@ -52,6 +52,25 @@ def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
 
 
 @test
+def a_leak_is_named_within_seconds_however_seldom_reports_are_made(run):
+    php = run.php()
+    php.ask("churn 10")
+    tracer = run.trace("-p", php.pid, "-i", 14)
+    start = time.monotonic()
+    while time.monotonic() - start < 13.5:
+        php.ask("churn 5")
+        php.ask("concat 3")
+        time.sleep(STEP_S)
+    report = tracer.wait("report", number=1)
+    first = tracer.wait("stack", rank=1)
+    assert report["leaks"] >= 1 and first["verdict"] == "leak", first
+    assert any(f["function"] == "Registry::concat" for f in first["frames"]), first
+    equal(report["processes"][0]["growth"]["zend"]["verdict"], "growing", report)
+    equal(report["gained_bytes"], report["live_bytes"], "gained since the start, whatever was looked at in between")
+    tracer.finish()
+
+
+@test
 def memory_that_turns_over_is_no_leak_and_fails_nothing(run):
     tracer, code, _ = traced(run, "keep 50 120", "churn 5", "drop")
     equal((code, tracer.last_report()["leaks"]), (0, 0), [s for s in tracer.stacks() if s["verdict"] == "leak"])
