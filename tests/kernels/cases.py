@@ -12,13 +12,16 @@ import test_allocators  # noqa: E402,F401
 import test_books  # noqa: E402,F401
 import test_cli  # noqa: E402,F401
 import test_crash  # noqa: E402,F401
+import test_ends  # noqa: E402,F401
 import test_engine  # noqa: E402,F401
+import test_freed  # noqa: E402,F401
 import test_kernel  # noqa: E402,F401
 import test_launch  # noqa: E402,F401
 import test_ledger  # noqa: E402,F401
 import test_life  # noqa: E402,F401
 import test_oracle  # noqa: E402,F401
 import test_php  # noqa: E402,F401
+import test_requests  # noqa: E402,F401
 import test_reuse  # noqa: E402,F401
 import test_stacks  # noqa: E402,F401
 import test_system  # noqa: E402,F401
@@ -41,7 +44,13 @@ an_exec_by_a_second_thread_is_the_same
 a_write_to_null_is_told_with_its_address
 a_call_of_a_bad_pointer_names_the_caller
 a_stack_overflow_is_told_though_its_stack_is_full
+a_write_to_read_only_memory_is_an_access_error
+a_read_past_the_end_of_a_file_is_a_sigbus
 a_crash_in_a_thread_names_the_thread
+a_use_after_free_knows_whose_the_block_was
+a_block_that_is_freed_twice_is_told_once_for_its_stack_and_counted
+a_process_that_kills_itself_is_its_own_sender
+calls_of_a_named_function_are_requests_in_all_threads
 a_child_that_crashes_right_after_the_fork_has_its_stack
 a_stack_without_frame_pointers_is_whole
 a_signal_handlers_frame_is_passed

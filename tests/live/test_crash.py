@@ -5,7 +5,7 @@ import time
 from harness import equal, test
 
 
-def crash(run, command, signal, code, function=None, fault=None, depth=1):
+def crash(run, command, signal, code, kind, function=None, fault=None, depth=1):
     target = run.target("crash")
     tracer = run.trace("-p", target.pid, "-i", 60)
     start = time.monotonic()
@@ -13,7 +13,8 @@ def crash(run, command, signal, code, function=None, fault=None, depth=1):
     c = tracer.wait("crash", 5)
     assert time.monotonic() - start < 1, "it took more than a second"
     equal((c["pid"], c["tid"], c["comm"]), (target.pid, target.pid, "crash"), "who")
-    equal((c["signal_name"], c["code_name"]), (signal, code), "signal")
+    equal((c["signal_name"], c["code_name"], c["kind"]), (signal, code, kind), "signal, and what it was")
+    equal(c["registers"]["rip"], c["ip"], "instruction pointer among the registers")
     if fault is not None:
         equal(c["fault_addr"], fault, "fault address")
     if function:
@@ -28,45 +29,45 @@ def crash(run, command, signal, code, function=None, fault=None, depth=1):
 
 @test
 def a_write_to_null_is_told_with_its_address(run):
-    crash(run, "null", "SIGSEGV", "SEGV_MAPERR", "null_deref", "0x10")
+    crash(run, "null", "SIGSEGV", "SEGV_MAPERR", "null_pointer", "null_deref", "0x10")
 
 
 @test
 def a_call_of_a_bad_pointer_names_the_caller(run):
-    c = crash(run, "call", "SIGSEGV", "SEGV_MAPERR", "call_bad_pointer", "0x1234560", depth=2)
+    c = crash(run, "call", "SIGSEGV", "SEGV_MAPERR", "unmapped", "call_bad_pointer", "0x1234560", depth=2)
     equal(c["ip"], "0x1234560", "instruction pointer")
 
 
 @test
 def a_write_to_read_only_memory_is_an_access_error(run):
-    crash(run, "readonly", "SIGSEGV", "SEGV_ACCERR", "write_read_only")
+    crash(run, "readonly", "SIGSEGV", "SEGV_ACCERR", "read_only", "write_read_only")
 
 
 @test
 def abort_names_its_sender(run):
-    c = crash(run, "abort", "SIGABRT", "SI_TKILL")
+    c = crash(run, "abort", "SIGABRT", "SI_TKILL", "abort")
     equal(c["sender_pid"], c["pid"], "sender")
     equal(c["fault_addr"], None, "fault address")
 
 
 @test
 def a_division_by_zero_is_a_sigfpe(run):
-    crash(run, "divide", "SIGFPE", "FPE_INTDIV", "divide_by_zero")
+    crash(run, "divide", "SIGFPE", "FPE_INTDIV", "division_by_zero", "divide_by_zero")
 
 
 @test
 def a_stack_overflow_is_told_though_its_stack_is_full(run):
-    crash(run, "overflow", "SIGSEGV", "SEGV_MAPERR", "recurse")
+    crash(run, "overflow", "SIGSEGV", "SEGV_MAPERR", "stack_overflow", "recurse")
 
 
 @test
 def a_read_past_the_end_of_a_file_is_a_sigbus(run):
-    crash(run, "bus", "SIGBUS", "BUS_ADRERR", "past_the_file")
+    crash(run, "bus", "SIGBUS", "BUS_ADRERR", "bus", "past_the_file")
 
 
 @test
 def an_illegal_instruction_is_a_sigill(run):
-    crash(run, "illegal", "SIGILL", "ILL_ILLOPN", "illegal")
+    crash(run, "illegal", "SIGILL", "ILL_ILLOPN", "illegal_instruction", "illegal")
 
 
 @test
