@@ -115,11 +115,11 @@ static void add_calls(struct strbuf *b, const struct model_crash *m)
 	static const char *const names[] = { "alloc", "realloc", "free" };
 
 	if (m->n_calls)
-		strbuf_add(b, "    last allocator calls of this thread, newest first:\n");
+		strbuf_add(b, "    last allocator calls of this thread, newest first (times to about 4 ms):\n");
 	for (size_t i = 0; i < m->n_calls; i++) {
 		const struct model_call *call = &m->call[i];
 
-		strbuf_addf(b, "      %10.3f ms before: %-7s %s 0x%" PRIx64 ", %" PRIu64 " bytes%s\n",
+		strbuf_addf(b, "      %6.0f ms before: %-7s %s 0x%" PRIx64 ", %" PRIu64 " bytes%s\n",
 			(double)call->before_ns / 1e6, names[call->op], model_layer_name(call->layer), call->addr,
 			call->size_bytes,
 			call->is_pending				  ? ", has not returned"
@@ -131,7 +131,7 @@ static void add_calls(struct strbuf *b, const struct model_crash *m)
 static void add_memory(struct strbuf *b, const struct output_crash *c)
 {
 	char live[FORMAT_BYTES_BYTES];
-	int n = 0;
+	struct strbuf said = { 0 };
 
 	if (!c->process)
 		return;
@@ -139,11 +139,11 @@ static void add_memory(struct strbuf *b, const struct output_crash *c)
 	for (int l = 0; l < MODEL_LAYERS; l++)
 		strbuf_addf(b, "%s %s %s", l ? "," : "", model_layer_name(l),
 			format_bytes(c->process->layer[l].live_bytes, live));
-	for (int k = 0; c->standing && k < MODEL_CURVES; k++)
-		if (c->standing->growth[k].verdict != GROWTH_UNKNOWN)
-			strbuf_addf(b, "%s%s %s", n++ ? ", " : "; ", model_curve_name(k),
-				analyze_growth_text(c->standing->growth[k].verdict));
+	if (text_add_growth(&said, c->standing))
+		strbuf_addf(b, "; %s", said.data ? said.data : "");
 	strbuf_add(b, "\n");
+	b->failed |= said.failed;
+	strbuf_free(&said);
 }
 
 int output_text_crash(FILE *f, const struct output_crash *c)

@@ -120,7 +120,34 @@ static void add_title(struct strbuf *b, const json_t *crash)
 	strbuf_free(&place);
 }
 
-/* add_identity - what the process was, as far as the crash or the report before it knows. */
+/* add_value - a number, a word, or those of an object with their names; at most two deep. */
+static void add_value(struct strbuf *b, const json_t *value, int depth)
+{
+	const char *key;
+	json_t *part;
+	int n = 0;
+
+	if (json_is_string(value))
+		strbuf_add_safe(b, json_string_value(value), "`");
+	else if (json_is_integer(value))
+		strbuf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_boolean(value))
+		strbuf_add(b, json_is_true(value) ? "yes" : "no");
+	else if (json_is_null(value))
+		strbuf_add(b, "not known");
+	if (!json_is_object(value) || depth >= 2)
+		return;
+	json_object_foreach((json_t *)value, key, part)
+	{
+		strbuf_add(b, n++ ? ", " : "");
+		strbuf_add_safe(b, key, "`");
+		strbuf_add(b, " ");
+		add_value(b, part, depth + 1);
+	}
+}
+
+/* add_identity - what the process was, as far as the crash or the report before it knows. Builds are told below, with those of the
+ * stack. */
 static void add_identity(struct strbuf *b, const json_t *identity)
 {
 	const char *key;
@@ -128,16 +155,13 @@ static void add_identity(struct strbuf *b, const json_t *identity)
 
 	json_object_foreach((json_t *)identity, key, value)
 	{
-		if (!json_is_string(value) && !json_is_integer(value))
+		if (json_is_null(value) || json_is_array(value))
 			continue;
-		strbuf_add(b, "- ");
-		add_span(b, key);
+		strbuf_add(b, "- `");
+		strbuf_add_safe(b, key, "`");
 		strbuf_add(b, ": ");
-		if (json_is_string(value))
-			add_span(b, json_string_value(value));
-		else
-			strbuf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		strbuf_add(b, "\n");
+		add_value(b, value, 0);
+		strbuf_add(b, "`\n");
 	}
 }
 
@@ -223,8 +247,8 @@ static void add_registers(struct strbuf *b, const json_t *crash)
 	json_object_foreach((json_t *)registers, name, value)
 	{
 		strbuf_add(b, n % 4 ? "  " : "    ");
-		add_padded(b, name, 6);
-		add_padded(b, json_string_value(value), n % 4 < 3 ? 18 : 0);
+		add_padded(b, name, 7);
+		add_padded(b, json_string_value(value), n % 4 < 3 && n + 1 < json_object_size(registers) ? 18 : 0);
 		strbuf_add(b, n % 4 == 3 ? "\n" : "");
 		n++;
 	}
@@ -251,7 +275,7 @@ static void add_calls(struct strbuf *b, const json_t *crash)
 	for (size_t i = 0; i < json_array_size(calls); i++) {
 		const json_t *c = json_array_get(calls, i);
 
-		strbuf_addf(b, "    %10" JSON_INTEGER_FORMAT " us before  ", number_of(c, "before_us"));
+		strbuf_addf(b, "    %6" JSON_INTEGER_FORMAT " ms before  ", number_of(c, "before_us") / 1000);
 		strbuf_add_safe(b, text_of(c, "layer"), "");
 		strbuf_add(b, " ");
 		strbuf_add_safe(b, text_of(c, "op"), "");

@@ -148,7 +148,7 @@ static void add_usage(struct strbuf *b, const struct model_snapshot *s)
 
 	strbuf_addf(b, "  tables: %s of %s blocks", format_count(s->blocks.used, used),
 		format_count(s->blocks.capacity, capacity));
-	if (s->table_ns < s->time_ns)
+	if (s->table_ns + 100000000 < s->time_ns)
 		strbuf_addf(b, " (read %.1f s ago)", (double)(s->time_ns - s->table_ns) / 1e9);
 	strbuf_addf(b, ", %s of %s stacks\n", format_count(s->stacks.used, used),
 		format_count(s->stacks.capacity, capacity));

@@ -46,6 +46,9 @@ def a_saved_crash_becomes_a_text_for_a_bug_tracker(run):
     assert re.search(r"zend: .* live in [1-9]", text), text
     for f in crash[0]["frames"]:
         assert f["build_id"] in text, f
+    for said in (crash[0]["summary"], crash[0]["kernel_line"], crash[0]["instruction"], "\n- `exe: php8.2`\n", "\n- `php: version 8.2.",
+                 f"rip    {crash[0]['registers']['rip']}", f"alloc 0x{int(crash[0]['calls'][0]['addr'], 16):x}"):
+        assert said in text, (said, text)
 
 
 @test
