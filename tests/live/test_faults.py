@@ -107,7 +107,7 @@ C = {
     "invalid-free": aborted(at=["free", "die_invalid_free"], message="free(): invalid pointer"),
     "corrupt-size": aborted(at=["free", "die_corrupt_size"], message="double free or corruption (out)"),
     "raise": Fault("raised", code="SI_TKILL", at=["raise", "die_raise"], fault_addr=None),
-    "killed": Fault("sent", code="SI_USER", at=[".*pause", "die_killed"], fault_addr=None),
+    "killed": Fault("sent", code="SI_USER", at=[".*pause|__write", "die_killed"], fault_addr=None),
     "reraise": Fault("raised", code="SI_TKILL", fault_addr=None),  # delivered once the handler has returned
     "handler-faults": Fault("null_pointer", at=["die_null_write", "null_in_handler", "die_handler_faults"], **WRITE),
     "blocked": Fault("null_pointer", **WRITE),

@@ -262,7 +262,7 @@ def kept_on_its_line(tracer, pid):
 @test
 def a_php_that_starts_later_is_traced_with_its_lines_and_the_proof_of_its_heap(run):
     run.php()  # its files are known
-    tracer = trace(run, "--exe", HostPhp.php)
+    tracer = trace(run, "--exe", HostPhp.php, "-T", 100)
     program = run.php()
     time.sleep(SETTLED_S)
     program.ask("keep 1000 100")
