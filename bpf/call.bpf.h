@@ -248,11 +248,14 @@ __noinline int call_is_in_free(struct thread_state *t, __u64 sp, __u64 ip)
 	return file != call_file(space, ip) || call_is_in_last(t, sp);
 }
 
-/* call_unbooked - a block was allocated, and is in no books.  Return: 0. */
-static __always_inline int call_unbooked(struct thread_state *t, __u64 addr)
+/* call_unbooked - t->block was allocated, and is in no books. A global function, since the stacks of all that call each other must fit into
+ * 512 bytes, and call_born's is the largest.  Return: 0. */
+__noinline int call_unbooked(struct thread_state *t)
 {
-	freed_forget(addr, t->proc - 1, SWT_COOKIE_LAYER(t->call.cookie));
-	call_note(t, t->call.cookie, addr, t->call.size_bytes, 0, SWT_CALL_UNKNOWN);
+	if (!t)
+		return 0;
+	freed_forget(t->block.addr, t->proc - 1, SWT_COOKIE_LAYER(t->call.cookie));
+	call_note(t, t->call.cookie, t->block.addr, t->call.size_bytes, 0, SWT_CALL_UNKNOWN);
 	return 0;
 }
 
@@ -263,8 +266,8 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 {
 	struct swt_block *b;
 	struct swt_proc *p;
-	__u32 layer, op;
 	__u64 cookie;
+	__u32 layer;
 	long slot;
 
 	if (!t)
@@ -272,7 +275,6 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 	b = &t->block;
 	cookie = t->call.cookie;
 	layer = SWT_COOKIE_LAYER(cookie) & (SWT_LAYER_SLOTS - 1);
-	op = SWT_COOKIE_OP(cookie);
 	b->addr = addr;
 	b->size_bytes = t->call.size_bytes;
 	b->proc = t->proc - 1;
@@ -293,18 +295,19 @@ __noinline int call_born(struct thread_state *t, __u64 addr, int at_entry)
 	b->sample_shift = 0;
 	b->sample_up = 0;
 	if (pressed && layer < SWT_LAYER_MMAP && block_is_left_out(b))
-		return call_unbooked(t, addr);
+		return call_unbooked(t);
 	walk_begin(t, &t->at, at_entry);
 	t->walk.is_entry = at_entry;
 	slot = stack_slot(t, layer);
 	if (slot < 0)
-		return call_unbooked(t, addr);
+		return call_unbooked(t);
 	b->stack = slot;
 	/* mmap with MAP_FIXED may replace mappings; no other allocator may. */
-	if (block_insert(b, op == SWT_OP_MMAP || op == SWT_OP_MREMAP))
-		return call_unbooked(t, addr);
+	cookie = t->call.cookie; /* once more, and not from the stack, which is short */
+	if (block_insert(b, SWT_COOKIE_OP(cookie) == SWT_OP_MMAP || SWT_COOKIE_OP(cookie) == SWT_OP_MREMAP))
+		return call_unbooked(t);
 	book_alloc(b);
-	call_note(t, cookie, addr, b->size_bytes, b->stack, 0);
+	call_note(t, t->call.cookie, b->addr, b->size_bytes, b->stack, 0);
 	return 0;
 }
 
