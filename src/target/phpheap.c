@@ -170,7 +170,7 @@ void php_find_places(const struct target_process *p, struct php_places *out)
 	const struct target_map *engine = php_find_engine(p);
 	uint8_t usage[CODE_BYTES], peak[CODE_BYTES];
 	size_t n_usage, n_peak;
-	uint64_t addr;
+	uint64_t addr = 0;
 	int64_t offset;
 
 	*out = (struct php_places){ 0 };
