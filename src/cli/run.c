@@ -295,10 +295,8 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 {
 	struct target_process *p;
 	struct pollfd *grown;
-	int n = 0;
+	int n = r->s->all ? 0 : (int)target_count(r->target);
 
-	while (!r->s->all && target_at(r->target, n))
-		n++;
 	grown = realloc(*fd, (FD_PIDS + n) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;

@@ -233,13 +233,12 @@ int system_begin(struct run *r)
 		i += enter(r, p);
 	attach_admit(r->attach);
 	system_sweep(r);
-	for (i = 0; target_at(r->target, i); i++)
-		;
 	if (r->s->crashes)
-		msg_note("watching %zu processes, and those that start, for crashes; Ctrl-C ends", i);
+		msg_note("watching %zu processes, and those that start, for crashes; Ctrl-C ends",
+			target_count(r->target));
 	else
-		msg_note("tracing %zu processes, and those that start, by %s; Ctrl-C ends with a last report", i,
-			attach_kind(r->attach));
+		msg_note("tracing %zu processes, and those that start, by %s; Ctrl-C ends with a last report",
+			target_count(r->target), attach_kind(r->attach));
 	return 0;
 }
 

@@ -22,7 +22,6 @@
 #include "cli/plan.h"
 #include "cli/run.h"
 #include "util/clock.h"
-#include "util/grow.h"
 #include "util/msg.h"
 
 #define MAX_WATCHED  1024
@@ -105,15 +104,6 @@ static void forget(struct watch *w, struct target_process *p)
 	target_remove(w->target, p);
 }
 
-static size_t count(const struct watch *w)
-{
-	size_t n = 0;
-
-	while (target_at(w->target, n))
-		n++;
-	return n;
-}
-
 /* add - watch a process, if it is not watched yet.  Return: 0 or -errno. */
 static int add(struct watch *w, pid_t pid)
 {
@@ -121,7 +111,7 @@ static int add(struct watch *w, pid_t pid)
 
 	if (target_find(w->target, pid))
 		return 0;
-	if (count(w) >= MAX_WATCHED) {
+	if (target_count(w->target) >= MAX_WATCHED) {
 		if (!w->is_too_many)
 			msg_warn("more than %d processes fit: the others are not watched", MAX_WATCHED);
 		w->is_too_many = 1;

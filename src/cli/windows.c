@@ -177,7 +177,7 @@ int windows_begin(struct run *r)
 {
 	struct windows *w = calloc(1, sizeof(*w));
 	uint64_t seed = 0;
-	size_t n = 0;
+	size_t n;
 	int err;
 
 	if (!w)
@@ -194,8 +194,7 @@ int windows_begin(struct run *r)
 		seed = clock_ns(CLOCK_MONOTONIC);
 	w->model.budget = r->s->overhead_percent / 100;
 	w->start_ns = clock_ns(CLOCK_MONOTONIC);
-	while (target_at(r->target, n))
-		n++;
+	n = target_count(r->target);
 	schedule_begin(&w->schedule, r->s->overhead_percent, seed, w->start_ns, FIRST_EDGE_NS + n * EDGE_A_PROCESS_NS);
 	r->windows = w;
 	r->reporter.windows = &w->model;

@@ -53,18 +53,6 @@ int end_fill(struct model_event *m, const struct swt_event *e, size_t size_bytes
 	}
 }
 
-/* slot_of - where a process is in the table, or -1. */
-static int slot_of(const struct attach_tables *t, int pid)
-{
-	for (size_t i = 0; i < t->n_procs; i++) {
-		size_t slot = SWT_PROC_SLOT(pid, i, t->n_procs);
-
-		if (t->proc[slot].flags & SWT_PROC_USED && t->proc[slot].tgid == (uint32_t)pid)
-			return (int)slot;
-	}
-	return -1;
-}
-
 /* put - a stack into the list, if it is one of the most. */
 static void put(struct model_top *top, size_t max, const struct swt_stack *k, int pid, uint64_t bytes, uint64_t blocks)
 {
@@ -100,7 +88,7 @@ int collect_top(
 	const struct collect *c, const struct model_event *e, unsigned layer_mask, size_t max, struct model_top *out)
 {
 	const struct attach_tables *t = &c->tables;
-	int slot = slot_of(t, e->pid), gave_up = e->type != MODEL_EXIT;
+	int slot = proc_slot(t, e->pid), gave_up = e->type != MODEL_EXIT;
 	const struct swt_proc *p = slot < 0 ? NULL : &t->proc[slot];
 
 	memset(out, 0, sizeof(*out));

@@ -121,8 +121,13 @@ struct reading {
 void blocks_read(struct reading *r, const struct collect_filter *filter);
 void blocks_survivors(struct reading *r);
 
-/* identity_copy - what a process is, copied into s->identities: the snapshot may outlive it. */
-void identity_copy(struct model_snapshot *s, struct target_process *tp, struct model_process *p);
+/* proc_slot - where a process is in the kernel side's table, or -1. */
+int proc_slot(const struct attach_tables *t, int pid);
+
+/* processes_begin - make room in a new snapshot for all processes that the caller knows.  Return: 0 or -ENOMEM.
+ * processes_add - put one there, with all that is known of it without tables. What it is is copied: the snapshot may outlive it. */
+int processes_begin(struct model_snapshot *s, const struct target *t);
+struct model_process *processes_add(struct model_snapshot *s, struct target_process *tp);
 
 /* vitals_read - the vitals of the snapshot's processes: read anew when that takes less than COLLECT_SHARE of the time since then,
  * or if must is set. Without memory for keeping them there are none.

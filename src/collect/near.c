@@ -5,18 +5,6 @@
 #include "collect/internal.h"
 #include "swtrace/abi.h"
 
-/* near_proc - the process table's slot of a traced process, or -1. */
-static int near_proc(const struct attach_tables *t, int pid)
-{
-	for (size_t i = 0; i < t->n_procs; i++) {
-		uint32_t slot = SWT_PROC_SLOT(pid, i, t->n_procs);
-
-		if (t->proc[slot].flags & SWT_PROC_USED && t->proc[slot].tgid == (uint32_t)pid)
-			return (int)slot;
-	}
-	return -1;
-}
-
 unsigned near_rank(const struct swt_block *b, uint64_t addr)
 {
 	if (addr < b->addr)
@@ -98,7 +86,7 @@ static void near_live(const struct collect *c, uint32_t slot, uint64_t time_ns, 
 void collect_near(struct collect *c, int pid, uint64_t time_ns, const uint64_t *addr, struct model_near *out, size_t n)
 {
 	unsigned rank[NEAR_MAX] = { 0 };
-	int slot = near_proc(&c->tables, pid);
+	int slot = proc_slot(&c->tables, pid);
 
 	memset(out, 0, n * sizeof(*out));
 	if (slot < 0)

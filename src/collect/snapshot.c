@@ -60,18 +60,6 @@ static void read_heap(const struct reading *r, size_t slot, struct model_zend_he
 	}
 }
 
-void identity_copy(struct model_snapshot *s, struct target_process *tp, struct model_process *p)
-{
-	const struct model_identity *known = target_identity(tp);
-	struct model_identity *copy = &s->identities[p - s->process];
-
-	if (!known)
-		return;
-	*copy = *known;
-	p->identity = copy;
-	p->identity_is_new = tp->identity_told != tp->identity_serial;
-}
-
 /* read_requests - how many requests the process has begun to serve, by the one source that tells best: what the user has named; else
  * Swoole's servers or PHP, whichever counts more: all that a server of Swoole's does is one request to PHP. The script of PHP's command
  * line is none. */
@@ -95,51 +83,81 @@ static void read_requests(const struct swt_proc *kp, const struct target_process
 	p->has_requests = p->requests_by != MODEL_REQUESTS_NONE;
 }
 
+int proc_slot(const struct attach_tables *t, int pid)
+{
+	for (size_t i = 0; i < t->n_procs; i++) {
+		size_t slot = SWT_PROC_SLOT(pid, i, t->n_procs);
+
+		if (t->proc[slot].flags & SWT_PROC_USED && t->proc[slot].tgid == (uint32_t)pid)
+			return (int)slot;
+	}
+	return -1;
+}
+
+int processes_begin(struct model_snapshot *s, const struct target *t)
+{
+	size_t n = target_count(t);
+
+	s->process = calloc(n ? n : 1, sizeof(*s->process));
+	s->identities = calloc(n ? n : 1, sizeof(*s->identities));
+	return s->process && s->identities ? 0 : -ENOMEM;
+}
+
+struct model_process *processes_add(struct model_snapshot *s, struct target_process *tp)
+{
+	struct model_process *p = &s->process[s->n_processes];
+	struct model_identity *copy = &s->identities[s->n_processes++];
+	const struct model_identity *known = target_identity(tp);
+
+	p->pid = tp->pid;
+	memcpy(p->comm, tp->comm, sizeof(p->comm));
+	p->alive = tp->alive;
+	if (known) {
+		*copy = *known;
+		p->identity = copy;
+		p->identity_is_new = tp->identity_told != tp->identity_serial;
+	}
+	return p;
+}
+
+static void read_layers(const struct reading *r, size_t slot, struct model_process *p)
+{
+	const struct swt_proc *kp = &r->t->proc[slot];
+
+	for (int l = 0; l < SWT_LAYERS; l++) {
+		p->layer[l].n_allocs = kp->layer[l].n_allocs;
+		p->layer[l].alloc_bytes = kp->layer[l].alloc_bytes;
+		p->layer[l].n_frees = kp->layer[l].n_frees;
+		p->layer[l].freed_bytes = kp->layer[l].freed_bytes;
+		p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
+		p->layer[l].n_left_out = kp->layer[l].n_left_out;
+		p->layer[l].is_estimate =
+			kp->layer[l].left_out_now > 0 || (r->by_counters && r->last->is_estimate[slot] >> l & 1);
+	}
+}
+
 /* read_processes - every process of the target that has a slot. */
 static int read_processes(struct reading *r, struct target *target)
 {
 	struct target_process *tp;
-	size_t n = 0;
+	int err = processes_begin(r->s, target);
 
-	while (target_at(target, n))
-		n++;
-	r->s->process = calloc(n ? n : 1, sizeof(*r->s->process));
-	r->s->identities = calloc(n ? n : 1, sizeof(*r->s->identities));
-	if (!r->s->process || !r->s->identities)
-		return -ENOMEM;
-	for (size_t i = 0; (tp = target_at(target, i)); i++) {
-		for (size_t k = 0; k < r->t->n_procs; k++) {
-			size_t slot = SWT_PROC_SLOT(tp->pid, k, r->t->n_procs);
-			const struct swt_proc *kp = &r->t->proc[slot];
-			struct model_process *p = &r->s->process[r->s->n_processes];
+	for (size_t i = 0; !err && (tp = target_at(target, i)); i++) {
+		int slot = proc_slot(r->t, tp->pid);
+		struct model_process *p;
 
-			if (!(kp->flags & SWT_PROC_USED) || kp->tgid != (uint32_t)tp->pid)
-				continue;
-			p->pid = tp->pid;
-			p->life = kp->life;
-			memcpy(p->comm, tp->comm, sizeof(p->comm));
-			p->alive = tp->alive;
-			identity_copy(r->s, tp, p);
-			p->allocator = tp->n_allocators ? tp->allocator[0].module->name : NULL;
-			for (int l = 0; l < SWT_LAYERS; l++) {
-				p->layer[l].n_allocs = kp->layer[l].n_allocs;
-				p->layer[l].alloc_bytes = kp->layer[l].alloc_bytes;
-				p->layer[l].n_frees = kp->layer[l].n_frees;
-				p->layer[l].freed_bytes = kp->layer[l].freed_bytes;
-				p->layer[l].n_unknown_frees = kp->layer[l].n_unknown_frees;
-				p->layer[l].n_left_out = kp->layer[l].n_left_out;
-				p->layer[l].is_estimate = kp->layer[l].left_out_now > 0 ||
-							  (r->by_counters && r->last->is_estimate[slot] >> l & 1);
-			}
-			read_requests(kp, tp, p);
-			if (p->alive)
-				read_heap(r, slot, &p->zend);
-			r->of_slot[slot] = p;
-			r->s->n_processes++;
-			break;
-		}
+		if (slot < 0)
+			continue;
+		p = processes_add(r->s, tp);
+		p->life = r->t->proc[slot].life;
+		p->allocator = tp->n_allocators ? tp->allocator[0].module->name : NULL;
+		read_layers(r, slot, p);
+		read_requests(&r->t->proc[slot], tp, p);
+		if (p->alive)
+			read_heap(r, slot, &p->zend);
+		r->of_slot[slot] = p;
 	}
-	return 0;
+	return err;
 }
 
 /* birth_of - when a block was born. */

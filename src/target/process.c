@@ -194,6 +194,11 @@ struct target_process *target_at(struct target *t, size_t i)
 	return i < t->n_processes ? t->process[i] : NULL;
 }
 
+size_t target_count(const struct target *t)
+{
+	return t->n_processes;
+}
+
 void target_remove(struct target *t, struct target_process *p)
 {
 	for (size_t i = 0; i < t->n_processes; i++) {

@@ -111,9 +111,10 @@ int target_add(struct target *t, pid_t pid, struct target_process **out);
  * Return: 0; -ESRCH the process is gone; -errno. */
 int target_refresh(struct target *t, struct target_process *p);
 
-/* target_find - the process with that pid, or NULL. target_at - the i-th, or NULL at the end. */
+/* target_find - the process with that pid, or NULL. target_at - the i-th, or NULL at the end. target_count - how many there are. */
 struct target_process *target_find(struct target *t, pid_t pid);
 struct target_process *target_at(struct target *t, size_t i);
+size_t target_count(const struct target *t);
 
 /* target_is_asleep - does the process's first thread wait for something? Then it is in no allocation. */
 int target_is_asleep(pid_t pid);
