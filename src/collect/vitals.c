@@ -11,61 +11,15 @@ struct kept_vitals {
 	struct model_vitals vitals;
 };
 
-static void fill_memory(const struct target_vitals *from, struct model_vitals *to)
-{
-	to->rss_bytes = from->rss_bytes;
-	to->anon_bytes = from->anon_bytes;
-	to->file_bytes = from->file_bytes;
-	to->shmem_bytes = from->shmem_bytes;
-	to->swap_bytes = from->swap_bytes;
-	to->has_pss = from->has_pss;
-	to->pss_bytes = from->pss_bytes;
-	to->pss_ns = from->pss_ns;
-	to->heap_map_bytes = from->heap_map_bytes;
-	to->n_stacks = from->n_stacks;
-	to->stack_bytes = from->stack_bytes;
-}
-
-static void fill_php(const struct target_vitals *from, struct model_vitals *to)
-{
-	to->heap = (struct model_php_heap){
-		.is_known = from->heap.is_known,
-		.size_bytes = from->heap.size_bytes,
-		.peak_bytes = from->heap.peak_bytes,
-		.real_bytes = from->heap.real_bytes,
-		.real_peak_bytes = from->heap.real_peak_bytes,
-		.limit_bytes = from->heap.limit_bytes,
-		.has_cached = from->heap.has_cached,
-		.cached_bytes = from->heap.cached_bytes,
-	};
-	to->gc = (struct model_php_gc){
-		.is_known = from->gc.is_known,
-		.is_enabled = from->gc.is_enabled,
-		.is_protected = from->gc.is_protected,
-		.roots = from->gc.roots,
-		.threshold = from->gc.threshold,
-		.runs = from->gc.runs,
-		.collected = from->gc.collected,
-	};
-}
-
 void vitals_read_one(struct target_process *p, uint64_t now_ns, struct model_vitals *out)
 {
-	struct target_limits limits;
-	struct target_vitals vitals;
+	struct model_vitals fresh;
 
-	if (target_vitals_read(p, &vitals))
+	if (target_vitals_read(p, &fresh))
 		return;
-	fill_memory(&vitals, out);
-	fill_php(&vitals, out);
-	out->time_ns = now_ns;
-	if (target_limits_read("", p->pid, &limits))
-		return;
-	out->cgroup_bytes = limits.cgroup_bytes;
-	out->cgroup_used_bytes = limits.cgroup_used_bytes;
-	out->cgroup_is_high = limits.is_high;
-	out->machine_bytes = limits.total_bytes;
-	out->machine_available_bytes = limits.available_bytes;
+	target_limits_read("", p->pid, &fresh);
+	fresh.time_ns = now_ns;
+	*out = fresh;
 }
 
 /* read_all - anew. A process that has just ended keeps what was known of it. */

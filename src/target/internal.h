@@ -162,21 +162,21 @@ int php_check(const struct php_image *image, const struct swt_php *php);
 /* vitals_status - VmRSS's parts and VmSwap of the text of /proc/PID/status.  Return: 0, or -ESRCH: there are none.
  * vitals_rollup - Rss, Swap and Pss of the text of smaps_rollup, in addition.  Return: 0, or -EBADMSG.
  * vitals_stacks - count the mappings that look like stacks. */
-int vitals_status(const char *text, struct target_vitals *out);
-int vitals_rollup(const char *text, struct target_vitals *out);
-void vitals_stacks(const struct target_map *map, size_t n, struct target_vitals *out);
+int vitals_status(const char *text, struct model_vitals *out);
+int vitals_rollup(const char *text, struct model_vitals *out);
+void vitals_stacks(const struct target_map *map, size_t n, struct model_vitals *out);
 
 /* vitals_heap - PHP's heap in an image, at that address.
  * @real  offset of real_size: 272 up to 8.3, 280 since 8.4
  * Return: 0; -EBADMSG it makes no sense: another layout, or read while it changed; -ENODATA it counts nothing. */
-int vitals_heap(const struct php_image *image, uint64_t heap, unsigned real, struct target_php_heap *out);
+int vitals_heap(const struct php_image *image, uint64_t heap, unsigned real, struct model_php_heap *out);
 
 /* vitals_real - the offset of real_size, by the code of zend_memory_usage and zend_memory_peak_usage; 0: none that is known. */
 unsigned vitals_real(const uint8_t *usage, size_t n_usage, const uint8_t *peak, size_t n_peak);
 
 /* vitals_gc - the collector's globals in an image.  Return: 0 or -EBADMSG.
  * vitals_gc_decode - how far from the first byte of gc_enabled() they are, by its code.  Return: 0 or -ENOSYS. */
-int vitals_gc(const struct php_image *image, uint64_t globals, struct target_php_gc *out);
+int vitals_gc(const struct php_image *image, uint64_t globals, struct model_php_gc *out);
 int vitals_gc_decode(const uint8_t *code, size_t n, int64_t *offset);
 
 /* Where a process has these. 0: not known. */
@@ -188,7 +188,7 @@ struct php_places {
 
 /* php_find_places - in the engine that the process maps.  php_read_places - what is there now; nothing when the process is gone. */
 void php_find_places(const struct target_process *p, struct php_places *out);
-void php_read_places(pid_t pid, const struct php_places *places, struct target_vitals *out);
+void php_read_places(pid_t pid, const struct php_places *places, struct model_vitals *out);
 
 /* small_file - read a file of the kernel's as text, up to cap - 1 bytes.  Return: its length, or -errno. */
 int small_file(const char *path, char *to, size_t cap);

@@ -47,7 +47,7 @@ static uint64_t idle_bytes(const char *directory, int is_v2)
 }
 
 /* level_look - one cgroup: is it the one with the least room so far? */
-static void level_look(const char *directory, int is_v2, struct target_limits *out)
+static void level_look(const char *directory, int is_v2, struct model_vitals *out)
 {
 	uint64_t limit = 0, high = 0, used, idle, room = UINT64_MAX;
 	int has_max = number(directory, is_v2 ? "memory.max" : "memory.limit_in_bytes", &limit);
@@ -65,12 +65,12 @@ static void level_look(const char *directory, int is_v2, struct target_limits *o
 		return;
 	out->cgroup_bytes = limit;
 	out->cgroup_used_bytes = used;
-	out->is_high = is_high;
+	out->cgroup_is_high = is_high;
 }
 
 /* levels_look - the process's cgroup, and those above it up to where the hierarchy is mounted.
  * @group  as /proc/PID/cgroup has it; "/.." is out of our sight */
-static void levels_look(const struct hierarchy *h, const char *group, struct target_limits *out)
+static void levels_look(const struct hierarchy *h, const char *group, struct model_vitals *out)
 {
 	size_t n_root = strcmp(h->root, "/") != 0 ? strlen(h->root) : 0, n_at = strlen(h->at);
 	char directory[PATH_BYTES];
@@ -146,7 +146,7 @@ static void mounts_find(const char *prefix, struct hierarchy *v2, struct hierarc
 }
 
 /* groups_look - the lines of /proc/PID/cgroup: number:controllers:path. */
-static int groups_look(const char *prefix, pid_t pid, struct target_limits *out)
+static int groups_look(const char *prefix, pid_t pid, struct model_vitals *out)
 {
 	struct hierarchy v2 = { .is_v2 = 1 }, v1 = { 0 };
 	char path[PATH_BYTES], *text = malloc(TEXT_BYTES), *rest = NULL;
@@ -173,10 +173,10 @@ static int groups_look(const char *prefix, pid_t pid, struct target_limits *out)
 	return err == -ENOENT || err == -ESRCH ? -ESRCH : 0;
 }
 
-static void machine_look(const char *prefix, struct target_limits *out)
+static void machine_look(const char *prefix, struct model_vitals *out)
 {
 	static const char *const names[] = { "MemTotal:", "MemAvailable:" };
-	uint64_t *to[] = { &out->total_bytes, &out->available_bytes };
+	uint64_t *to[] = { &out->machine_bytes, &out->machine_available_bytes };
 	char path[PATH_BYTES], text[4096], *found;
 
 	snprintf(path, sizeof(path), "%s/proc/meminfo", prefix);
@@ -189,9 +189,10 @@ static void machine_look(const char *prefix, struct target_limits *out)
 	}
 }
 
-int target_limits_read(const char *root, pid_t pid, struct target_limits *out)
+int target_limits_read(const char *root, pid_t pid, struct model_vitals *out)
 {
-	*out = (struct target_limits){ 0 };
+	out->cgroup_bytes = out->cgroup_used_bytes = out->machine_bytes = out->machine_available_bytes = 0;
+	out->cgroup_is_high = 0;
 	machine_look(root, out);
 	return groups_look(root, pid, out);
 }

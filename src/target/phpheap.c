@@ -48,7 +48,7 @@ unsigned vitals_real(const uint8_t *usage, size_t n_usage, const uint8_t *peak, 
 }
 
 /* read_cached - the cached chunks, if they can be told. */
-static void read_cached(const struct php_image *image, uint64_t heap, unsigned real, struct target_php_heap *out)
+static void read_cached(const struct php_image *image, uint64_t heap, unsigned real, struct model_php_heap *out)
 {
 	uint64_t tail[TAIL_WORDS + 4];
 
@@ -68,12 +68,12 @@ static void read_cached(const struct php_image *image, uint64_t heap, unsigned r
 	}
 }
 
-int vitals_heap(const struct php_image *image, uint64_t heap, unsigned real, struct target_php_heap *out)
+int vitals_heap(const struct php_image *image, uint64_t heap, unsigned real, struct model_php_heap *out)
 {
 	uint64_t count[2], large[3];
 	uint32_t custom;
 
-	*out = (struct target_php_heap){ 0 };
+	*out = (struct model_php_heap){ 0 };
 	if (get(image, heap + HEAP_CUSTOM, &custom, sizeof(custom)) ||
 		get(image, heap + HEAP_SIZE, count, sizeof(count)) || get(image, heap + real, large, sizeof(large)))
 		return -EBADMSG;
@@ -82,7 +82,7 @@ int vitals_heap(const struct php_image *image, uint64_t heap, unsigned real, str
 	if (large[0] < count[0] || large[1] < large[0] || count[1] < count[0] || large[0] % 4096 || large[1] % 4096 ||
 		!large[2])
 		return -EBADMSG;
-	*out = (struct target_php_heap){
+	*out = (struct model_php_heap){
 		.is_known = 1,
 		.size_bytes = count[0],
 		.peak_bytes = count[1],
@@ -119,15 +119,15 @@ struct gc_globals {
 	uint32_t collected;
 };
 
-int vitals_gc(const struct php_image *image, uint64_t globals, struct target_php_gc *out)
+int vitals_gc(const struct php_image *image, uint64_t globals, struct model_php_gc *out)
 {
 	struct gc_globals g;
 
-	*out = (struct target_php_gc){ 0 };
+	*out = (struct model_php_gc){ 0 };
 	if (get(image, globals, &g, sizeof(g)) || g.enabled > 1 || g.active > 1 || g.is_protected > 1 || g.full > 1 ||
 		g.num_roots > g.buf_size || g.first_unused > g.buf_size || (!g.buf && g.num_roots))
 		return -EBADMSG;
-	*out = (struct target_php_gc){
+	*out = (struct model_php_gc){
 		.is_known = 1,
 		.is_enabled = g.enabled,
 		.is_protected = g.is_protected,
@@ -193,7 +193,7 @@ static int read_memory(void *ctx, uint64_t addr, void *to, size_t len)
 	return process_read(*pid, addr, to, len);
 }
 
-void php_read_places(pid_t pid, const struct php_places *places, struct target_vitals *out)
+void php_read_places(pid_t pid, const struct php_places *places, struct model_vitals *out)
 {
 	const struct php_image image = { read_memory, &pid };
 	uint64_t heap = 0;

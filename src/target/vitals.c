@@ -65,7 +65,7 @@ static int field(const char *text, const char *name, uint64_t *bytes)
 	return 0;
 }
 
-int vitals_status(const char *text, struct target_vitals *out)
+int vitals_status(const char *text, struct model_vitals *out)
 {
 	if (!field(text, "RssAnon", &out->anon_bytes) || !field(text, "RssFile", &out->file_bytes) ||
 		!field(text, "RssShmem", &out->shmem_bytes))
@@ -75,7 +75,7 @@ int vitals_status(const char *text, struct target_vitals *out)
 	return 0;
 }
 
-int vitals_rollup(const char *text, struct target_vitals *out)
+int vitals_rollup(const char *text, struct model_vitals *out)
 {
 	uint64_t rss, pss, swap, anon;
 
@@ -94,7 +94,7 @@ int vitals_rollup(const char *text, struct target_vitals *out)
 }
 
 /* rollup_is_due - would reading it take a small enough share of the time that has passed? */
-static int rollup_is_due(const struct target_process *p, const struct target_vitals *now, uint64_t now_ns)
+static int rollup_is_due(const struct target_process *p, const struct model_vitals *now, uint64_t now_ns)
 {
 	uint64_t guess = now->rss_bytes / PAGE_BYTES * PAGE_NS + p->n_maps * MAPPING_NS;
 	uint64_t cost = p->vitals->took_ns > guess ? p->vitals->took_ns : guess;
@@ -105,7 +105,7 @@ static int rollup_is_due(const struct target_process *p, const struct target_vit
 }
 
 /* read_rollup - if it may be read now, and the kernel has it (since 4.14). */
-static void read_rollup(const struct target_process *p, struct target_vitals *out)
+static void read_rollup(const struct target_process *p, struct model_vitals *out)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), begin;
 	char path[64], text[STATUS_BYTES] = "";
@@ -136,7 +136,7 @@ static int is_stack(const struct target_map *map, size_t i)
 	       below->end - below->start <= MOST_GUARD;
 }
 
-void vitals_stacks(const struct target_map *map, size_t n, struct target_vitals *out)
+void vitals_stacks(const struct target_map *map, size_t n, struct model_vitals *out)
 {
 	struct {
 		uint64_t size;
@@ -183,12 +183,12 @@ static struct vitals *vitals_of(struct target_process *p)
 	return v;
 }
 
-int target_vitals_read(struct target_process *p, struct target_vitals *out)
+int target_vitals_read(struct target_process *p, struct model_vitals *out)
 {
 	char path[64], text[STATUS_BYTES] = "";
 	int err;
 
-	*out = (struct target_vitals){ 0 };
+	*out = (struct model_vitals){ 0 };
 	if (!vitals_of(p))
 		return -ENOMEM;
 	snprintf(path, sizeof(path), "/proc/%d/status", p->pid);

@@ -25,7 +25,7 @@ static const char status[] =
 
 static void resident_memory_is_told_by_its_parts(void **state)
 {
-	struct target_vitals v = { 0 };
+	struct model_vitals v = { 0 };
 
 	(void)state;
 	assert_int_equal(vitals_status(status, &v), 0);
@@ -37,7 +37,7 @@ static void resident_memory_is_told_by_its_parts(void **state)
 
 static void a_process_without_memory_has_no_vitals(void **state)
 {
-	struct target_vitals v = { 0 };
+	struct model_vitals v = { 0 };
 
 	(void)state;
 	assert_int_equal(vitals_status("Name:\tphp\nState:\tZ (zombie)\n", &v), -ESRCH);
@@ -46,7 +46,7 @@ static void a_process_without_memory_has_no_vitals(void **state)
 
 static void the_exact_numbers_replace_the_others_and_add_up(void **state)
 {
-	struct target_vitals v = { 0 };
+	struct model_vitals v = { 0 };
 
 	(void)state;
 	vitals_status(status, &v);
@@ -65,7 +65,7 @@ static void the_exact_numbers_replace_the_others_and_add_up(void **state)
 
 static void a_rollup_that_makes_no_sense_changes_nothing(void **state)
 {
-	struct target_vitals v = { 0 };
+	struct model_vitals v = { 0 };
 
 	(void)state;
 	vitals_status(status, &v);
@@ -90,7 +90,7 @@ static void stacks_are_mappings_that_are_alike_and_stand_above_guards(void **sta
 		{ .start = 0xd000000, .end = 0xd001000, .is_guard = 1, .name = "/lib/x.so" },
 		{ .start = 0xd001000, .end = 0xd201000, .name = "/lib/x.so" },
 	};
-	struct target_vitals v = { 0 };
+	struct model_vitals v = { 0 };
 
 	(void)state;
 	vitals_stacks(map, sizeof(map) / sizeof(map[0]), &v);
@@ -145,7 +145,7 @@ static void set_up_heap(unsigned real, unsigned patched)
 static void the_heaps_counts_are_read_in_every_layout(void **state)
 {
 	static const unsigned layouts[][2] = { { 272, 0 }, { 272, 2 }, { 280, 0 }, { 280, 2 } };
-	struct target_php_heap h;
+	struct model_php_heap h;
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -159,7 +159,7 @@ static void the_heaps_counts_are_read_in_every_layout(void **state)
 
 static void a_heap_that_makes_no_sense_or_counts_nothing_is_not_told(void **state)
 {
-	struct target_php_heap h;
+	struct model_php_heap h;
 
 	(void)state;
 	set_up_heap(272, 0);
@@ -173,7 +173,7 @@ static void a_heap_that_makes_no_sense_or_counts_nothing_is_not_told(void **stat
 
 static void a_heap_without_limit_has_none_and_cached_chunks_that_cannot_be_are_not_known(void **state)
 {
-	struct target_php_heap h;
+	struct model_php_heap h;
 
 	(void)state;
 	set_up_heap(272, 0);
@@ -217,7 +217,7 @@ static void set_word(size_t at, uint32_t value)
 
 static void the_collectors_state_is_read_and_refused_when_it_cannot_be(void **state)
 {
-	struct target_php_gc g;
+	struct model_php_gc g;
 
 	(void)state;
 	memset(gc, 0, sizeof(gc));
@@ -281,9 +281,9 @@ static int remove_root(void **state)
 #define MOUNT_V2(root) "30 22 0:27 " root " /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup2 rw\n"
 #define MOUNT_V1       "34 30 0:31 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
 
-static struct target_limits limits(void)
+static struct model_vitals limits(void)
 {
-	struct target_limits l;
+	struct model_vitals l;
 
 	assert_int_equal(target_limits_read(root, 7, &l), 0);
 	return l;
@@ -291,7 +291,7 @@ static struct target_limits limits(void)
 
 static void the_limit_with_the_least_room_counts_wherever_it_is_above(void **state)
 {
-	struct target_limits l;
+	struct model_vitals l;
 
 	(void)state;
 	put("/proc/self/mountinfo", "25 1 8:1 / / rw - ext4 /dev/sda rw\n" MOUNT_V2("/"));
@@ -307,14 +307,14 @@ static void the_limit_with_the_least_room_counts_wherever_it_is_above(void **sta
 	l = limits();
 	assert_int_equal(l.cgroup_bytes, 1000000);
 	assert_int_equal(l.cgroup_used_bytes, 500000);
-	assert_false(l.is_high);
-	assert_int_equal(l.total_bytes, 1000000ULL << 10);
-	assert_int_equal(l.available_bytes, 400000ULL << 10);
+	assert_false(l.cgroup_is_high);
+	assert_int_equal(l.machine_bytes, 1000000ULL << 10);
+	assert_int_equal(l.machine_available_bytes, 400000ULL << 10);
 	/* WHEN a lower mark is set at which the kernel slows down, THEN it is that */
 	put("/sys/fs/cgroup/system.slice/php.service/memory.high", "700000\n");
 	l = limits();
 	assert_int_equal(l.cgroup_bytes, 700000);
-	assert_true(l.is_high);
+	assert_true(l.cgroup_is_high);
 }
 
 static void in_a_container_the_limit_is_found_where_its_part_of_the_tree_is_mounted(void **state)
@@ -349,7 +349,7 @@ static void a_limit_of_version_1_is_found_too_and_its_huge_number_is_none(void *
 
 static void a_process_that_is_gone_or_a_system_without_cgroups_is_no_error_of_ours(void **state)
 {
-	struct target_limits l;
+	struct model_vitals l;
 
 	(void)state;
 	assert_int_equal(target_limits_read(root, 8, &l), -ESRCH);
