@@ -27,17 +27,11 @@ static void list_add(struct list *l, pid_t pid)
 
 static int is_of_exe(pid_t pid, const struct attach_selection *s)
 {
-	static const char deleted[] = " (deleted)";
-	char link[64], path[PATH_MAX];
-	ssize_t len;
+	char path[PATH_MAX];
 
-	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len <= 0)
+	if (target_exe(pid, path, sizeof(path)))
 		return 0;
-	path[len] = 0;
-	if ((size_t)len > sizeof(deleted) && !strcmp(path + len - (sizeof(deleted) - 1), deleted))
-		path[len - (sizeof(deleted) - 1)] = 0;
+	path[target_path_len(path)] = 0;
 	for (size_t i = 0; i < s->n_exes; i++)
 		if (target_path_fits(path, s->exe[i]))
 			return 1;

@@ -22,18 +22,11 @@
 static size_t read_text(pid_t pid, const char *name, char *buf, size_t cap)
 {
 	char path[64];
-	size_t len = 0;
-	ssize_t n;
-	int fd;
+	int n;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && len + 1 < cap && (n = read(fd, buf + len, cap - 1 - len)) > 0)
-		len += n;
-	if (fd >= 0)
-		close(fd);
-	buf[len] = 0;
-	return len;
+	n = small_file(path, buf, cap);
+	return n > 0 ? n : 0;
 }
 
 /* scan_file - show a file to a reader, piece by piece. */
@@ -118,12 +111,9 @@ static void add_file(const struct target_module *m, struct model_identity *out)
 
 static void read_program(const struct target_process *p, struct model_identity *out)
 {
-	static const char deleted[] = " (deleted)";
 	const char *slash = p->exe ? strrchr(p->exe, '/') : NULL, *name = slash ? slash + 1 : p->exe;
-	size_t n = name ? strlen(name) : 0, suffix = strlen(deleted);
+	size_t n = name ? target_path_len(name) : 0;
 
-	if (n > suffix && !strcmp(name + n - suffix, deleted))
-		n -= suffix;
 	snprintf(out->exe, sizeof(out->exe), "%.*s", (int)(n < sizeof(out->exe) ? n : sizeof(out->exe) - 1),
 		name ? name : "");
 	add_file(exe_module(p), out);
@@ -174,12 +164,9 @@ static int read_memory(void *ctx, uint64_t addr, void *to, size_t len)
 static uint64_t object_at(const struct target_map *m, const char *name)
 {
 	struct elffile_symbol sym;
-	uint64_t vaddr;
+	uint64_t bias;
 
-	if (elffile_find_object(m->module->elf, name, &sym) ||
-		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
-		return 0;
-	return sym.vaddr + (m->start - vaddr);
+	return elffile_find_object(m->module->elf, name, &sym) || map_bias(m, &bias) ? 0 : sym.vaddr + bias;
 }
 
 /* An extension's zend_module_entry (Zend/zend_modules.h, the same from 7.0 on): const char *version. */
@@ -239,19 +226,6 @@ static void read_title(const struct target_process *p, struct model_identity *ou
 		identity_parse_title(title, n, out->has_swoole, out);
 }
 
-static int runs_same(const struct target_process *p, int pid)
-{
-	char path[64], exe[4096];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	n = pid > 0 ? readlink(path, exe, sizeof(exe) - 1) : -1;
-	if (n <= 0 || !p->exe)
-		return 0;
-	exe[n] = 0;
-	return !strcmp(exe, p->exe);
-}
-
 /* read_tree - of a Swoole whose memory is not understood, and that has no title: a master has made a manager, which has made the
  * workers; without a manager, the master has. */
 static void read_tree(const struct target_process *p, int parent, struct model_identity *out)
@@ -261,7 +235,7 @@ static void read_tree(const struct target_process *p, int parent, struct model_i
 
 	if (!out->has_swoole || out->role || swoole_layout(out->swoole_version))
 		return;
-	has_parent = runs_same(p, parent);
+	has_parent = parent > 0 && process_runs(parent, p->exe);
 	has_child = target_children(p, &child, 1) > 0;
 	if (!has_parent && !has_child)
 		return;

@@ -190,6 +190,13 @@ struct php_places {
 void php_find_places(const struct target_process *p, struct php_places *out);
 void php_read_places(pid_t pid, const struct php_places *places, struct model_vitals *out);
 
+/* map_bias - what is added to its file's own addresses in a mapping.  Return: 0, or -ENOENT: it is of no ELF file, or of a part that none
+ * of its segments is in. */
+int map_bias(const struct target_map *m, uint64_t *bias);
+
+/* process_runs - does a process run the program of that path, as /proc has it? */
+int process_runs(pid_t pid, const char *exe);
+
 /* small_file - read a file of the kernel's as text, up to cap - 1 bytes.  Return: its length, or -errno. */
 int small_file(const char *path, char *to, size_t cap);
 

@@ -23,11 +23,11 @@ struct target_module *target_loader(const struct target_process *p)
 /* bias_of - what is added to a module's own addresses in the process; 0 = not known. */
 static uint64_t bias_of(const struct target_process *p, const struct target_module *m)
 {
-	uint64_t vaddr;
+	uint64_t bias;
 
 	for (size_t i = 0; m && i < p->n_maps; i++)
-		if (p->map[i].module == m && !elffile_offset_to_vaddr(m->elf, p->map[i].file_offset, &vaddr))
-			return p->map[i].start - vaddr;
+		if (p->map[i].module == m && !map_bias(&p->map[i], &bias))
+			return bias;
 	return 0;
 }
 

@@ -16,8 +16,6 @@
 #include "target/internal.h"
 #include "util/msg.h"
 
-#define DELETED " (deleted)"
-
 void maps_free(struct target_map *map, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -100,10 +98,8 @@ static struct target_module *module_add(struct target *t, const char *name, size
 	if (!mod)
 		return NULL;
 	mod->fd = -1;
-	if (len > strlen(DELETED) && !strcmp(name + len - strlen(DELETED), DELETED)) {
-		mod->deleted = 1;
-		len -= strlen(DELETED);
-	}
+	mod->deleted = target_path_len(name) < len;
+	len = target_path_len(name);
 	mod->path = strndup(name, len);
 	if (!mod->path) {
 		module_free(mod);
@@ -234,6 +230,24 @@ static int map_parse(struct target *t, const struct target_process *p, char *lin
 		if (!m->module && errno != EAGAIN)
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+size_t target_path_len(const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t n = strlen(path), suffix = strlen(deleted);
+
+	return n > suffix && !strcmp(path + n - suffix, deleted) ? n - suffix : n;
+}
+
+int map_bias(const struct target_map *m, uint64_t *bias)
+{
+	uint64_t vaddr;
+
+	if (!m->module || !m->module->elf || elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
+		return -ENOENT;
+	*bias = m->start - vaddr;
 	return 0;
 }
 

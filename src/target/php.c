@@ -118,12 +118,10 @@ static int engine_fill(const struct target_process *p, const struct target_map *
 	struct swt_php *out)
 {
 	struct elffile_symbol execute;
-	uint64_t vaddr, bias;
+	uint64_t bias;
 
-	if (elffile_find(m->module->elf, "execute_ex", &execute) ||
-		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
+	if (elffile_find(m->module->elf, "execute_ex", &execute) || map_bias(m, &bias))
 		return -ENOTSUP;
-	bias = m->start - vaddr;
 	*out = (struct swt_php){ .current = l->current,
 		.execute_start = execute.vaddr + bias,
 		.execute_end = execute.vaddr + bias + execute.size_bytes,

@@ -144,13 +144,12 @@ static size_t read_code(const struct target_process *p, const struct target_map 
 	uint64_t *addr, uint8_t *code)
 {
 	struct elffile_symbol function;
-	uint64_t vaddr;
+	uint64_t bias;
 	size_t n;
 
-	if (elffile_find(engine->module->elf, name, &function) ||
-		elffile_offset_to_vaddr(engine->module->elf, engine->file_offset, &vaddr))
+	if (elffile_find(engine->module->elf, name, &function) || map_bias(engine, &bias))
 		return 0;
-	*addr = function.vaddr + (engine->start - vaddr);
+	*addr = function.vaddr + bias;
 	n = function.size_bytes < CODE_BYTES ? function.size_bytes : CODE_BYTES;
 	return process_read(p->pid, *addr, code, n) ? 0 : n;
 }

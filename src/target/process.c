@@ -2,6 +2,7 @@
 /* target/process.c - identity of the traced processes, from /proc/PID and a pidfd. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,18 +78,34 @@ static int stat_read(struct target_process *p, char *state, unsigned long *memor
 	return 0;
 }
 
-static void exe_read(struct target_process *p)
+int target_exe(pid_t pid, char *out, size_t cap)
 {
-	char path[64], exe[4096];
+	char path[64];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", p->pid);
-	n = readlink(path, exe, sizeof(exe) - 1);
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, out, cap - 1);
 	if (n <= 0)
+		return n ? -errno : -ENOENT;
+	out[n] = 0;
+	return 0;
+}
+
+static void exe_read(struct target_process *p)
+{
+	char exe[PATH_MAX];
+
+	if (target_exe(p->pid, exe, sizeof(exe)))
 		return;
-	exe[n] = 0;
 	free(p->exe);
 	p->exe = strdup(exe);
+}
+
+int process_runs(pid_t pid, const char *exe)
+{
+	char own[PATH_MAX];
+
+	return exe && !target_exe(pid, own, sizeof(own)) && !strcmp(own, exe);
 }
 
 int process_read(pid_t pid, uint64_t addr, void *to, size_t len)
@@ -218,14 +235,9 @@ static size_t children_of_thread(const char *path, const char *exe, pid_t *out, 
 	size_t found = 0;
 	int pid;
 
-	while (f && found < n && fscanf(f, "%d", &pid) == 1) {
-		struct target_process child = { .pid = pid };
-
-		exe_read(&child);
-		if (child.exe && !strcmp(child.exe, exe))
+	while (f && found < n && fscanf(f, "%d", &pid) == 1)
+		if (process_runs(pid, exe))
 			out[found++] = pid;
-		free(child.exe);
-	}
 	if (f)
 		fclose(f);
 	return found;

@@ -237,7 +237,7 @@ static void name_functions(struct reading *r)
 /* find_copies - where each file is mapped. */
 static int find_copies(struct reading *r)
 {
-	uint64_t vaddr;
+	uint64_t bias;
 
 	r->copy = calloc(MAX_COPIES, sizeof(*r->copy));
 	r->file = calloc(MAX_COPIES, sizeof(struct target_module *));
@@ -248,10 +248,10 @@ static int find_copies(struct reading *r)
 		const struct target_map *m = &r->p->map[i];
 		struct copy *c = &r->copy[r->n_copies], *before = r->n_copies ? c - 1 : NULL;
 
-		if (!m->module || !m->module->elf || elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
+		if (map_bias(m, &bias))
 			continue;
 		c->module = m->module;
-		c->bias = m->start - vaddr;
+		c->bias = bias;
 		c->file = NO_FILE;
 		if (!before || before->module != c->module || before->bias != c->bias)
 			r->n_copies++;

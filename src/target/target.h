@@ -305,6 +305,11 @@ size_t target_request_sites(
 /* target_request_in - is what is asked for in module?  Return: 1 yes; 0 it is the file, without such a function; -ENOENT another file. */
 int target_request_in(const struct target_module *m, const struct target_request *asked);
 
+/* target_exe - the path of a process's program, as /proc has it.  Return: 0 or -errno.
+ * target_path_len - how long such a path is without the " (deleted)" of a file that is gone. */
+int target_exe(pid_t pid, char *out, size_t cap);
+size_t target_path_len(const char *path);
+
 /* target_path_fits - is wanted this path, or the end of it: its last names? */
 int target_path_fits(const char *path, const char *wanted);
 

@@ -43,13 +43,12 @@ static int zend_find(const struct target_process *p, const struct target_map *m,
 {
 	struct elffile_symbol get_heap;
 	uint8_t code[CODE_BYTES];
-	uint64_t vaddr, addr;
+	uint64_t bias, addr;
 	int64_t offset;
 
-	if (elffile_find(m->module->elf, "zend_mm_get_heap", &get_heap) ||
-		elffile_offset_to_vaddr(m->module->elf, m->file_offset, &vaddr))
+	if (elffile_find(m->module->elf, "zend_mm_get_heap", &get_heap) || map_bias(m, &bias))
 		return -ENOENT;
-	addr = get_heap.vaddr + (m->start - vaddr);
+	addr = get_heap.vaddr + bias;
 	if (process_read(p->pid, addr, code, sizeof(code)) || zend_decode(code, sizeof(code), &offset))
 		return -ENOSYS;
 	*heap_at = addr + (uint64_t)offset;
