@@ -185,6 +185,10 @@ void *attach_map_table(struct bpf_map *map, size_t n_entries, int prot);
  * Return: the number of allocator functions probed in them all, or -errno. */
 int probes_place_all(struct attach *a, const struct target_process *p);
 
+/* probes.c - the functions to probe in a file; looked for once.
+ * @what  TARGET_SITES_x, or PROBE_SET_REQUESTS, _ENDS      Return: their number, or -errno; *sites is a's own. */
+int probes_sites(struct attach *a, const struct target_module *m, int what, const struct target_site **sites);
+
 /* probes.c - place a program at some functions of a file, for as long as the process is probed.
  * @what  PROBE_SET_x      Return: at how many of them it is, also from an earlier call; 0: the kernel refuses all; -ENOMEM. */
 int probes_place_lasting(struct attach *a, const struct target_process *p, const struct target_module *m, int what,
@@ -192,6 +196,9 @@ int probes_place_lasting(struct attach *a, const struct target_process *p, const
 
 /* probes.c - does such a set of the process's exist, and at how many functions are its probes? -ENOENT: there is none. */
 int probes_lasting(const struct attach *a, const struct target_process *p, const struct target_module *m, int what);
+
+/* requests.c - for probes_sites().  @out  malloc'ed; NULL when there are none      Return: their number, or -ENOMEM. */
+int requests_sites(const struct attach *a, const struct target_module *m, struct target_site **out);
 
 /* requests.c - probe what begins a request in the files of a process that are not probed yet.  Return: 0 or -ENOMEM. */
 int requests_place(struct attach *a, const struct target_process *p);

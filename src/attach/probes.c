@@ -255,8 +255,19 @@ static int end_sites(const struct target_module *m, struct target_site **out)
 	return n;
 }
 
-/* sites_of - the functions to probe in a file.  Return: their number, or -errno; *sites is a's own. */
-static int sites_of(struct attach *a, const struct target_module *m, int what, const struct target_site **sites)
+static int find_sites(const struct attach *a, const struct target_module *m, int what, struct target_site **out)
+{
+	switch (what) {
+	case PROBE_SET_REQUESTS:
+		return requests_sites(a, m, out);
+	case PROBE_SET_ENDS:
+		return end_sites(m, out);
+	default:
+		return target_module_sites(m, what, out);
+	}
+}
+
+int probes_sites(struct attach *a, const struct target_module *m, int what, const struct target_site **sites)
 {
 	struct known_sites *k = probes_known(a, m, what), *grown;
 
@@ -270,7 +281,7 @@ static int sites_of(struct attach *a, const struct target_module *m, int what, c
 	a->known = grown;
 	k = &grown[a->n_known];
 	*k = (struct known_sites){ .module = m, .what = what };
-	k->n = what == PROBE_SET_ENDS ? end_sites(m, &k->site) : target_module_sites(m, what, &k->site);
+	k->n = find_sites(a, m, what, &k->site);
 	if (k->n < 0)
 		return k->n;
 	a->n_known++;
@@ -312,7 +323,7 @@ int probes_place(struct attach *a, struct probe_set *s)
 	char path[PATH_BYTES];
 	struct placement pl = { .pid = s->pid, .path = set_path(s->module, path) };
 	const struct target_site *sites;
-	int n = sites_of(a, s->module, s->what, &sites);
+	int n = probes_sites(a, s->module, s->what, &sites);
 
 	return n > 0 ? place_sites(a, s, &pl, sites, n) : n;
 }
@@ -331,7 +342,7 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 
 	if (!m->elf)
 		return 0;
-	n = a->is_crashes_only ? 0 : sites_of(a, m, what, &sites);
+	n = a->is_crashes_only ? 0 : probes_sites(a, m, what, &sites);
 	if (n < 0)
 		return n;
 	has_dl = what == TARGET_SITES_OTHER && m == target_loader(p) && !target_dl_site(m, &dl.offset);
@@ -356,31 +367,6 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	if (has_drops)
 		place_one(a, s, &pl, a->skel->progs.on_php_drop, &drop);
 	msg_debug("%d: %s: %d allocator functions probed", p->pid, m->path, n);
-	return 0;
-}
-
-/* probe_throw - where C++ makes room for an exception, which may be operator new's own: its call is pending then, and is not
- * what the room is asked of. */
-static int probe_throw(struct attach *a, const struct target_process *p, const struct target_module *m)
-{
-	struct target_site site = { .function = "__cxa_allocate_exception",
-		.cookie = SWT_COOKIE(SWT_OP_THROW, SWT_LAYER_LIBC, SWT_SIZE_NONE, 0, 0, 0) };
-	struct placement pl = { .pid = owner_of(a, p) };
-	struct bpf_program *leave, *enter;
-	struct probe_set *s;
-	char path[PATH_BYTES];
-	int err;
-
-	if (set_find(a, pl.pid, m, PROBE_SET_THROW) || target_throw_site(m, &site.offset))
-		return 0;
-	err = throwing_programs(a, &leave, &enter);
-	if (err)
-		return err;
-	s = set_new(a, pl.pid, m, PROBE_SET_THROW);
-	if (!s)
-		return -ENOMEM;
-	pl.path = set_path(m, path);
-	place_one(a, s, &pl, enter, &site);
 	return 0;
 }
 
@@ -409,27 +395,32 @@ int probes_place_lasting(struct attach *a, const struct target_process *p, const
 	return (int)s->n_links;
 }
 
+/* probe_throw - where C++ makes room for an exception, which may be operator new's own: its call is pending then, and is not
+ * what the room is asked of. */
+static int probe_throw(struct attach *a, const struct target_process *p, const struct target_module *m)
+{
+	struct target_site site = { .function = "__cxa_allocate_exception",
+		.cookie = SWT_COOKIE(SWT_OP_THROW, SWT_LAYER_LIBC, SWT_SIZE_NONE, 0, 0, 0) };
+	struct bpf_program *leave, *enter;
+	int err;
+
+	if (probes_lasting(a, p, m, PROBE_SET_THROW) >= 0 || target_throw_site(m, &site.offset))
+		return 0;
+	err = throwing_programs(a, &leave, &enter);
+	if (!err)
+		err = probes_place_lasting(a, p, m, PROBE_SET_THROW, enter, &site, 1);
+	return err < 0 ? err : 0;
+}
+
 /* probe_ends - where a PHP engine gives up. */
 static int probe_ends(struct attach *a, const struct target_process *p, const struct target_module *m)
 {
-	struct placement pl = { .pid = owner_of(a, p) };
 	const struct target_site *site = NULL;
-	struct probe_set *s;
-	char path[PATH_BYTES];
-	int n;
+	int n = m->elf ? probes_sites(a, m, PROBE_SET_ENDS, &site) : 0;
 
-	if (!m->elf || set_find(a, pl.pid, m, PROBE_SET_ENDS))
-		return 0;
-	n = sites_of(a, m, PROBE_SET_ENDS, &site);
-	if (n <= 0 || !site)
-		return n;
-	s = set_new(a, pl.pid, m, PROBE_SET_ENDS);
-	if (!s)
-		return -ENOMEM;
-	pl.path = set_path(m, path);
-	for (int i = 0; i < n; i++)
-		place_one(a, s, &pl, a->skel->progs.on_php_end, &site[i]);
-	return 0;
+	if (n > 0)
+		n = probes_place_lasting(a, p, m, PROBE_SET_ENDS, a->skel->progs.on_php_end, site, n);
+	return n < 0 ? n : 0;
 }
 
 /* is_watched - are changes of the process's libraries told of? Those of a static program need not be. */

@@ -2,27 +2,41 @@
 /* attach/requests.c - the probes that count requests. They cost a request, not an allocation, so they are in place all the time,
  * also between windows. That of php_request_startup is placed with the engine's others (probes.c): it has more to do. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "attach/internal.h"
 #include "swtrace.skel.h"
 #include "util/msg.h"
 
+int requests_sites(const struct attach *a, const struct target_module *m, struct target_site **out)
+{
+	struct target_site *site = malloc(TARGET_REQUEST_SITES * sizeof(*site));
+	size_t n = site ? target_request_sites(m, a->request, a->n_requests, site) : 0;
+
+	if (!site)
+		return -ENOMEM;
+	if (!n)
+		free(site);
+	*out = n ? site : NULL;
+	return (int)n;
+}
+
 int requests_place(struct attach *a, const struct target_process *p)
 {
-	struct target_site site[TARGET_REQUEST_SITES];
+	const struct target_site *site;
 	int err = 0;
 
 	for (size_t i = 0; err >= 0 && i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
-		size_t n;
+		int n;
 
 		if (!m || (i && m == p->map[i - 1].module) || probes_lasting(a, p, m, PROBE_SET_REQUESTS) >= 0)
 			continue;
-		n = target_request_sites(m, a->request, a->n_requests, site);
 		for (size_t k = 0; k < a->n_requests; k++)
 			if (target_request_in(m, &a->request[k]) > 0)
 				a->requests_found |= 1U << k;
-		if (!n)
+		n = err = probes_sites(a, m, PROBE_SET_REQUESTS, &site);
+		if (n <= 0)
 			continue;
 		err = probes_place_lasting(a, p, m, PROBE_SET_REQUESTS, a->skel->progs.on_request, site, n);
 		msg_debug("%d: %s: %d functions that begin a request probed", p->pid, m->path, err);
@@ -37,22 +51,22 @@ int attach_has_request(const struct attach *a, size_t i)
 
 void requests_note(struct attach *a, const struct target_process *p)
 {
-	struct target_site site[TARGET_REQUEST_SITES];
+	const struct target_site *site;
 	struct swt_proc *proc = attach_proc(a, p->pid);
 	uint32_t kinds = 0;
 	uint64_t offset;
 
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
-		size_t n = 0;
+		int n = 0;
 
 		if (!m || !m->elf || (i && m == p->map[i - 1].module))
 			continue;
 		if (!target_php_request_site(m, &offset))
 			kinds |= 1U << SWT_REQUEST_PHP;
 		if (probes_lasting(a, p, m, PROBE_SET_REQUESTS) > 0)
-			n = target_request_sites(m, a->request, a->n_requests, site);
-		for (size_t k = 0; k < n; k++)
+			n = probes_sites(a, m, PROBE_SET_REQUESTS, &site);
+		for (int k = 0; k < n; k++)
 			kinds |= 1U << site[k].cookie;
 	}
 	if (proc)

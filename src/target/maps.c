@@ -86,7 +86,7 @@ static int file_open(const struct target_process *p, const struct target_map *m,
 }
 
 /* module_add - list a new module under that name. */
-static struct target_module *module_add(struct target *t, const char *name, size_t len)
+static struct target_module *module_add(struct target *t, const char *name)
 {
 	struct target_module *mod, **grown;
 
@@ -98,13 +98,12 @@ static struct target_module *module_add(struct target *t, const char *name, size
 	if (!mod)
 		return NULL;
 	mod->fd = -1;
-	mod->deleted = target_path_len(name) < len;
-	len = target_path_len(name);
-	mod->path = strndup(name, len);
+	mod->path = strndup(name, target_path_len(name));
 	if (!mod->path) {
 		module_free(mod);
 		return NULL;
 	}
+	mod->deleted = strlen(mod->path) < strlen(name);
 	mod->name = strrchr(mod->path, '/') ? strrchr(mod->path, '/') + 1 : mod->path;
 	t->module[t->n_modules++] = mod;
 	mod->number = t->n_modules;
@@ -125,7 +124,7 @@ struct target_module *module_get(
 		errno = EAGAIN;
 		return NULL;
 	}
-	mod = module_add(t, m->name, strlen(m->name));
+	mod = module_add(t, m->name);
 	if (!mod) {
 		if (fd >= 0)
 			close(fd);
@@ -192,7 +191,7 @@ static struct target_module *vdso_get(struct target *t, const struct target_proc
 			return mod;
 		}
 	}
-	mod = module_add(t, m->name, strlen(m->name));
+	mod = module_add(t, m->name);
 	if (!mod)
 		goto out;
 	mod->fd = fd;
