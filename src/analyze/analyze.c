@@ -101,7 +101,7 @@ static void add_row(struct analyze_report *r, const struct model_snapshot *now, 
 	struct analyze_row *row = &r->row[r->n_rows++];
 
 	row->stack = s;
-	row->process = model_find_process(now, s->pid);
+	row->process = model_process_of(now, s);
 	row->gained_bytes = (int64_t)(s->live_bytes - before);
 	/* Nothing is tracked when tracing begins, so all that is live was gained since. */
 	row->gained_start_bytes = (int64_t)s->live_bytes;

@@ -262,7 +262,7 @@ static void judge_all(struct analyze_estimate *e, const struct analyze_opts *opt
 			r.blocks[s->survivors[end].window] = s->survivors[end].blocks;
 		}
 		if (opts->layer_mask >> stack->layer & 1 && judge(&r, &row)) {
-			row.process = model_find_process(s, stack->pid);
+			row.process = model_process_of(s, stack);
 			e->row[e->n_named++] = row;
 		}
 	}

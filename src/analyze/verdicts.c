@@ -90,39 +90,9 @@ static int judge_processes(struct analyze_verdicts *v, const struct model_snapsh
 
 /* A process while its stacks are judged. They stand anywhere among the others': what they leak is added up first. */
 struct watched {
-	int pid;
-	size_t place; /* in the snapshot, and in the list of what is thought of processes */
 	const struct model_process_history *history; /* NULL: there is none yet */
 	double leaking[MODEL_LAYERS];		     /* bytes a second */
 };
-
-static int by_pid(const void *a, const void *b)
-{
-	const struct watched *x = a, *y = b;
-
-	return x->pid < y->pid ? -1 : x->pid > y->pid;
-}
-
-/* watch - all processes of a snapshot, by their pids, so that each stack finds its own among many.  NULL: no memory. */
-static struct watched *watch(const struct model_snapshot *s, const struct model_history *h)
-{
-	struct watched *list = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
-
-	for (size_t i = 0; list && i < s->n_processes; i++)
-		list[i] = (struct watched){
-			.pid = s->process[i].pid, .place = i, .history = model_history_process(h, &s->process[i])
-		};
-	if (list)
-		qsort(list, s->n_processes, sizeof(*list), by_pid);
-	return list;
-}
-
-static struct watched *watched_find(struct watched *list, const struct model_snapshot *s, int pid)
-{
-	const struct watched key = { .pid = pid };
-
-	return bsearch(&key, list, s->n_processes, sizeof(*list), by_pid);
-}
 
 _Static_assert((int)MODEL_CURVE_ZEND == (int)MODEL_ZEND && (int)MODEL_CURVE_LIBC == (int)MODEL_LIBC &&
 		       (int)MODEL_CURVE_MMAP == (int)MODEL_MMAP,
@@ -157,26 +127,32 @@ static int is_denied(const struct watched *w, const struct analyze_standing *p, 
 }
 
 /* deny - stacks whose layer does not grow by what they seem to leak do not leak. */
-static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, struct watched *list)
+static void deny(struct analyze_verdicts *v, const struct model_snapshot *s, const struct watched *of)
 {
 	for (size_t i = 0; i < s->n_stacks; i++) {
 		const struct model_stack *stack = &s->stack[i];
 		struct analyze_leak *l = &v->stack[stack->id].leak;
-		const struct watched *w = l->verdict == LEAK_YES ? watched_find(list, s, stack->pid) : NULL;
+		size_t at;
 
-		if (w && is_denied(w, &v->process[w->place], stack->layer))
+		if (l->verdict != LEAK_YES)
+			continue;
+		at = model_process_of(s, stack) - s->process; /* as in v->process: it was just judged */
+		if (of[at].history && is_denied(&of[at], &v->process[at], stack->layer))
 			l->verdict = LEAK_FLAT;
 	}
 }
 
 static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
 {
-	struct watched *list = watch(s, h);
-	int err = list ? 0 : -ENOMEM;
+	struct watched *of = calloc(s->n_processes ? s->n_processes : 1, sizeof(*of));
+	int err = of ? 0 : -ENOMEM;
 
+	for (size_t i = 0; !err && i < s->n_processes; i++)
+		of[i].history = model_history_process(h, &s->process[i]);
 	for (size_t i = 0; !err && i < s->n_stacks; i++) {
 		const struct model_stack *stack = &s->stack[i];
-		struct watched *w = watched_find(list, s, stack->pid);
+		const struct model_process *p = model_process_of(s, stack);
+		struct watched *w = p ? &of[p - s->process] : NULL;
 		struct analyze_verdict *to = grow_to(v->stack, &v->n_stacks, stack->id, sizeof(*to));
 
 		if (!to) {
@@ -191,12 +167,12 @@ static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot 
 		analyze_leak_make(s, h, stack, w->history->begin_ns, &to->leak);
 		if (to->leak.verdict != LEAK_YES)
 			continue;
-		to->leak.per_request = per_request(s, w->history, &s->process[w->place], &to->leak);
+		to->leak.per_request = per_request(s, w->history, p, &to->leak);
 		w->leaking[stack->layer] += to->leak.bytes_per_s;
 	}
 	if (!err)
-		deny(v, s, list);
-	free(list);
+		deny(v, s, of);
+	free(of);
 	return err;
 }
 

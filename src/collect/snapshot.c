@@ -230,6 +230,7 @@ static void stack_fill(
 	out->id = slot;
 	out->life = k->life;
 	out->pid = r->of_slot[k->proc]->pid;
+	out->place = r->of_slot[k->proc] - r->s->process;
 	out->layer = k->layer;
 	out->walk = k->walk;
 	/* Deaths before births, so that there are never more of them. */

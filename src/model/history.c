@@ -118,14 +118,12 @@ struct survivors {
 static struct survivors (*survivors_find(const struct model_snapshot *s))[MODEL_LAYERS]
 {
 	struct survivors(*list)[MODEL_LAYERS] = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
-	const struct model_process *p = NULL;
 
 	for (size_t i = 0; list && i < s->n_stacks; i++) {
 		const struct model_stack *k = &s->stack[i];
+		const struct model_process *p = model_process_of(s, k);
 		struct survivors *of;
 
-		if (!p || p->pid != k->pid)
-			p = model_find_process(s, k->pid);
 		if (!p || k->live_blocks <= p->layer[k->layer].live_blocks / FEW)
 			continue;
 		of = &list[p - s->process][k->layer];

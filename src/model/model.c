@@ -65,6 +65,13 @@ const struct model_process *model_find_process(const struct model_snapshot *s, i
 	return NULL;
 }
 
+const struct model_process *model_process_of(const struct model_snapshot *s, const struct model_stack *k)
+{
+	if (k->place < s->n_processes && s->process[k->place].pid == k->pid)
+		return &s->process[k->place];
+	return model_find_process(s, k->pid);
+}
+
 const char *model_requests_name(enum model_requests by)
 {
 	static const char *const names[] = { "none", "php", "swoole", "request_probe" };

@@ -121,6 +121,7 @@ struct model_stack {
 	uint32_t id;   /* the same stack has the same (id, life) in every snapshot */
 	uint32_t life; /* counts the programs that the process has executed */
 	int pid;
+	uint32_t place; /* of the process in the snapshot, most likely: model_process_of() */
 	enum model_layer layer;
 	enum model_walk walk;
 	uint64_t live_bytes;
@@ -265,6 +266,9 @@ uint64_t model_lost(const struct model_snapshot *s);
 
 /* model_find_process - the process with that pid, or NULL. */
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid);
+
+/* model_process_of - the process that a stack of the snapshot is of, or NULL. Takes no search where the stack knows its place. */
+const struct model_process *model_process_of(const struct model_snapshot *s, const struct model_stack *k);
 
 /* model_walk_is_whole - does the stack reach its root? */
 int model_walk_is_whole(enum model_walk walk);
