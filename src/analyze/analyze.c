@@ -92,7 +92,6 @@ static void add_verdict(struct analyze_report *r, struct analyze_row *row, const
 		return;
 	r->n_leaks++;
 	r->leak_bytes_per_s += row->leak->bytes_per_s;
-	row->leak_per_request = row->leak->per_request;
 }
 
 static void add_row(struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s,

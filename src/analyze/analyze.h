@@ -26,7 +26,6 @@ struct analyze_row {
 	int64_t gained_start_bytes;	 /* since tracing began (or since the process executed its program) */
 	uint64_t oldest_age_ns;		 /* 0 when nothing is live */
 	const struct analyze_leak *leak; /* NULL: it was not judged */
-	double leak_per_request;	 /* bytes; 0: not known */
 };
 
 /* A process, all its layers together. */

@@ -267,8 +267,8 @@ static void add_rate(struct strbuf *b, const struct analyze_row *row)
 	char bytes[FORMAT_BYTES_BYTES];
 
 	strbuf_add(b, "    LEAK ");
-	if (row->leak_per_request > 0)
-		strbuf_addf(b, "%s/request, ", format_bytes((uint64_t)(row->leak_per_request + 0.5), bytes));
+	if (row->leak->per_request > 0)
+		strbuf_addf(b, "%s/request, ", format_bytes((uint64_t)(row->leak->per_request + 0.5), bytes));
 	strbuf_addf(b, "%s/h", format_bytes((uint64_t)(row->leak->bytes_per_s * 3600), bytes));
 }
 

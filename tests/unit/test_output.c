@@ -105,6 +105,7 @@ static const struct analyze_leak leaks = {
 	.bytes_per_s = 1000.7,
 	.low = 900,
 	.high = 1100,
+	.per_request = 81.06,
 	.old_ns = 60000000000ULL,
 	.n_old = 18211,
 	.p50_ns = 0,
@@ -128,8 +129,8 @@ static const struct analyze_standing standing = {
 	.garbage = GARBAGE_PENDING,
 };
 static struct analyze_row rows[] = {
-	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL, &leaks, 81.06 },
-	{ &model_stacks[1], &process, -2048, 512, 500000000ULL, &turns_over, 0 },
+	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL, &leaks },
+	{ &model_stacks[1], &process, -2048, 512, 500000000ULL, &turns_over },
 };
 static struct analyze_process process_rows[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND, &standing } };
 static const struct analyze_report plain_report = { .snapshot = &snapshot,
@@ -181,7 +182,7 @@ static const struct symbol_frame evil_frames[] = {
 };
 static const struct output_stack evil_stacks[] = { { evil_frames, 2, MODEL_WALK_COMPLETE } };
 static struct model_stack evil_stack = { .pid = 7, .layer = MODEL_MMAP, .live_bytes = 100, .live_blocks = 1 };
-static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0, NULL, 0 };
+static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0, NULL };
 static const struct model_snapshot evil_snapshot = { .utc_ns = UTC_NS, .process = &evil_process, .n_processes = 1 };
 static struct analyze_process evil_process_rows[] = { { &evil_process, 100, 1, 100, MODEL_MMAP, NULL } };
 static const struct analyze_report evil_report = { .snapshot = &evil_snapshot,
