@@ -16,11 +16,6 @@ static int register_of(ZydisRegister r)
 	return whole >= ZYDIS_REGISTER_RAX && whole <= ZYDIS_REGISTER_R15 ? (int)(whole - ZYDIS_REGISTER_RAX) : -1;
 }
 
-static uint64_t low_bytes(uint64_t n, unsigned bytes)
-{
-	return bytes >= 8 ? n : n & ((1ULL << 8 * bytes) - 1);
-}
-
 /* register_value - of a register, or of its lower part (ah and its like are the upper byte of two). */
 static uint64_t register_value(const struct model_crash *c, ZydisRegister r, unsigned bytes)
 {

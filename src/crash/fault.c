@@ -7,12 +7,8 @@
 
 #include "crash/internal.h"
 
-#define TRAP_STACK_SEGMENT 12
-#define TRAP_PROTECTION	   13
-#define TRAP_PAGE_FAULT	   14
-#define FAULT_WRITE	   2 /* bits of the error code of a page fault */
-#define FAULT_FETCH	   16
-#define SI_KERNEL_CODE	   0x80
+#define FAULT_WRITE 2 /* bits of the error code of a page fault */
+#define FAULT_FETCH 16
 
 static void take_operand(struct fault *f, const struct decode_operand *o)
 {

@@ -2,12 +2,12 @@
 /* crash/freed.c - what was wrong with the block whose free has ended the process: an allocator that finds its heap damaged aborts in
  * the middle of the call. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "crash/internal.h"
 
-#define ABORT	    6
 #define LONG_AGO_NS 1000000000ULL /* an abort takes less; the time of calls is known to some milliseconds */
 
 /* What glibc says when it is free() that aborts: malloc/malloc.c, calls of malloc_printerr(). */
@@ -26,7 +26,7 @@ static const struct model_call *last_free(const struct model_event *e)
 {
 	const struct model_call *last = NULL;
 
-	if (!e->crash || e->signal != ABORT || !is_of_free(e->crash->abort_message))
+	if (!e->crash || e->signal != SIGABRT || !is_of_free(e->crash->abort_message))
 		return NULL;
 	for (size_t i = 0; i < e->crash->n_calls && !last; i++)
 		if (e->crash->call[i].layer != MODEL_MMAP)

@@ -5,6 +5,21 @@
 
 #include "crash/crash.h"
 
+/* Exceptions of the processor: Intel SDM, volume 3, 6.15. */
+#define TRAP_STACK_SEGMENT 12
+#define TRAP_PROTECTION	   13
+#define TRAP_PAGE_FAULT	   14
+
+#define SI_KERNEL_CODE 0x80 /* SI_KERNEL of include/uapi/asm-generic/siginfo.h, which glibc has as an enum of its own */
+
+#define ANY_ACCESS (MODEL_READ | MODEL_WRITE | MODEL_EXECUTE)
+
+/* low_bytes - the lowest so many bytes of a word. */
+static inline uint64_t low_bytes(uint64_t n, unsigned bytes)
+{
+	return bytes >= 8 ? n : n & ((1ULL << 8 * bytes) - 1);
+}
+
 #define DECODE_OPERANDS 4
 
 /* Memory that an instruction accesses. */

@@ -16,9 +16,9 @@ static const char *trap_name(unsigned trap)
 		return "trap int3";
 	case 6:
 		return "trap invalid opcode";
-	case 12:
+	case TRAP_STACK_SEGMENT:
 		return "trap stack segment";
-	case 13:
+	case TRAP_PROTECTION:
 		return "general protection fault";
 	case 17:
 		return "trap alignment check";
@@ -39,11 +39,11 @@ void kernel_line(const struct model_event *e, char *buf, size_t len)
 		return;
 	if (m && m->is_file)
 		snprintf(in, sizeof(in), " in %s[%" PRIx64 "+%" PRIx64 "]", m->name, m->start, m->end - m->start);
-	if (e->signal == SIGSEGV && c->trap == 14 && e->has_fault_addr)
+	if (e->signal == SIGSEGV && c->trap == TRAP_PAGE_FAULT && e->has_fault_addr)
 		snprintf(buf, len,
 			"%s[%d]: segfault at %" PRIx64 " ip %016" PRIx64 " sp %016" PRIx64 " error %" PRIx64 "%s",
 			e->comm, e->tid, e->fault_addr, e->ip, e->sp, c->error_code, in);
-	else if (trap && c->trap != 14)
+	else if (trap && c->trap != TRAP_PAGE_FAULT)
 		snprintf(buf, len, "%s[%d] %s ip:%" PRIx64 " sp:%" PRIx64 " error:%" PRIx64 "%s", e->comm, e->tid, trap,
 			e->ip, e->sp, c->error_code, in);
 }

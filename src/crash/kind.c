@@ -4,17 +4,9 @@
 
 #include "crash/internal.h"
 
-#define NULL_BYTES     65536ULL /* vm.mmap_min_addr: nothing is ever mapped below */
-#define BELOW_NULL     4096ULL	/* null minus so much: the end of the address space */
-#define KERNEL_BEGIN   (1ULL << 47)
-#define TRAP_PF	       14
-#define SI_KERNEL_CODE 0x80
-#define ANY_ACCESS     (MODEL_READ | MODEL_WRITE | MODEL_EXECUTE)
-
-static uint64_t part(uint64_t n, unsigned bytes)
-{
-	return bytes >= 8 ? n : n & ((1ULL << 8 * bytes) - 1);
-}
+#define NULL_BYTES   65536ULL /* vm.mmap_min_addr: nothing is ever mapped below */
+#define BELOW_NULL   4096ULL  /* null minus so much: the end of the address space */
+#define KERNEL_BEGIN (1ULL << 47)
 
 /* division - by zero, or a quotient that does not fit. Where the divisor was in memory, and is not known, the dividend may tell:
  * one that fits into a register overflows by -1 alone, and only if it is the least number. */
@@ -27,12 +19,12 @@ static enum crash_kind division(const struct model_crash *c, const struct decode
 		return CRASH_DIVISION;
 	if (d->has_divisor)
 		return d->divisor ? CRASH_DIVISION_OVERFLOW : CRASH_DIVISION_BY_ZERO;
-	low = part(c->reg[MODEL_RAX], n);
-	high = n == 1 ? part(c->reg[MODEL_RAX] >> 8, 1) : part(c->reg[MODEL_RDX], n);
+	low = low_bytes(c->reg[MODEL_RAX], n);
+	high = n == 1 ? low_bytes(c->reg[MODEL_RAX] >> 8, 1) : low_bytes(c->reg[MODEL_RDX], n);
 	least = 1ULL << (8 * n - 1);
 	if (!d->is_signed)
 		return high ? CRASH_DIVISION : CRASH_DIVISION_BY_ZERO;
-	if (high != (low & least ? part(UINT64_MAX, n) : 0) || low == least)
+	if (high != (low & least ? low_bytes(UINT64_MAX, n) : 0) || low == least)
 		return CRASH_DIVISION;
 	return CRASH_DIVISION_BY_ZERO;
 }
@@ -101,7 +93,7 @@ static enum crash_kind segv(const struct model_event *e, const struct fault *f, 
 
 	if (e->code != SI_KERNEL_CODE)
 		return by_address(e, f, near);
-	if (c->trap != TRAP_PF)
+	if (c->trap != TRAP_PAGE_FAULT)
 		return f->is_fault ? protection(f) : CRASH_OTHER;
 	return is_stack_overflow(c, f->addr) || is_stack_overflow(c, c->reg[MODEL_RSP] - 256) ? CRASH_STACK_OVERFLOW
 											      : CRASH_OTHER;

@@ -6,8 +6,6 @@
 
 #include "crash/internal.h"
 
-#define ANY_ACCESS (MODEL_READ | MODEL_WRITE | MODEL_EXECUTE)
-
 #define STACK_REACH (1ULL << 20) /* so far from sp may the address be */
 /* Below a main thread's stack the kernel keeps that much free of mappings, or more: mmap_base() in arch/x86/mm/mmap.c, MIN_GAP. */
 #define STACK_ROOM (128ULL << 20)
@@ -93,31 +91,21 @@ void explain_block(const struct model_near *n, char *buf, size_t len)
 		model_layer_name(n->layer), state);
 }
 
-static void flags_text(const struct model_mapping *m, char out[5])
-{
-	out[0] = m->flags & MODEL_READ ? 'r' : '-';
-	out[1] = m->flags & MODEL_WRITE ? 'w' : '-';
-	out[2] = m->flags & MODEL_EXECUTE ? 'x' : '-';
-	out[3] = m->flags & MODEL_SHARED ? 's' : 'p';
-	out[4] = 0;
-}
-
 /* place_describe - the place in words. */
 static void place_describe(struct crash_place *p)
 {
-	char block[256] = "", mapping[192] = "", flags[5];
+	char block[256] = "", mapping[192] = "", flags[MODEL_FLAGS_BYTES];
 	const struct model_mapping *m = p->mapping;
 
 	if (p->near)
 		explain_block(p->near, block, sizeof(block));
 	if (m) {
-		flags_text(m, flags);
 		snprintf(mapping, sizeof(mapping), "%s%" PRIu64 " byte%s %s %s (%s)",
 			p->relation == CRASH_IN ? "" : "not mapped, ", p->distance_bytes, plural(p->distance_bytes),
 			p->relation == CRASH_IN	     ? "into"
 			: p->relation == CRASH_AFTER ? "behind the end of"
 						     : "before",
-			m->name, flags);
+			m->name, model_mapping_flags(m, flags));
 	}
 	snprintf(p->text, sizeof(p->text), "%s%s%s", block, *block && *mapping ? "; " : "", mapping);
 }

@@ -47,6 +47,10 @@ struct model_mapping {
 	char name[48];	 /* base name of the file, or "[heap]", "[stack]", "[vdso]", "[anon]"; cut when longer */
 };
 
+/* model_mapping_flags - as /proc/PID/maps has them: "rw-p". Written to buf, which is returned. */
+#define MODEL_FLAGS_BYTES 5
+const char *model_mapping_flags(const struct model_mapping *m, char buf[MODEL_FLAGS_BYTES]);
+
 #define MODEL_MAX_MAPPINGS 24
 #define MODEL_CODE_BYTES   32
 #define MODEL_STACK_WORDS  8

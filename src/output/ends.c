@@ -76,8 +76,8 @@ void json_set_exit(struct json_t *o, const struct model_event *e)
 	json_object_set_new(o, "reason", reason ? json_string(reason) : json_null());
 	json_object_set_new(o, "sender_pid", e->end.sender_pid ? json_integer(e->end.sender_pid) : json_null());
 	json_object_set_new(o, "sender_comm", e->end.sender_pid ? json_text(e->end.sender_comm) : json_null());
-	json_object_set_new(o, "peak_rss_bytes",
-		e->end.peak_rss_bytes ? json_integer((json_int_t)e->end.peak_rss_bytes) : json_null());
+	json_object_set_new(
+		o, "peak_rss_bytes", e->end.peak_rss_bytes ? json_number(e->end.peak_rss_bytes) : json_null());
 }
 
 /* ---- what ends a process ---------------------------------------------------------------------------------------------- */
@@ -193,7 +193,7 @@ static const char *type_name(enum model_event_type type)
 
 static struct json_t *bytes_or_null(uint64_t n)
 {
-	return n ? json_integer((json_int_t)n) : json_null();
+	return n ? json_number(n) : json_null();
 }
 
 static struct json_t *top(const struct output_end *x)
@@ -205,8 +205,8 @@ static struct json_t *top(const struct output_end *x)
 		struct json_t *o = json_object();
 
 		json_object_set_new(o, "layer", json_string(model_layer_name(s->layer)));
-		json_object_set_new(o, "live_bytes", json_integer((json_int_t)s->live_bytes));
-		json_object_set_new(o, "live_blocks", json_integer((json_int_t)s->live_blocks));
+		json_object_set_new(o, "live_bytes", json_number(s->live_bytes));
+		json_object_set_new(o, "live_blocks", json_number(s->live_blocks));
 		json_set_stack(o, &x->top_stacks[i]);
 		json_array_append_new(list, o);
 	}
@@ -226,8 +226,8 @@ int output_json_end(FILE *f, const struct output_end *x)
 	json_object_set_new(o, "limit_bytes", e->type == MODEL_LIMIT ? bytes_or_null(e->end.limit_bytes) : json_null());
 	json_object_set_new(o, "asked_bytes", bytes_or_null(e->end.asked_bytes));
 	json_object_set_new(o, "peak_rss_bytes", bytes_or_null(e->end.peak_rss_bytes));
-	json_object_set_new(o, "live_bytes", x->top ? json_integer((json_int_t)x->top->live_bytes) : json_null());
-	json_object_set_new(o, "live_blocks", x->top ? json_integer((json_int_t)x->top->live_blocks) : json_null());
+	json_object_set_new(o, "live_bytes", x->top ? json_number(x->top->live_bytes) : json_null());
+	json_object_set_new(o, "live_blocks", x->top ? json_number(x->top->live_blocks) : json_null());
 	json_object_set_new(o, "live", x->top ? top(x) : json_null());
 	json_set_stack(o, &x->stack);
 	json_end(&b, o);

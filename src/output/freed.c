@@ -33,38 +33,25 @@ int output_text_freed(FILE *f, const struct model_event *e, const struct output_
 	return write_out(f, &b);
 }
 
-static json_t *stack_or_null(const struct output_stack *s)
-{
-	json_t *o;
-
-	if (!s->n)
-		return json_null();
-	o = json_object();
-	json_set_stack(o, s);
-	return o;
-}
-
 int output_json_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
 	const struct output_stack *allocated, const struct output_stack *freed)
 {
 	json_t *o = json_begin("double_free", e->utc_ns);
 	const struct model_near *n = e->block;
 	struct strbuf b = { 0 };
-	char addr[24];
 
-	snprintf(addr, sizeof(addr), "0x%" PRIx64, n->addr);
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "tid", json_integer(e->tid));
 	json_object_set_new(o, "comm", json_text(e->comm));
 	json_object_set_new(o, "layer", json_string(model_layer_name(n->layer)));
-	json_object_set_new(o, "addr", json_string(addr));
-	json_object_set_new(o, "size_bytes", json_integer((json_int_t)n->size_bytes));
-	json_object_set_new(o, "age_ms", json_integer((json_int_t)(n->age_ns / 1000000)));
-	json_object_set_new(o, "freed_ms", json_integer((json_int_t)(n->freed_ns / 1000000)));
+	json_object_set_new(o, "addr", json_hex(n->addr));
+	json_object_set_new(o, "size_bytes", json_number(n->size_bytes));
+	json_object_set_new(o, "age_ms", json_number(n->age_ns / 1000000));
+	json_object_set_new(o, "freed_ms", json_number(n->freed_ns / 1000000));
 	json_object_set_new(o, "freed_tid", json_integer(n->freed_tid));
 	json_set_stack(o, again);
-	json_object_set_new(o, "allocated_by", stack_or_null(allocated));
-	json_object_set_new(o, "freed_by", stack_or_null(freed));
+	json_object_set_new(o, "allocated_by", json_stack(allocated));
+	json_object_set_new(o, "freed_by", json_stack(freed));
 	json_end(&b, o);
 	return write_out(f, &b);
 }
@@ -76,14 +63,14 @@ json_t *json_freed_history(const struct model_freed_history *h)
 	if (!h->capacity)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "capacity", json_integer((json_int_t)h->capacity));
-	json_object_set_new(o, "used", json_integer((json_int_t)h->used));
+	json_object_set_new(o, "capacity", json_number(h->capacity));
+	json_object_set_new(o, "used", json_number(h->used));
 	json_object_set_new(o, "kept",
 		h->n_watched ? json_real(round(1e4 * (double)h->n_kept / (double)h->n_watched) / 1e4) : json_null());
 	json_object_set_new(o, "stacks", json_boolean(h->has_stacks));
-	json_object_set_new(o, "lookups", json_integer((json_int_t)h->lookups));
-	json_object_set_new(o, "found", json_integer((json_int_t)h->found));
-	json_object_set_new(o, "double_frees", json_integer((json_int_t)h->n_twice));
+	json_object_set_new(o, "lookups", json_number(h->lookups));
+	json_object_set_new(o, "found", json_number(h->found));
+	json_object_set_new(o, "double_frees", json_number(h->n_twice));
 	return o;
 }
 

@@ -136,12 +136,6 @@ void text_add_new_identity(struct strbuf *b, const struct model_process *p)
 	strbuf_free(&line);
 }
 
-/* known - a string, or null: it is not known. */
-static json_t *known(const char *s)
-{
-	return s && *s ? json_text(s) : json_null();
-}
-
 static json_t *php(const struct model_identity *id)
 {
 	json_t *o;
@@ -149,7 +143,7 @@ static json_t *php(const struct model_identity *id)
 	if (!id->has_php)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "version", known(id->php_version));
+	json_object_set_new(o, "version", json_text_or_null(id->php_version));
 	json_object_set_new(o, "thread_safe", id->thread_safe < 0 ? json_null() : json_boolean(id->thread_safe));
 	json_object_set_new(o, "debug", id->is_debug < 0 ? json_null() : json_boolean(id->is_debug));
 	json_object_set_new(o, "opcache", json_boolean(id->has_opcache));
@@ -164,7 +158,7 @@ static json_t *swoole(const struct model_identity *id)
 	if (!id->has_swoole)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "version", known(id->swoole_version));
+	json_object_set_new(o, "version", json_text_or_null(id->swoole_version));
 	return o;
 }
 
@@ -176,7 +170,7 @@ static json_t *libc(const struct model_identity *id)
 		return json_null();
 	o = json_object();
 	json_object_set_new(o, "name", json_string(model_libc_name(id->libc)));
-	json_object_set_new(o, "version", known(id->libc_version));
+	json_object_set_new(o, "version", json_text_or_null(id->libc_version));
 	json_object_set_new(o, "static", json_boolean(id->is_static));
 	return o;
 }
@@ -189,7 +183,7 @@ static json_t *container(const struct model_identity *id)
 		return json_null();
 	o = json_object();
 	json_object_set_new(o, "kind", json_string(model_container_name(id->container)));
-	json_object_set_new(o, "id", known(id->container_id));
+	json_object_set_new(o, "id", json_text_or_null(id->container_id));
 	json_object_set_new(o, "pid", id->ns_pid ? json_integer(id->ns_pid) : json_null());
 	return o;
 }
@@ -215,15 +209,15 @@ json_t *json_identity(const struct model_identity *id)
 	if (!id)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "role", known(model_role_name(id->role)));
-	json_object_set_new(o, "role_from", known(model_role_source_name(id->role_from)));
+	json_object_set_new(o, "role", json_text_or_null(model_role_name(id->role)));
+	json_object_set_new(o, "role_from", json_text_or_null(model_role_source_name(id->role_from)));
 	json_object_set_new(o, "worker", id->worker < 0 ? json_null() : json_integer(id->worker));
-	json_object_set_new(o, "pool", known(id->pool));
-	json_object_set_new(o, "exe", known(id->exe));
+	json_object_set_new(o, "pool", json_text_or_null(id->pool));
+	json_object_set_new(o, "exe", json_text_or_null(id->exe));
 	json_object_set_new(o, "php", php(id));
 	json_object_set_new(o, "swoole", swoole(id));
 	json_object_set_new(o, "libc", libc(id));
-	json_object_set_new(o, "malloc", known(id->malloc));
+	json_object_set_new(o, "malloc", json_text_or_null(id->malloc));
 	json_object_set_new(o, "container", container(id));
 	json_object_set_new(o, "files", files(id));
 	return o;

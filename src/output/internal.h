@@ -55,16 +55,17 @@ void text_add_frame(struct strbuf *b, const struct symbol_frame *f);
 /* json.c - of a crash: the fields that every signal has, its stack included. */
 struct json_t *json_crash(const struct model_event *e, const struct output_stack *stack);
 
-/* json.c - an object with the fields that every line has; its end, which appends it; untrusted text; what the curves of a process say; the fields of a
- * stack; a
- * line of losses. */
+/* json.c - an object with the fields that every line has; its end, which appends it; untrusted text, null for none; a number, as
+ * "0x1f"; what the curves of a process say; the fields of a stack, as an object of its own (null for none); a line of losses. */
 struct json_t *json_begin(const char *type, int64_t utc_ns);
 void json_end(struct strbuf *b, struct json_t *o);
 struct json_t *json_text(const char *s);
+struct json_t *json_text_or_null(const char *s);
 struct json_t *json_hex(uint64_t n);
 struct json_t *json_number(uint64_t n);
 struct json_t *json_growths(const struct analyze_standing *s);
 void json_set_stack(struct json_t *o, const struct output_stack *s);
+struct json_t *json_stack(const struct output_stack *s);
 void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);
 
 /* vitals.c - what a process has of memory and may have: lines of text; an object, or null.

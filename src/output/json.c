@@ -21,6 +21,11 @@ json_t *json_text(const char *s)
 	return j;
 }
 
+json_t *json_text_or_null(const char *s)
+{
+	return s && *s ? json_text(s) : json_null();
+}
+
 json_t *json_hex(uint64_t n)
 {
 	char buf[24];
@@ -233,6 +238,17 @@ void json_set_stack(json_t *o, const struct output_stack *s)
 	json_object_set_new(o, "frames", frames);
 }
 
+json_t *json_stack(const struct output_stack *s)
+{
+	json_t *o;
+
+	if (!s || !s->n)
+		return json_null();
+	o = json_object();
+	json_set_stack(o, s);
+	return o;
+}
+
 static json_t *age_ms(uint64_t ns)
 {
 	return ns ? json_number(ns / 1000000) : json_null();
@@ -250,8 +266,7 @@ static json_t *leak(const struct analyze_row *row)
 	json_object_set_new(o, "bytes_per_s", json_integer((json_int_t)l->bytes_per_s));
 	json_object_set_new(o, "low_bytes_per_s", json_integer((json_int_t)l->low));
 	json_object_set_new(o, "high_bytes_per_s", json_integer((json_int_t)l->high));
-	json_object_set_new(
-		o, "bytes_per_request", l->per_request > 0 ? rounded(l->per_request) : json_null());
+	json_object_set_new(o, "bytes_per_request", l->per_request > 0 ? rounded(l->per_request) : json_null());
 	json_object_set_new(o, "growing_block", json_boolean(l->is_growing_block));
 	return o;
 }

@@ -6,26 +6,12 @@
 
 #include "output/internal.h"
 
-/* text_or_null - untrusted text; null when there is none. */
-static json_t *text_or_null(const char *s)
-{
-	return *s ? json_text(s) : json_null();
-}
-
-static json_t *flags(const struct model_mapping *m)
-{
-	char buf[5];
-
-	snprintf(buf, sizeof(buf), "%c%c%c%c", m->flags & MODEL_READ ? 'r' : '-', m->flags & MODEL_WRITE ? 'w' : '-',
-		m->flags & MODEL_EXECUTE ? 'x' : '-', m->flags & MODEL_SHARED ? 's' : 'p');
-	return json_string(buf);
-}
-
 static json_t *mapping(const struct crash_place *p)
 {
 	static const char *const relations[] = {
 		[CRASH_NOWHERE] = "", [CRASH_IN] = "in", [CRASH_AFTER] = "after", [CRASH_BEFORE] = "before"
 	};
+	char flags[MODEL_FLAGS_BYTES];
 	json_t *o;
 
 	if (!p->mapping)
@@ -34,20 +20,9 @@ static json_t *mapping(const struct crash_place *p)
 	json_object_set_new(o, "name", json_text(p->mapping->name));
 	json_object_set_new(o, "start", json_hex(p->mapping->start));
 	json_object_set_new(o, "end", json_hex(p->mapping->end));
-	json_object_set_new(o, "flags", flags(p->mapping));
+	json_object_set_new(o, "flags", json_string(model_mapping_flags(p->mapping, flags)));
 	json_object_set_new(o, "relation", json_string(relations[p->relation]));
 	json_object_set_new(o, "distance_bytes", json_number(p->distance_bytes));
-	return o;
-}
-
-static json_t *stack(const struct output_stack *s)
-{
-	json_t *o;
-
-	if (!s || !s->n)
-		return json_null();
-	o = json_object();
-	json_set_stack(o, s);
 	return o;
 }
 
@@ -68,8 +43,8 @@ static json_t *block(const struct output_crash *c, const struct model_near *n)
 	json_object_set_new(o, "offset", json_integer((json_int_t)n->offset));
 	json_object_set_new(o, "age_ms", json_number(n->age_ns / 1000000));
 	json_object_set_new(o, "freed_ms", is_freed ? json_number(n->freed_ns / 1000000) : json_null());
-	json_object_set_new(o, "allocated_by", stack(c->allocated ? &c->allocated[i] : NULL));
-	json_object_set_new(o, "freed_by", stack(is_freed && c->freed ? &c->freed[i] : NULL));
+	json_object_set_new(o, "allocated_by", json_stack(c->allocated ? &c->allocated[i] : NULL));
+	json_object_set_new(o, "freed_by", json_stack(is_freed && c->freed ? &c->freed[i] : NULL));
 	return o;
 }
 
@@ -204,10 +179,10 @@ int output_json_crash(FILE *f, const struct output_crash *c)
 
 	json_object_set_new(o, "kind", json_string(crash_kind_name(r->kind)));
 	json_object_set_new(o, "summary", json_text(r->summary));
-	json_object_set_new(o, "likely", text_or_null(r->likely));
+	json_object_set_new(o, "likely", json_text_or_null(r->likely));
 	json_object_set_new(o, "access", access_name(r->access));
 	json_object_set_new(o, "access_bytes", r->access_bytes ? json_number(r->access_bytes) : json_null());
-	json_object_set_new(o, "instruction", text_or_null(r->instruction));
+	json_object_set_new(o, "instruction", json_text_or_null(r->instruction));
 	json_object_set_new(o, "code_bytes", code_bytes(m));
 	json_object_set_new(o, "address", address(c));
 	json_object_set_new(o, "registers", registers(m));
@@ -215,11 +190,11 @@ int output_json_crash(FILE *f, const struct output_crash *c)
 	json_object_set_new(o, "error_code", json_number(m->error_code));
 	json_object_set_new(o, "pointers", pointers(c));
 	json_object_set_new(o, "recursion", recursion(&r->cycle));
-	json_object_set_new(o, "abort_message", text_or_null(m->abort_message));
+	json_object_set_new(o, "abort_message", json_text_or_null(m->abort_message));
 	json_object_set_new(o, "syscall", r->kind == CRASH_SECCOMP ? json_integer(m->syscall) : json_null());
 	json_object_set_new(o, "calls", calls(m));
 	json_object_set_new(o, "memory", memory(c));
-	json_object_set_new(o, "kernel_line", text_or_null(r->kernel_line));
+	json_object_set_new(o, "kernel_line", json_text_or_null(r->kernel_line));
 	json_end(&b, o);
 	return write_out(f, &b);
 }

@@ -138,12 +138,12 @@ void text_add_outlook(struct strbuf *b, const struct model_vitals *v, const stru
 
 static void set(json_t *o, const char *key, uint64_t n)
 {
-	json_object_set_new(o, key, json_integer((json_int_t)n));
+	json_object_set_new(o, key, json_number(n));
 }
 
 static void set_if(json_t *o, const char *key, int is_known, uint64_t n)
 {
-	json_object_set_new(o, key, is_known ? json_integer((json_int_t)n) : json_null());
+	json_object_set_new(o, key, is_known ? json_number(n) : json_null());
 }
 
 static json_t *php_heap(const struct model_php_heap *h)
