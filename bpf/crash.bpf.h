@@ -22,11 +22,9 @@
 #define KILLING_SIGNALS \
 	(1U << SIGILL | 1U << SIGTRAP | 1U << SIGABRT | 1U << SIGBUS | 1U << SIGFPE | 1U << SIGSEGV | 1U << SIGSYS)
 
-#define MAPLE_SLOTS  16
-#define MAPLE_DEPTH  12		  /* ten of ten slots each hold as many mappings as there are addresses */
-#define RB_DEPTH     48		  /* 65,530 mappings (vm.max_map_count): at most 2 * 16 */
-#define USER_END     (1ULL << 56) /* with five levels of page tables */
-#define RLIMIT_STACK 3
+#define MAPLE_SLOTS 16
+#define MAPLE_DEPTH 12 /* ten of ten slots each hold as many mappings as there are addresses */
+#define RB_DEPTH    48 /* 65,530 mappings (vm.max_map_count): at most 2 * 16 */
 
 /* On the way down to an address. */
 struct vma_walk {
@@ -34,8 +32,6 @@ struct vma_walk {
 	__u64 node; /* kernel address, with the type of the node in it; of a struct rb_node before 6.1; then the mapping, 0 = none */
 	__u64 min; /* the addresses that it is for */
 	__u64 max;
-	__u64 below; /* before 6.1: the mapping met last that is below the address, and above it */
-	__u64 above;
 	__u64 pivot[MAPLE_SLOTS];
 	__u64 slot[MAPLE_SLOTS];
 };
@@ -117,11 +113,9 @@ __noinline int rb_step(struct vma_walk *w)
 		return VMA_FOUND;
 	}
 	if (w->addr < start) {
-		w->above = (__u64)vma;
 		w->max = start - 1;
 		w->node = (__u64)BPF_CORE_READ(vma, vm_rb.rb_left);
 	} else {
-		w->below = (__u64)vma;
 		w->min = end;
 		w->node = (__u64)BPF_CORE_READ(vma, vm_rb.rb_right);
 	}
@@ -326,8 +320,6 @@ static __always_inline void crash_fill(struct crash_room *room, int sig, const s
 	e->trap = BPF_CORE_READ(task, thread.trap_nr);
 	e->error_code = BPF_CORE_READ(task, thread.error_code);
 	e->cr2 = BPF_CORE_READ(task, thread.cr2);
-	e->start_stack = BPF_CORE_READ(task, mm, start_stack);
-	e->stack_limit = BPF_CORE_READ(task, signal, rlim[RLIMIT_STACK].rlim_cur);
 	e->n_words = bpf_probe_read_user(e->word, sizeof(e->word), (void *)e->reg[SWT_REG_SP]) ? 0 : SWT_STACK_WORDS;
 	e->abort[0] = 0;
 	crash_code(e);

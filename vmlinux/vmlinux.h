@@ -73,16 +73,12 @@ struct pid {
 	struct upid numbers[0];
 };
 
-struct rlimit {
-	unsigned long rlim_cur;
-};
 struct mm_struct;
 
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
-	struct rlimit rlim[16]; /* RLIM_NLIMITS */
-	unsigned long maxrss;	/* pages, at most, so far; brought up to date before sched_process_exit */
+	unsigned long maxrss; /* pages, at most, so far; brought up to date before sched_process_exit */
 	struct mm_struct *oom_mm;
 };
 

@@ -347,8 +347,7 @@ static inline __attribute__((always_inline)) int swt_block_is_dead(const struct 
 
 /* ---- freed blocks ------------------------------------------------------------------------------------------------- */
 
-#define SWT_DEFAULT_FREED 65536 /* blocks to remember; a power of two; 2 MiB of kernel memory */
-#define SWT_MAX_FREED	  4194304
+#define SWT_MAX_FREED 4194304
 
 /* A block that was freed, in the one slot that its key selects: what stood there before is forgotten. So of each address the last
  * free is known until another's takes the slot, however often the address was used.
@@ -686,8 +685,6 @@ struct swt_event_signal {
 	__u64 trap; /* the processor's exception, its error code, and the address of the thread's last page fault */
 	__u64 error_code;
 	__u64 cr2;
-	__u64 start_stack;
-	__u64 stack_limit; /* RLIMIT_STACK */
 	__u32 n_vmas;
 	__u32 has_vmas; /* 0: the kernel's records of mappings could not be read */
 	__u32 n_bytes;
@@ -739,7 +736,7 @@ _Static_assert(sizeof(struct swt_proc) == 128 + SWT_LAYER_SLOTS * 56 + SWT_REQUE
 _Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_vma) == 40 + SWT_VMA_NAME, "no padding");
-_Static_assert(sizeof(struct swt_event_signal) == 152 + SWT_REGS * 8 + SWT_STACK_WORDS * 8 + SWT_CODE_BYTES +
+_Static_assert(sizeof(struct swt_event_signal) == 136 + SWT_REGS * 8 + SWT_STACK_WORDS * 8 + SWT_CODE_BYTES +
 							  SWT_ABORT_BYTES + SWT_VMAS * sizeof(struct swt_vma) +
 							  SWT_MAX_FRAMES * 8 + sizeof(struct swt_last_calls),
 	"no padding");

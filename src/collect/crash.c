@@ -65,6 +65,4 @@ void crash_event_fill(struct model_crash *to, const struct swt_event_signal *s)
 	qsort(to->mapping, to->n_mappings, sizeof(*to->mapping), by_start);
 	memcpy(to->abort_message, s->abort, SWT_ABORT_BYTES - 1);
 	to->syscall = s->syscall;
-	to->stack_start = s->start_stack;
-	to->stack_limit = s->stack_limit;
 }

@@ -72,8 +72,6 @@ struct model_crash {
 	int has_mappings; /* 0: they could not be read: of an address that is in none of them nothing is known */
 	char abort_message[MODEL_ABORT_BYTES];	 /* untrusted; "" = none */
 	int syscall;				 /* SIGSYS: its number */
-	uint64_t stack_start;			 /* of the main thread: where its stack began; 0 = not known */
-	uint64_t stack_limit;			 /* its greatest size in bytes; 0 = not known */
 	struct model_call call[MODEL_MAX_CALLS]; /* the last calls of this thread, newest first */
 	size_t n_calls;
 	int has_calls; /* 0: they are not recorded */
