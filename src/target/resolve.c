@@ -42,12 +42,12 @@ struct reading {
 	const struct target_process *p;
 	const char *name[FAMILIES_MAX_NAMES];
 	size_t n_names;
-	struct copy *copy;
 	size_t n_copies;
-	struct target_module **file; /* in the order of the loader's search */
 	size_t n_files;
-	struct resolve_word *word;
 	size_t n_words;
+	struct copy copy[MAX_COPIES];
+	struct target_module *file[MAX_COPIES]; /* in the order of the loader's search */
+	struct resolve_word word[MAX_WORDS];
 };
 
 void bindings_free(struct bindings *b)
@@ -235,15 +235,10 @@ static void name_functions(struct reading *r)
 }
 
 /* find_copies - where each file is mapped. */
-static int find_copies(struct reading *r)
+static void find_copies(struct reading *r)
 {
 	uint64_t bias;
 
-	r->copy = calloc(MAX_COPIES, sizeof(*r->copy));
-	r->file = calloc(MAX_COPIES, sizeof(struct target_module *));
-	r->word = calloc(MAX_WORDS, sizeof(*r->word));
-	if (!r->copy || !r->file || !r->word)
-		return -ENOMEM;
 	for (size_t i = 0; i < r->p->n_maps && r->n_copies < MAX_COPIES; i++) {
 		const struct target_map *m = &r->p->map[i];
 		struct copy *c = &r->copy[r->n_copies], *before = r->n_copies ? c - 1 : NULL;
@@ -256,7 +251,6 @@ static int find_copies(struct reading *r)
 		if (!before || before->module != c->module || before->bias != c->bias)
 			r->n_copies++;
 	}
-	return 0;
 }
 
 /* add_file - the module, which is not among them yet, is the next in which the loader searches. */
@@ -387,12 +381,11 @@ static int only_one(const struct target_process *p, struct target_module **out)
 /* look - at the files of a process, and at what the loader has written into their words. */
 static int look(struct reading *r, struct target_module *exe)
 {
-	int err;
+	int err = 0;
 
 	name_functions(r);
-	err = find_copies(r);
-	if (!err)
-		order_files(r, exe);
+	find_copies(r);
+	order_files(r, exe);
 	for (size_t i = 0; i < r->n_files && !err; i++)
 		err = bindings_read(r, r->file[i]);
 	for (size_t i = 0; i < r->n_copies && !err; i++)
@@ -403,7 +396,7 @@ static int look(struct reading *r, struct target_module *exe)
 int resolve_allocators(struct target_process *p)
 {
 	struct target_module *exe = exe_module(p), *only;
-	struct reading r = { .p = p };
+	struct reading *r;
 	int err;
 
 	if (only_one(p, &only)) {
@@ -418,12 +411,14 @@ int resolve_allocators(struct target_process *p)
 		p->n_allocators = only != NULL;
 		return 0;
 	}
-	err = look(&r, exe);
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->p = p;
+	err = look(r, exe);
 	if (!err)
-		err = decide(&r, p, exe && r.n_files && r.file[0] == exe);
-	free(r.copy);
-	free(r.file);
-	free(r.word);
+		err = decide(r, p, exe && r->n_files && r->file[0] == exe);
+	free(r);
 	return err;
 }
 
