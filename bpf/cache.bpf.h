@@ -286,18 +286,25 @@ static __always_inline __u32 cache_set_of(const struct walk *w)
 }
 
 /* cache_find - the slot of the stack at which t->walk stands, if it was walked before; -1 if not.
- * @owner  process, layer and epoch that the slot belongs to      @space  swt_proc.space: changes with the tables
+ * @p  the thread's process      @owner  process, layer and epoch that the slot belongs to
+ * While the loader is at the libraries what is here may be of others than are there now: nothing is looked for then, and
+ * cache_store() keeps nothing, even if user space settles the process before the walk.
  * Leaves what it has copied of the stack in the window, for the walk. */
-static __always_inline long cache_find(struct thread_state *t, __u64 owner, __u64 space)
+static __always_inline long cache_find(struct thread_state *t, const struct swt_proc *p, __u64 owner)
 {
 	struct walk *w = &t->walk;
 	__u32 proc = t->proc - 1;
 	struct swt_php *php = bpf_map_lookup_elem(&php_procs, &proc);
 	struct cache_set *set;
-	__u64 key, current;
+	__u64 key, current, space;
 	long slot = -1;
 	__u32 at;
 
+	w->cache_key = 0;
+	if (*(volatile __u32 *)&p->dl_settled != *(volatile __u32 *)&p->dl_changes)
+		return -1;
+	barrier(); /* as in walk_prepare(): the space, which changes with the tables, is read after that */
+	space = *(volatile __u64 *)&p->space;
 	w->start_sp = w->sp;
 	w->copy[COPY_BP] = w->bp;
 	w->copy[COPY_BX] = w->bx;
@@ -322,7 +329,7 @@ static __always_inline long cache_find(struct thread_state *t, __u64 owner, __u6
 	return slot;
 }
 
-/* cache_store - remember the slot to which the walk just done has led. */
+/* cache_store - remember the slot to which the walk just done has led, if cache_find() was asked for it before. */
 __noinline int cache_store(struct thread_state *t, __u32 slot)
 {
 	__u32 at, n, way, set_at;
@@ -335,7 +342,7 @@ __noinline int cache_store(struct thread_state *t, __u32 slot)
 		return 0;
 	w = &t->walk;
 	n = w->n_notes;
-	if (w->is_uncachable || !n)
+	if (w->is_uncachable || !n || !w->cache_key)
 		return 0;
 	for (int i = 0; i < NOTES_AT_ONCE - 1; i++) {
 		w->note_at[(n + i) & (MAX_NOTES - 1)] = w->note_at[0];

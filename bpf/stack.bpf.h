@@ -183,7 +183,7 @@ static __always_inline long stack_slot(struct thread_state *t, __u32 layer)
 		return STACK_NONE;
 	layer &= SWT_LAYER_SLOTS - 1;
 	owner = STACK_OWNER(t->proc - 1, layer, p->life);
-	slot = p->dl_changes == p->dl_settled ? cache_find(t, owner, p->space) : STACK_NONE;
+	slot = cache_find(t, p, owner);
 	if (slot >= 0)
 		return slot;
 	slot = stack_walk(t, owner);

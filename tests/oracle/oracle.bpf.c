@@ -43,7 +43,7 @@ __noinline int from_cache(struct thread_state *t, struct oracle_stack *out)
 	p = proc_at(t->proc - 1);
 	if (!p)
 		return 0;
-	found = cache_find(t, STACK_OWNER(t->proc - 1, SWT_LAYER_LIBC, p->life), p->space);
+	found = cache_find(t, p, STACK_OWNER(t->proc - 1, SWT_LAYER_LIBC, p->life));
 	slot = found;
 	s = found < 0 ? 0 : bpf_map_lookup_elem(&stacks, &slot);
 	if (!s)

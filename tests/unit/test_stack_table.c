@@ -39,9 +39,9 @@ static __u32 walk_all(const struct thread_state *t, __u8 *why)
 	return t->n_frames;
 }
 
-static long cache_find(struct thread_state *t, __u64 owner, __u64 space)
+static long cache_find(struct thread_state *t, const struct swt_proc *p, __u64 owner)
 {
-	(void)t, (void)owner, (void)space;
+	(void)t, (void)p, (void)owner;
 	return -1;
 }
 
