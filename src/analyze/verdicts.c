@@ -7,25 +7,6 @@
 #include "analyze/verdicts.h"
 #include "util/grow.h"
 
-/* requests_per_s - since the oldest bound at which the process was watched. */
-static double requests_per_s(
-	const struct model_snapshot *s, const struct model_process_history *h, const struct model_process *p)
-{
-	uint64_t n = 0, since = h->begin_ns;
-
-	for (size_t g = 0; g < s->bounds.n; g++) {
-		if (s->bounds.time_ns[g] < h->begin_ns)
-			continue;
-		n = h->n_requests[g];
-		since = s->bounds.time_ns[g];
-		break;
-	}
-	/* What they are counted by may have changed. */
-	return s->time_ns > since && p->n_requests > n
-		       ? (double)(p->n_requests - n) / ((double)(s->time_ns - since) / 1e9)
-		       : 0;
-}
-
 /* requests_at - how many had begun by then; between two bounds as if they came evenly. */
 static double requests_at(const struct model_snapshot *s, const struct model_process_history *h,
 	const struct model_process *p, uint64_t time_ns)
@@ -76,8 +57,6 @@ static int judge_processes(struct analyze_verdicts *v, const struct model_snapsh
 			analyze_growth_make(&k->curve[c], &list[i].growth[c]);
 		analyze_rest_make(list[i].growth, &list[i].rest);
 		list[i].garbage = analyze_garbage_make(&p->vitals.gc, k ? &k->gc : NULL, list[i].growth);
-		if (k && p->has_requests)
-			list[i].requests_per_s = requests_per_s(s, k, p);
 	}
 	free(v->process);
 	v->process = list;

@@ -17,7 +17,6 @@ struct analyze_standing {
 	int pid;
 	uint32_t life;
 	struct analyze_growth growth[MODEL_CURVES];
-	double requests_per_s; /* 0: not known, or none were served */
 	struct analyze_limits limits;
 	struct analyze_rest rest;
 	enum analyze_garbage garbage;

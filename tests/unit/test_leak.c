@@ -149,14 +149,10 @@ static void begin_anew(void)
 
 static void leaking(const struct analyze_leak *l, double bytes_per_s)
 {
-	const struct analyze_standing *p = analyze_standing_of(&verdicts, &process);
-
 	assert_non_null(l);
 	assert_int_equal(l->verdict, LEAK_YES);
 	assert_true(l->low <= bytes_per_s * 1.02 && l->high >= bytes_per_s * 0.98);
 	assert_true(l->bytes_per_s > bytes_per_s * 0.7 && l->bytes_per_s < bytes_per_s * 1.3);
-	assert_non_null(p);
-	assert_true(fabs(p->requests_per_s - 50) < 1);
 }
 
 /* ---- leaks ---- */

@@ -123,7 +123,6 @@ static const struct analyze_standing standing = {
 		[MODEL_CURVE_ZEND] = { GROWTH_GROWING, 1200, 1100, 1300, 18000 },
 		[MODEL_CURVE_LIBC] = { GROWTH_PLATEAU, 3, -10, 20, 40 },
 	},
-	.requests_per_s = 12.345,
 	.limits = { .limit = { [LIMIT_PHP] = { 1, 134217728, 7500, 7000, 8200 } }, .soonest = LIMIT_PHP },
 	.rest = { 1, 4096, 1200, { [REST_CACHED] = 2048, [REST_MALLOC] = 800, [REST_UNKNOWN] = 48 } },
 	.garbage = GARBAGE_PENDING,
