@@ -24,12 +24,22 @@ void run_finish(struct run *r, int code)
 	r->done = 1;
 }
 
+void run_tell_failed(int err)
+{
+	if (err == -ENOMEM) {
+		msg_error("out of memory: there is no report without it");
+		msg_try("trace fewer processes, or give swtrace more memory");
+	} else {
+		msg_error("standard output: cannot write the report: %s", strerror(-err));
+		msg_try(err == -EPIPE ? "keep the reader of the pipe open" : "free some space, or write elsewhere");
+	}
+}
+
 void run_output_lost(struct run *r, int err)
 {
 	if (r->done && r->code == EXIT_USAGE)
 		return;
-	msg_error("standard output: cannot write the report: %s", strerror(-err));
-	msg_try(err == -EPIPE ? "keep the reader of the pipe open" : "free some space, or write elsewhere");
+	run_tell_failed(err);
 	r->done = 1;
 	r->code = EXIT_USAGE;
 }
@@ -189,9 +199,8 @@ static int start_command(struct run *r)
 	err = target_add(r->target, r->launch.pid, &p);
 	if (!err)
 		err = attach_register(r->attach, r->launch.pid, 1);
-	if (err) {
+	if (err)
 		return run_add_failed(r->launch.pid, err);
-	}
 	if (r->s->follow == CLI_FOLLOW_ALL)
 		attach_set_follow(r->attach, r->launch.pid, 1);
 	err = launch_exec(&r->launch);
@@ -256,7 +265,7 @@ static void on_interval(struct run *r)
 }
 
 /* At first the tables are read more often than reports are made, so that there is a verdict after some seconds: for as long as it
- * takes to fill the generations that it is judged by. What is not known of then, such as memory, is not needed later. */
+ * takes to fill the generations that it is judged by. Later the reports' own reads are enough. */
 #define SAMPLE_NS 1000000000ULL
 
 static void on_sample(struct run *r)
@@ -357,6 +366,20 @@ int run_timer(uint64_t ns, int repeat)
 	return fd;
 }
 
+int run_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
 static void drain(void *ctx)
 {
 	collect_drain(ctx);
@@ -389,7 +412,6 @@ static int prepare(struct run *r)
 		.request = r->s->request,
 		.n_requests = r->s->n_requests };
 	struct attach_tables tables;
-	sigset_t set;
 	int err;
 
 	err = r->s->folded ? output_folded_check(r->s->folded) : 0;
@@ -404,13 +426,8 @@ static int prepare(struct run *r)
 	err = attach_check();
 	if (err)
 		return EXIT_UNSUPPORTED;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	r->fd_signal = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	err = r->fd_signal < 0 ? -errno : target_open(&r->target);
+	r->fd_signal = run_signals();
+	err = r->fd_signal < 0 ? r->fd_signal : target_open(&r->target);
 	if (!err)
 		err = symbol_open(&r->reporter.symbol);
 	if (!err)

@@ -32,11 +32,17 @@ void run_finish(struct run *r, int code);
 /* run_output_lost - standard output cannot be written any more: without it there is nothing left to do. */
 void run_output_lost(struct run *r, int err);
 
+/* run_tell_failed - say why what was asked for cannot be told any more.  @err  -errno of standard output; -ENOMEM */
+void run_tell_failed(int err);
+
 /* run_add_failed - say why a process cannot be looked into.  Return: exit code. */
 int run_add_failed(pid_t pid, int err);
 
 /* run_timer - a descriptor that becomes readable after so long, once or again and again.  Return: it, or -1. */
 int run_timer(uint64_t ns, int repeat);
+
+/* run_signals - block the signals that end a session, and that of a child's end: they are read.  Return: a descriptor, or -errno. */
+int run_signals(void);
 
 /* run_any_alive - 1 while one of the processes to trace lives. */
 int run_any_alive(struct run *r);

@@ -342,7 +342,7 @@ static void loop(struct watch *w, int fd_signal)
 	int fd_interval = run_timer(w->s->interval_ns, 1);
 	int fd_duration = w->s->duration_ns ? run_timer(w->s->duration_ns, 0) : -1;
 	uint64_t ticks;
-	int err = 0;
+	int err = look(w);
 
 	while (!w->done && !err) {
 		struct pollfd fd[] = {
@@ -362,8 +362,7 @@ static void loop(struct watch *w, int fd_signal)
 			err = look(w);
 	}
 	if (err) {
-		msg_error("standard output: cannot write: %s", strerror(-err));
-		msg_try(err == -EPIPE ? "keep the reader of the pipe open" : "free some space, or write elsewhere");
+		run_tell_failed(err);
 		finish(w, EXIT_USAGE);
 	}
 	close(fd_interval);
@@ -373,21 +372,12 @@ static void loop(struct watch *w, int fd_signal)
 int watch_run(const struct cli_settings *s)
 {
 	struct watch w = { .s = s };
-	sigset_t set;
-	int fd, code;
+	int fd = run_signals(), code;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	code = fd < 0 ? EXIT_UNSUPPORTED : begin(&w);
 	if (!code) {
 		msg_note("watching %s; nothing is probed while nothing grows; Ctrl-C ends",
 			s->n_pids ? "these processes and their workers" : "the processes that fit, now or later");
-		if (look(&w))
-			finish(&w, EXIT_USAGE);
 		loop(&w, fd);
 		code = w.code;
 	}

@@ -103,6 +103,14 @@ def a_full_disk_ends_with_a_clear_line(run):
 
 
 @test
+def a_full_disk_ends_a_watch_with_the_same_line(run):
+    target = run.target("life")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        code, _, err = command("watch", "-p", target.pid, "-i", 0.2, stdout=full)
+    equal((code, err.count("standard output: cannot write the report: No space left")), (2, 1), "exit code, times told")
+
+
+@test
 def a_closed_pipe_ends_with_a_clear_line(run):
     target = run.target("life")
     read_end, write_end = os.pipe()
