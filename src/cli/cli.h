@@ -158,10 +158,15 @@ int watch_run(const struct cli_settings *s);
 int report_name(struct reporter *r, const struct target_process *p, const uint64_t *addr, size_t n, uint32_t generation,
 	int first_is_ip, struct output_stack *out);
 
-/* report_saved - what came of writing to the saved file: the first failure is told. */
+/* report_name_block - names for one of the stacks of a block.  @p  NULL: not known
+ * *out: as above; n is 0 of a stack that is not known. */
+void report_name_block(
+	struct reporter *r, const struct target_process *p, const struct model_near_stack *s, struct output_stack *out);
+
+/* report_saved - what came of writing to the saved file: the first failure is told, and tracing goes on. */
 void report_saved(struct reporter *r, int err);
 
-/* crash.c - report_crash - a fatal signal with e->crash, to stdout.
+/* crash.c - report_crash - a fatal signal with e->crash, to stdout and the saved file.
  * @p  the process, as it is known; NULL = it is not      @stack  its named stack
  * Return: 0, or -errno of stdout. */
 int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e,
@@ -178,7 +183,7 @@ int report_end(struct reporter *r, struct target_process *p, const struct model_
 /* report_ends_again - tell how often, since this was last done, what was counted has happened.  Return: as above. */
 int report_ends_again(struct reporter *r);
 
-/* freed.c - report_freed - an event of type MODEL_FREED, to stdout, unless it is an allocator's own.
+/* freed.c - report_freed - an event of type MODEL_FREED, to stdout and the saved file, unless it is an allocator's own.
  * Return: 0, or -errno of stdout. */
 int report_freed(struct reporter *r, const struct model_event *e);
 

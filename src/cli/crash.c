@@ -14,16 +14,6 @@ struct crash {
 	struct crash_report report;
 };
 
-static void name_block(
-	struct reporter *r, const struct target_process *p, const struct model_near_stack *s, struct output_stack *out)
-{
-	if (!s->is_known || !p)
-		return;
-	out->walk = s->walk;
-	if (report_name(r, p, s->frame, s->n_frames, s->generation, 0, out))
-		out->n = 0;
-}
-
 /* frame_list - the named stack as crash/ wants it. A PHP frame is known by what it stands for; an inlined function by its name
  * beside the address.  Return: malloc'ed, or NULL. */
 static struct crash_frame *frame_list(const struct output_stack *s)
@@ -67,8 +57,8 @@ int report_crash(struct reporter *r, const struct target_process *p, const struc
 	crash_addresses(e, addr);
 	collect_near(r->collect, e->pid, e->time_ns, addr, c->near, CRASH_ADDRESSES);
 	for (int i = 0; i < CRASH_ADDRESSES; i++) {
-		name_block(r, p, &c->near[i].allocated, &c->allocated[i]);
-		name_block(r, p, &c->near[i].freed, &c->freed[i]);
+		report_name_block(r, p, &c->near[i].allocated, &c->allocated[i]);
+		report_name_block(r, p, &c->near[i].freed, &c->freed[i]);
 	}
 	crash_explain(e, c->near, frame, stack->n, &c->report);
 	out.report = &c->report;

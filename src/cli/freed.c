@@ -18,14 +18,6 @@ static int is_own(const struct target_process *p, const struct model_event *e, c
 	return 0;
 }
 
-static void name_block(
-	struct reporter *r, const struct target_process *p, const struct model_near_stack *s, struct output_stack *out)
-{
-	out->walk = s->walk;
-	if (s->is_known && report_name(r, p, s->frame, s->n_frames, s->generation, 0, out))
-		out->n = 0;
-}
-
 int report_freed(struct reporter *r, const struct model_event *e)
 {
 	const struct target_process *p = target_find(r->target, e->pid);
@@ -37,8 +29,10 @@ int report_freed(struct reporter *r, const struct model_event *e)
 	if (report_name(r, p, e->frame, e->n_frames, e->generation, 0, &again) || is_own(p, e, &again))
 		goto out;
 	collect_count_twice(r->collect, e);
-	name_block(r, p, &e->block->allocated, &allocated);
-	name_block(r, p, &e->block->freed, &freed);
+	report_name_block(r, p, &e->block->allocated, &allocated);
+	report_name_block(r, p, &e->block->freed, &freed);
+	if (r->save)
+		report_saved(r, output_json_freed(r->save, e, &again, &allocated, &freed));
 	r->err = r->settings->json ? output_json_freed(stdout, e, &again, &allocated, &freed)
 				   : output_text_freed(stdout, e, &again, &allocated, &freed);
 out:

@@ -63,6 +63,14 @@ int report_name(struct reporter *r, const struct target_process *p, const uint64
 	return 0;
 }
 
+void report_name_block(
+	struct reporter *r, const struct target_process *p, const struct model_near_stack *s, struct output_stack *out)
+{
+	out->walk = s->walk;
+	if (p && s->is_known && report_name(r, p, s->frame, s->n_frames, s->generation, 0, out))
+		out->n = 0;
+}
+
 static int name_model_stack(struct reporter *r, const struct model_stack *s, struct output_stack *out)
 {
 	const struct target_process *p = target_find(r->target, s->pid);
@@ -161,7 +169,6 @@ int report_open(struct reporter *r)
 	return EXIT_USAGE;
 }
 
-/* saved - a write to the saved file went well or not: what is missing there is told once, and tracing goes on. */
 void report_saved(struct reporter *r, int err)
 {
 	if (err && !r->save_failed) {
@@ -380,17 +387,17 @@ int report_event(struct reporter *r, const struct model_event *e)
 		return report_freed(r, e);
 	if (!p)
 		p = target_child(r->target, e->pid);
+	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
+	if (e->type == MODEL_SIGNAL && p)
+		target_refresh(r->target, p);
 	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_EXIT || e->type >= MODEL_LIMIT)
 		return report_end(r, p, &told);
 	if (e->type == MODEL_SIGNAL && p) {
-		/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
-		target_refresh(r->target, p);
 		symbol_begin(r->symbol, CRASH_NAMES_NS);
 		if (report_name(r, p, e->frame, e->n_frames, 0, 1, &stack))
 			stack.n = 0;
 	}
-	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_SIGNAL && e->crash && (!stack.n || is_nowhere(&stack.frame[0])))
 		name_by_mapping(e, &stack);
 	if (e->type == MODEL_SIGNAL && e->crash)

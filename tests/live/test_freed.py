@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_freed.py - freed blocks are remembered: a block that is freed twice is told, nothing else is; and a crash knows whose the
 memory was."""
+import json
+import os
+import tempfile
+
 from harness import equal, test
 
 
@@ -29,6 +33,19 @@ def a_block_that_is_freed_twice_is_told_once_for_its_stack_and_counted(run):
     equal(tracer.finish(), 0, "exit code")
     equal(len(tracer.of("double_free")), 1, "events")
     equal(tracer.last_report()["freed_history"]["double_frees"], int(n), "blocks")
+
+
+@test
+def a_double_free_is_saved_as_it_is_told(run):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "saved")
+        target, tracer = trace(run, "--save", path)
+        target.ask("twice 1")
+        told = tracer.wait("double_free", 10)
+        equal(tracer.finish(), 0, "exit code")
+        with open(path, encoding="utf-8") as f:
+            saved = [o for o in map(json.loads, f) if o["type"] == "double_free"]
+    equal(saved, [told], "saved")
 
 
 @test
