@@ -245,6 +245,7 @@ def equal(got, expected, what=""):
 # Set where the machine is emulated (tests/kernels/cases.py), fifty times slower.
 EMULATED = bool(os.environ.get("SWTRACE_EMULATED"))
 LIMIT_S = 400 if EMULATED else 90  # for a test
+LONG_S = 10  # worth a line: it is these that make the whole long
 
 
 class TooLong(Exception):
@@ -265,6 +266,7 @@ def run_all(select_names):
             print(f"ok {n} - {function.__name__} # SKIP tracing needs root")
             continue
         run = Run()
+        began = time.monotonic()
         signal.alarm(LIMIT_S)
         try:
             function(run)
@@ -282,4 +284,7 @@ def run_all(select_names):
                 run.end()
             except OSError as e:  # a pipe to a program that is gone
                 print(f"# {function.__name__}: {e}", flush=True)
+        took = time.monotonic() - began
+        if took >= LONG_S:
+            print(f"# {function.__name__} took {took:.0f} s", flush=True)
     return 1 if failed else 0
