@@ -13,8 +13,11 @@
 /* Survivors come from at least so many windows: fewer are an incident, not a leak. */
 #define MIN_WITH 4
 
-/* The oldest third may have kept so much less than the latest: see estimate.h. */
-#define KEPT 0.5
+/* The oldest third may have kept so much less than the latest: see estimate.h. Blocks are freed late from time to time if one of so
+ * many is. If none is, what comes in bursts may have kept less still by chance: by so many standard errors, once in twenty times. */
+#define KEPT	     0.5
+#define LATE_OF_MANY 20
+#define BY_CHANCE    1.645
 
 /* From so many blocks on that were freed late, their mean age counts: so many times as long must have passed. */
 #define MIN_LATE 3
@@ -94,7 +97,7 @@ static double rate_of(const struct record *r, size_t from, size_t to, double *er
 static int goes_on(const struct record *r, struct analyze_estimate_row *row)
 {
 	size_t n = r->end - r->first;
-	double rate[THIRDS], error;
+	double rate[THIRDS], error, chance = 0;
 
 	for (size_t i = r->first; i < r->end; i++) {
 		row->n_with += r->blocks[i] > 0;
@@ -109,7 +112,11 @@ static int goes_on(const struct record *r, struct analyze_estimate_row *row)
 		if (rate[t] <= 0)
 			return 0;
 	}
-	return rate[0] >= KEPT * rate[THIRDS - 1];
+	if (row->n_late * LATE_OF_MANY < row->blocks) {
+		rate_of(r, r->first, r->end, &error);
+		chance = BY_CHANCE * error * sqrt(THIRDS * (1 + KEPT * KEPT));
+	}
+	return rate[0] + chance >= KEPT * rate[THIRDS - 1];
 }
 
 /* is_patient - have the windows been going on for long enough to see freed what is freed late? As long as few of the mortal blocks

@@ -7,7 +7,8 @@
  * A block that was born in a window and is not known to be freed is a candidate: it may have been freed between windows. A
  * stack is named only if all of this holds, and the reasons why are in docs/windows.md:
  *   - it has left survivors in each third of its windows, the oldest as well as the latest, and in several windows of all;
- *   - the oldest third has kept at least half of what the latest has: the survivors do not just wait to be seen freed;
+ *   - the oldest third has kept at least half of what the latest has: the survivors do not just wait to be seen freed; it may have kept
+ *     less by chance if hardly any that had outlived their window were seen to be freed later;
  *   - if blocks that had outlived their window were seen to be freed later, five times their mean age has passed;
  *   - the lower bound of its rate, by the spread between windows, is above 0;
  *   - in the Zend heap: PHP's own count grows, too. What it grows by is shared out among the stacks of which the rest holds. */

@@ -35,6 +35,14 @@ static const char *format_rate(int64_t bytes, char *buf)
 	return format_bytes(bytes > 0 ? (uint64_t)bytes : 0, buf);
 }
 
+static int has_growing_heap(const struct analyze_estimate *e)
+{
+	for (size_t i = 0; i < e->n_heaps; i++)
+		if (e->heap[i].is_known && e->heap[i].growth.low > 0)
+			return 1;
+	return 0;
+}
+
 static void add_heading(struct strbuf *b, const struct analyze_estimate *e)
 {
 	const struct model_windows *w = e->windows;
@@ -56,6 +64,9 @@ static void add_heading(struct strbuf *b, const struct analyze_estimate *e)
 			b, "too early to tell: %u of %d windows can be judged\n", e->n_judged, ESTIMATE_MIN_WINDOWS);
 	else if (e->is_heap_early)
 		strbuf_add(b, "too early to tell: PHP's own count must be followed for some seconds more\n");
+	else if (has_growing_heap(e))
+		strbuf_addf(b, "PHP's heap grows, but %u windows have not seen enough of why: trace for longer\n",
+			e->n_judged);
 	else
 		strbuf_addf(b, "no stack is growing, as far as %u windows can tell\n", e->n_judged);
 	strbuf_addf(b,

@@ -29,6 +29,7 @@ struct habit {
 	double cleared; /* chance in each later window; 0 = leaked */
 	int until;	/* allocates in the windows before this one alone; 0 = always */
 	int noise;	/* up to so many blocks more or less */
+	double often;	/* chance of a window to have any; 0 = all have */
 };
 
 struct world {
@@ -57,6 +58,8 @@ static void stack_live(struct world *x, size_t at, const struct habit *h, int n)
 	for (int j = 0; j < n; j++) {
 		int born = h->until && j >= h->until ? 0 : h->blocks, left = 0;
 
+		if (h->often > 0 && chance(x) >= h->often)
+			born = 0;
 		if (born && h->noise)
 			born += (int)(chance(x) * (2 * h->noise + 1)) - h->noise;
 		for (int i = 0; i < born; i++) {
@@ -80,13 +83,13 @@ static void stack_live(struct world *x, size_t at, const struct habit *h, int n)
 	}
 }
 
-/* world_make - n windows of a program whose stacks have these habits. */
-static struct world *world_make(const struct habit *h, size_t n_stacks, int n)
+/* world_of - n windows of a program whose stacks have these habits; another course of events for each seed. */
+static struct world *world_of(uint64_t seed, const struct habit *h, size_t n_stacks, int n)
 {
 	struct world *x = calloc(1, sizeof(*x));
 
 	assert_non_null(x);
-	x->random = 7;
+	x->random = seed;
 	x->process = (struct model_process){ .pid = PID, .alive = 1 };
 	x->windowed = (struct model_windowed){ .pid = PID, .since = 1 };
 	x->w.process = &x->windowed;
@@ -104,6 +107,11 @@ static struct world *world_make(const struct habit *h, size_t n_stacks, int n)
 	x->s.process = &x->process;
 	x->s.n_processes = 1;
 	return x;
+}
+
+static struct world *world_make(const struct habit *h, size_t n_stacks, int n)
+{
+	return world_of(7, h, n_stacks, n);
 }
 
 /* heap_grows - PHP's count, which goes up and down by a request's needs, and grows from and up to these moments. */
@@ -171,6 +179,36 @@ static void temporary_blocks_that_are_cleared_slowly_are_not_named(void **state)
 			assert_true(x->e->unjudged_blocks > 0 || x->stack[0].live_blocks == 0);
 			world_free(x);
 		}
+	}
+}
+
+/* named_of_1000 - in how many programs of this habit, after so many windows? */
+static int named_of_1000(const struct habit *h, int n)
+{
+	int named = 0;
+
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		struct world *x = world_of(seed, h, 1, n);
+
+		judge(x);
+		named += x->e->n_named == 1;
+		world_free(x);
+	}
+	return named;
+}
+
+static void bursts_are_named_if_they_stay_and_not_if_they_are_cleared_slowly(void **state)
+{
+	static const double cleared[] = { 0.5, 0.2, 0.1, 0.05 };
+	struct habit h = { .layer = MODEL_LIBC, .blocks = 20, .bytes = 85, .noise = 3, .often = 0.5 };
+
+	(void)state;
+	assert_true(named_of_1000(&h, 45) >= 995);
+	assert_true(named_of_1000(&h, 70) >= 999);
+	for (size_t i = 0; i < sizeof(cleared) / sizeof(*cleared); i++) {
+		h.cleared = cleared[i];
+		for (int n = 10; n < MAX_WINDOWS; n += 10)
+			assert_true(named_of_1000(&h, n) <= 10);
 	}
 }
 
@@ -333,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leak_among_temporary_blocks_is_named_and_no_other),
 		cmocka_unit_test(temporary_blocks_that_are_cleared_slowly_are_not_named),
+		cmocka_unit_test(bursts_are_named_if_they_stay_and_not_if_they_are_cleared_slowly),
 		cmocka_unit_test(a_cache_that_fills_and_stops_is_not_named),
 		cmocka_unit_test(too_few_windows_name_nothing),
 		cmocka_unit_test(survivors_of_few_windows_are_no_leak),
