@@ -10,12 +10,36 @@ struct swt_block;
 struct swt_event_freed;
 struct swt_last_calls;
 
+/* How often something may be read that takes time: so that readings take no more than COLLECT_SHARE of it. */
+struct pace {
+	uint64_t n_readings;
+	uint64_t time_ns; /* of the last one */
+	uint64_t
+		took_ns; /* CPU time that one takes: the lesser of the last two. One that was held up says nothing of the next. */
+	uint64_t last_took_ns; /* the last one itself */
+};
+
+/* pace_is_due - may it be read now?
+ * pace_note - it was, and took so much of this thread's CPU time. */
+static inline int pace_is_due(const struct pace *p, uint64_t now_ns)
+{
+	double share = p->n_readings < COLLECT_FIRST ? COLLECT_FIRST_SHARE : COLLECT_SHARE;
+
+	return !p->n_readings || (double)(now_ns - p->time_ns) * share >= (double)p->took_ns;
+}
+
+static inline void pace_note(struct pace *p, uint64_t now_ns, uint64_t took_ns)
+{
+	p->took_ns = p->n_readings && p->last_took_ns < took_ns ? p->last_took_ns : took_ns;
+	p->last_took_ns = took_ns;
+	p->time_ns = now_ns;
+	p->n_readings++;
+}
+
 /* What the last reading of the live table has found and counters do not tell, kept for snapshots between two readings. */
 struct last_reading {
-	uint64_t n_readings;
-	uint64_t time_ns;
-	uint64_t end_ns;  /* what was found was born before it */
-	uint64_t took_ns; /* of this thread's CPU time */
+	struct pace pace;
+	uint64_t end_ns; /* what was found was born before it */
 	uint64_t used;
 	uint64_t live_places;
 	struct last_stack *of_stack;	       /* one for each slot of the stack table */
@@ -31,8 +55,7 @@ struct last_stack {
 
 /* The vitals of all processes, kept for snapshots for which they are not read. */
 struct last_vitals {
-	uint64_t time_ns;
-	uint64_t took_ns;
+	struct pace pace;
 	struct kept_vitals *of_process;
 	size_t n;
 };
@@ -129,8 +152,7 @@ int proc_slot(const struct attach_tables *t, int pid);
 int processes_begin(struct model_snapshot *s, const struct target *t);
 struct model_process *processes_add(struct model_snapshot *s, struct target_process *tp);
 
-/* vitals_read - the vitals of the snapshot's processes: read anew when that takes less than COLLECT_SHARE of the time since then,
- * or if must is set. Without memory for keeping them there are none.
+/* vitals_read - the vitals of the snapshot's processes: read anew when their pace says so, or if must is set. Without memory for keeping them there are none.
  * vitals_read_one - of one process that lives, now. What is gone by now has none.
  * vitals_clear - free what is kept. */
 void vitals_read(struct collect *c, struct model_snapshot *s, struct target *t, int must);

@@ -206,7 +206,7 @@ static void live_by_counters(const struct reading *r, const struct swt_stack *k,
 		return;
 	out->live_blocks = out->n_allocs - out->n_frees;
 	out->live_bytes = out->alloc_bytes - out->freed_bytes;
-	out->oldest_ns = r->last->time_ns;
+	out->oldest_ns = r->last->pace.time_ns;
 	if (was->key && was->key == __atomic_load_n(&k->key, __ATOMIC_RELAXED))
 		out->oldest_ns = birth_of(r, was->birth);
 	of_layer->live_blocks += out->live_blocks;
@@ -352,10 +352,8 @@ static int read_losses(struct reading *r)
 /* table_is_due - has the live table to be read, or will the counters do? */
 static int table_is_due(const struct collect *c, const struct collect_filter *f, uint64_t now_ns)
 {
-	double share = c->last.n_readings < COLLECT_FIRST ? COLLECT_FIRST_SHARE : COLLECT_SHARE;
-
-	return !c->last.n_readings || c->windows || f->older_ns || f->min_size_bytes || f->max_size_bytes ||
-	       (double)(now_ns - c->last.time_ns) * share >= (double)c->last.took_ns;
+	return c->windows || f->older_ns || f->min_size_bytes || f->max_size_bytes ||
+	       pace_is_due(&c->last.pace, now_ns);
 }
 
 /* has_generations - has the stack blocks that no filter lets through? */
@@ -383,8 +381,6 @@ static void keep_reading(struct reading *r, struct last_reading *last)
 		for (int l = 0; r->of_slot[i] && l < MODEL_LAYERS; l++)
 			last->is_estimate[i] |= r->of_slot[i]->layer[l].is_estimate << l;
 	}
-	last->time_ns = r->s->time_ns;
-	last->n_readings++;
 }
 
 /* read_table - the live table, now. */
@@ -401,7 +397,7 @@ static int read_table(struct reading *r, struct collect *c, const struct collect
 		return -ENOMEM;
 	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	blocks_read(r, filter);
-	last->took_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	pace_note(&last->pace, r->s->time_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
 	last->used = r->s->blocks.used;
 	last->live_places = r->s->live_places;
 	keep_reading(r, last);
@@ -414,7 +410,7 @@ static int read_live(struct reading *r, struct collect *c, const struct collect_
 	int err = r->by_counters ? 0 : read_table(r, c, filter);
 
 	r->s->bounds = c->bounds;
-	r->s->table_ns = c->last.time_ns;
+	r->s->table_ns = c->last.pace.time_ns;
 	r->s->blocks = (struct model_usage){ c->last.used, c->tables.n_buckets * SWT_BUCKET_BLOCKS };
 	r->s->live_places = c->last.live_places;
 	return err;

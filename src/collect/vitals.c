@@ -34,8 +34,7 @@ static void read_all(struct last_vitals *l, struct model_snapshot *s, struct tar
 		if (tp)
 			vitals_read_one(tp, s->time_ns, &p->vitals);
 	}
-	l->time_ns = s->time_ns;
-	l->took_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	pace_note(&l->pace, s->time_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
 }
 
 /* recall - what is kept of a process. Most often the lists are in the same order. */
@@ -57,7 +56,7 @@ void vitals_read(struct collect *c, struct model_snapshot *s, struct target *t, 
 
 	if (!kept)
 		return;
-	if (must || (double)(s->time_ns - l->time_ns) * COLLECT_SHARE >= (double)l->took_ns)
+	if (must || pace_is_due(&l->pace, s->time_ns))
 		read_all(l, s, t);
 	for (size_t i = 0; i < s->n_processes; i++) {
 		struct model_process *p = &s->process[i];

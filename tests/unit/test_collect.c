@@ -15,6 +15,7 @@
 
 #define UNIT   64000000ULL
 #define SECOND 1000000000ULL
+#define MS     1000000ULL
 
 static struct swt_proc procs[4];
 static struct swt_bucket buckets[2];
@@ -285,8 +286,8 @@ static void snapshot_between_readings(const struct collect_filter *filter)
 	static const struct collect_filter none;
 
 	model_snapshot_free(s);
-	c.last.took_ns = 10 * SECOND;
-	c.last.n_readings = COLLECT_FIRST;
+	c.last.pace.took_ns = 10 * SECOND;
+	c.last.pace.n_readings = COLLECT_FIRST;
 	memset(buckets, 0, sizeof(buckets));
 	assert_int_equal(collect_snapshot(&c, filter ? filter : &none, 0, target, &s), 0);
 }
@@ -371,19 +372,41 @@ static void the_table_is_read_when_its_time_has_come_or_a_filter_asks(void **sta
 	/* WHEN a second ago it took 10 ms: that is too much but for the first ones */
 	for (int is_first = 0; is_first < 2; is_first++) {
 		snapshot_between_readings(NULL);
-		c.last.time_ns = now_ns() - SECOND;
-		c.last.took_ns = SECOND / 100;
-		c.last.n_readings = COLLECT_FIRST - is_first;
+		c.last.pace.time_ns = now_ns() - SECOND;
+		c.last.pace.took_ns = SECOND / 100;
+		c.last.pace.n_readings = COLLECT_FIRST - is_first;
 		model_snapshot_free(s);
 		assert_int_equal(collect_snapshot(&c, &none, 0, target, &s), 0);
 		assert_int_equal(s->table_ns == s->time_ns, is_first);
 	}
 	snapshot_between_readings(NULL);
 	/* WHEN the reading took less than its share of the time that has passed since */
-	c.last.took_ns = (uint64_t)(COLLECT_SHARE * (double)(s->time_ns - s->table_ns));
+	c.last.pace.took_ns = (uint64_t)(COLLECT_SHARE * (double)(s->time_ns - s->table_ns));
 	model_snapshot_free(s);
 	assert_int_equal(collect_snapshot(&c, &none, 0, target, &s), 0);
 	assert_int_equal(s->table_ns, s->time_ns);
+}
+
+static void one_reading_that_was_held_up_does_not_put_off_the_next(void **state)
+{
+	struct pace p = { 0 };
+	uint64_t at = SECOND, apart = (uint64_t)(1.01 * MS / COLLECT_SHARE);
+
+	(void)state;
+	for (int i = 0; i < COLLECT_FIRST; i++, at += apart) {
+		assert_true(pace_is_due(&p, at));
+		pace_note(&p, at, MS);
+	}
+	pace_note(&p, at, 40 * MS);
+	assert_true(pace_is_due(&p, at + apart));
+	/* WHEN it is not one alone, the next one waits for as long as they take */
+	pace_note(&p, at + apart, 40 * MS);
+	assert_false(pace_is_due(&p, at + 39 * apart));
+	assert_true(pace_is_due(&p, at + 41 * apart));
+	/* and no longer than until one of them was quick again */
+	pace_note(&p, at + 41 * apart, MS);
+	assert_false(pace_is_due(&p, at + 41 * apart + apart / 2));
+	assert_true(pace_is_due(&p, at + 42 * apart));
 }
 
 /* The bounds, in seconds since the start; 0 = none. */
@@ -494,6 +517,7 @@ static void every_cause_of_loss_is_listed_with_its_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_reading_that_was_held_up_does_not_put_off_the_next),
 		cmocka_unit_test_setup_teardown(live_blocks_are_added_up_by_stack_and_process, set_up, take_down),
 		cmocka_unit_test_setup_teardown(
 			neighbours_in_the_table_go_to_their_own_layer_and_stack, set_up, take_down),
