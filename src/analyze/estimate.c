@@ -322,6 +322,7 @@ int analyze_estimate_make(const struct model_snapshot *now, const struct model_w
 		goto out;
 	e->snapshot = now;
 	e->windows = windows;
+	e->verdicts = opts->verdicts;
 	e->row = calloc(now->n_stacks ? now->n_stacks : 1, sizeof(*e->row));
 	if (!e->row)
 		goto out;

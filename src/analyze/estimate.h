@@ -16,6 +16,7 @@
 #define ANALYZE_ESTIMATE_H
 
 #include "analyze/requests.h"
+#include "analyze/verdicts.h"
 #include "model/model.h"
 
 #define ESTIMATE_AGE	     1 /* windows that must have followed one before it is judged */
@@ -65,6 +66,7 @@ struct analyze_estimate {
 	uint64_t unjudged_bytes;
 	uint64_t lost;				 /* sum of the snapshot's losses */
 	const struct analyze_requests *requests; /* as in struct analyze_report */
+	const struct analyze_verdicts *verdicts; /* borrowed; what is thought of processes; NULL: nothing */
 };
 
 struct analyze_opts;

@@ -180,7 +180,7 @@ int analyze_verdicts_update(
 
 	if (must || bound_ns != v->bound_ns) {
 		err = judge_processes(v, s, h);
-		if (!err)
+		if (!err && !s->is_outside)
 			err = judge_stacks(v, s, h);
 		if (err)
 			return err;

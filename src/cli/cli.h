@@ -138,7 +138,9 @@ int report_losses(struct reporter *r);
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 
-/* report_sample - look, for the verdicts alone.  Return: 1; 0: further looks are of no use, those of the reports will do. */
+/* report_sample - to be called each REPORT_SAMPLE_NS: look, for the verdicts alone.
+ * Return: 1; 0: further looks are of no use, those of the reports will do. */
+#define REPORT_SAMPLE_NS 1000000000ULL
 int report_sample(struct reporter *r);
 
 /* report_event - one event, to stdout and the saved file.  Return: 0, or -errno of stdout. */

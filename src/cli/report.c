@@ -218,10 +218,21 @@ int report_write_end(struct reporter *r, const struct output_end *x)
 	return r->settings->json ? output_json_end(stdout, x) : output_text_end(stdout, x);
 }
 
+/* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
+static void remember(struct reporter *r, const struct model_snapshot *now)
+{
+	if (model_history_add(&r->history, now) > 0)
+		collect_set_bounds(r->collect, &r->history.bounds);
+}
+
 /* make_estimate - the report of tracing in windows. */
 static int make_estimate(struct reporter *r, int is_final)
 {
-	struct analyze_opts opts = { .top = r->settings->top, .layer_mask = r->settings->layer_mask };
+	struct analyze_opts opts = {
+		.top = r->settings->top,
+		.layer_mask = r->settings->layer_mask,
+		.verdicts = &r->verdicts,
+	};
 	struct analyze_estimate *e = NULL;
 	struct analyze_requests *requests = NULL;
 	struct model_snapshot *now = NULL;
@@ -230,6 +241,8 @@ static int make_estimate(struct reporter *r, int is_final)
 
 	refresh(r);
 	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
+	if (!err)
+		err = analyze_verdicts_update(&r->verdicts, now, &r->history, 1);
 	if (!err)
 		err = analyze_estimate_make(now, r->windows, &opts, &e);
 	if (err)
@@ -246,6 +259,8 @@ out:
 	named_free(&named);
 	analyze_estimate_free(e);
 	free(requests);
+	if (now)
+		remember(r, now);
 	model_snapshot_free(now);
 	r->err = err;
 	return err;
@@ -262,22 +277,20 @@ void report_clear(struct reporter *r)
 	free(r->ends.note);
 }
 
-/* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
-static void remember(struct reporter *r, const struct model_snapshot *now)
-{
-	if (model_history_add(&r->history, now) > 0)
-		collect_set_bounds(r->collect, &r->history.bounds);
-}
-
 int report_sample(struct reporter *r)
 {
 	struct model_snapshot *now = NULL;
+	int err, is_done;
 
-	if (!collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now) &&
-		!analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
+	err = r->windows ? collect_vitals(r->collect, r->target, &now)
+			 : collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now);
+	if (!err && !analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
 		remember(r, now);
+	/* With windows there are no generations to fill: it goes on for as long as it would without. */
+	is_done = r->windows ? now && now->time_ns >= now->start_ns + MODEL_BOUNDS * REPORT_SAMPLE_NS
+			     : r->history.bounds.n >= MODEL_BOUNDS;
 	model_snapshot_free(now);
-	return r->history.bounds.n < MODEL_BOUNDS;
+	return !is_done;
 }
 
 int report_make(struct reporter *r, int is_final)

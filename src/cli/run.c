@@ -264,10 +264,8 @@ static void on_interval(struct run *r)
 	}
 }
 
-/* At first the tables are read more often than reports are made, so that there is a verdict after some seconds: for as long as it
- * takes to fill the generations that it is judged by. Later the reports' own reads are enough. */
-#define SAMPLE_NS 1000000000ULL
-
+/* At first the tables (with windows, vitals alone) are read more often than reports are made, so that there is a verdict after some
+ * seconds: for as long as it takes to fill the generations that it is judged by. Later the reports' own reads are enough. */
 static void on_sample(struct run *r)
 {
 	uint64_t ticks;
@@ -496,8 +494,8 @@ int run_trace(const struct cli_settings *s)
 	if (code)
 		goto out;
 	r.fd_interval = run_timer(s->interval_ns, 1);
-	if (s->interval_ns > SAMPLE_NS && !s->crashes && !r.windows)
-		r.fd_sample = run_timer(SAMPLE_NS, 1);
+	if (s->interval_ns > REPORT_SAMPLE_NS && !s->crashes)
+		r.fd_sample = run_timer(REPORT_SAMPLE_NS, 1);
 	r.fd_duration = s->duration_ns ? run_timer(s->duration_ns, 0) : -1;
 	if (r.fd_interval < 0 || (s->duration_ns && r.fd_duration < 0)) {
 		msg_error("cannot make a timer: too many open files");

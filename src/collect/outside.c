@@ -11,7 +11,6 @@ static void add(struct model_snapshot *s, struct target_process *from)
 	struct model_process *to = processes_add(s, from);
 
 	to->life = (uint32_t)from->start_ticks; /* so that a process that has the pid of an earlier one is another */
-	to->is_outside = 1;
 	vitals_read_one(from, s->time_ns, &to->vitals);
 	to->zend.is_known = to->vitals.heap.is_known;
 	to->zend.size_bytes = to->vitals.heap.size_bytes;
@@ -29,6 +28,7 @@ int collect_outside(struct target *t, uint64_t start_ns, struct model_snapshot *
 	s->time_ns = s->counted_ns = clock_ns(CLOCK_MONOTONIC);
 	s->utc_ns = collect_utc_ns(s->time_ns);
 	s->start_ns = start_ns;
+	s->is_outside = 1;
 	for (size_t i = 0; (p = target_at(t, i)); i++)
 		add(s, p);
 	*out = s;

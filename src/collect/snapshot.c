@@ -451,10 +451,12 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 
 	err = reading_begin(&r);
 	if (!err)
+		r.s->is_outside = c->windows != NULL;
+	if (!err)
 		r.by_counters = !is_final && !table_is_due(c, filter, r.s->time_ns);
 	if (!err)
 		err = read_processes(&r, t);
-	if (!err && !r.windows)
+	if (!err)
 		vitals_read(c, r.s, t, is_final);
 	if (!err)
 		err = read_live(&r, c, filter);
@@ -472,6 +474,24 @@ int collect_snapshot(struct collect *c, const struct collect_filter *filter, int
 	if (!err)
 		err = read_losses(&r);
 	if (!err) {
+		*out = r.s;
+		r.s = NULL;
+	}
+	reading_end(&r);
+	return err;
+}
+
+int collect_vitals(struct collect *c, struct target *t, struct model_snapshot **out)
+{
+	struct reading r = { .t = &c->tables, .windows = c->windows, .last = &c->last, .bounds = &c->bounds };
+	int err = reading_begin(&r);
+
+	if (!err)
+		err = read_processes(&r, t);
+	if (!err) {
+		r.s->is_outside = 1;
+		vitals_read(c, r.s, t, 0);
+		r.s->counted_ns = clock_ns(CLOCK_MONOTONIC);
 		*out = r.s;
 		r.s = NULL;
 	}

@@ -185,16 +185,16 @@ static void add_vitals(struct model_process_history *h, const struct model_vital
 		h->gc = (struct model_gc_history){ 1, v->gc.runs, v->gc.collected };
 }
 
-static void add_curves(
-	struct model_process_history *h, const struct model_process *p, const struct survivors *of, uint64_t time_ns)
+static void add_curves(struct model_process_history *h, const struct model_snapshot *s, const struct model_process *p,
+	const struct survivors *of)
 {
-	struct model_point at = { .time_ns = time_ns };
+	struct model_point at = { .time_ns = s->time_ns };
 
 	if (p->zend.is_known) {
 		at.value = (int64_t)p->zend.size_bytes;
 		model_curve_add(&h->curve[MODEL_CURVE_ZEND], &at);
 	}
-	for (int l = MODEL_LIBC; l <= MODEL_MMAP && !p->is_outside; l++) {
+	for (int l = MODEL_LIBC; l <= MODEL_MMAP && !s->is_outside; l++) {
 		add_unknown(h, p, l, &of[l]);
 		at.value = model_net_bytes(h, p, l);
 		model_curve_add(&h->curve[l], &at);
@@ -228,7 +228,7 @@ static int add_processes(struct model_history *h, const struct model_snapshot *s
 			};
 		err = list[i] ? 0 : -ENOMEM;
 		if (!err && p->alive)
-			add_curves(list[i], p, of[i], s->time_ns);
+			add_curves(list[i], s, p, of[i]);
 	}
 	free(of);
 	if (!list)
@@ -248,7 +248,7 @@ int model_history_add(struct model_history *h, const struct model_snapshot *s)
 
 	if (!h->step_ns) /* this was the first */
 		h->step_ns = MODEL_GENERATION_NS;
-	if (err || s->table_ns != s->time_ns || s->time_ns < last_ns + h->step_ns)
+	if (err || s->is_outside || s->table_ns != s->time_ns || s->time_ns < last_ns + h->step_ns)
 		return err;
 	return add_bound(h, s);
 }

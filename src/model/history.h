@@ -86,7 +86,7 @@ const char *model_curve_name(enum model_curve_kind kind);
 /* model_curve_add - one more value. Neighbours are put together when there is no room. */
 void model_curve_add(struct model_curve *c, const struct model_point *p);
 
-/* model_history_add - keep what a snapshot tells. If the live table was read for it, and the last bound is old enough, its time
+/* model_history_add - keep what a snapshot tells. If its books hold all, the live table was read for it, and the last bound is old enough, its time
  * (counted_ns) becomes a bound; the next snapshot is to tell of blocks by them. What is known of processes that are not in it is dropped.
  * Return: 1 the bounds have changed, 0 they have not, or -ENOMEM: some of it is missing. */
 int model_history_add(struct model_history *h, const struct model_snapshot *s);

@@ -86,7 +86,6 @@ struct model_process {
 	uint32_t life; /* counts the programs that it has executed */
 	char comm[16];
 	int alive;
-	int is_outside;	  /* nothing is probed in it: there are vitals alone, and PHP's own count of its heap */
 	int has_requests; /* something that begins a request is probed in it, and can be told from the whole */
 	enum model_requests requests_by;
 	uint64_t n_requests;   /* begun since tracing began, or since it executed its program */
@@ -235,6 +234,7 @@ struct model_snapshot {
 	uint64_t counted_ns; /* by then all counters were read */
 	uint64_t table_ns;   /* when the live table was last read: time_ns, or earlier, see collect_snapshot() */
 	int64_t utc_ns;	     /* time_ns as UTC, ns since 1970 */
+	int is_outside; /* no books, or none that hold all that lives: vitals and PHP's own count of its heap tell of that alone */
 	struct model_process *process;
 	size_t n_processes;
 	struct model_stack *stack; /* those that have or had blocks; no order */

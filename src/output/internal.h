@@ -21,10 +21,11 @@ const char *format_gain(int64_t bytes, char *buf);
 #define FORMAT_COUNT_BYTES 32
 const char *format_count(uint64_t n, char *buf);
 
-/* text.c - "name(pid)"; what the curves of a process say, and how many have something to say; the lines of a stack; the place
- * of a frame; the lines of losses. */
+/* text.c - "name(pid)"; what the curves of a process say, and how many have something to say; that as a line, if one has; the lines
+ * of a stack; the place of a frame; the lines of losses. standing may be NULL. */
 void text_add_who(struct strbuf *b, const char *comm, int pid);
 int text_add_growth(struct strbuf *b, const struct analyze_standing *s);
+void text_add_memory(struct strbuf *b, const struct analyze_standing *s);
 void text_add_stack(struct strbuf *b, const struct output_stack *s);
 void text_add_place(struct strbuf *b, const struct symbol_frame *f);
 void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t lost);

@@ -67,8 +67,7 @@ int text_add_growth(struct strbuf *b, const struct analyze_standing *s)
 	return n;
 }
 
-/* add_memory - a line of what its curves say, if they have something to say. */
-static void add_memory(struct strbuf *b, const struct analyze_standing *s)
+void text_add_memory(struct strbuf *b, const struct analyze_standing *s)
 {
 	struct strbuf said = { 0 };
 
@@ -100,7 +99,7 @@ static void add_process(struct strbuf *b, const struct analyze_report *r, const 
 	text_add_new_identity(b, p);
 	add_zend_proof(b, &p->zend, p->layer[MODEL_ZEND].is_estimate);
 	text_add_vitals(b, &p->vitals);
-	add_memory(b, row->standing);
+	text_add_memory(b, row->standing);
 	text_add_outlook(b, &p->vitals, row->standing);
 	add_requests(b, r, row);
 }
@@ -137,7 +136,7 @@ static void add_table(struct strbuf *b, const struct analyze_report *r)
 		text_add_role(b, p->process->identity);
 		strbuf_add(b, p->process->alive ? "\n" : " (ended)\n");
 		add_zend_proof(b, &p->process->zend, p->process->layer[MODEL_ZEND].is_estimate);
-		add_memory(b, p->standing);
+		text_add_memory(b, p->standing);
 		add_requests(b, r, p);
 	}
 }

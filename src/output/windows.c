@@ -75,17 +75,21 @@ static void add_heading(struct strbuf *b, const struct analyze_estimate *e)
 		100 * w->budget, (double)w->recorded_ns / 1e9);
 }
 
-static void add_heap(struct strbuf *b, const struct analyze_estimate *e, const struct analyze_estimate_heap *h)
+static const struct analyze_estimate_heap *heap_of(const struct analyze_estimate *e, int pid)
 {
-	const struct model_process *p = model_find_process(e->snapshot, h->pid);
+	for (size_t i = 0; i < e->n_heaps; i++)
+		if (e->heap[i].pid == pid)
+			return &e->heap[i];
+	return NULL;
+}
+
+static void add_heap(struct strbuf *b, const struct analyze_estimate_heap *h)
+{
 	char size[FORMAT_BYTES_BYTES];
 
-	if (!h->has_heap || !p)
+	if (!h || !h->has_heap)
 		return;
-	strbuf_add(b, "  ");
-	text_add_who(b, p->comm, p->pid);
-	text_add_role(b, p->identity);
-	strbuf_addf(b, ": zend heap: PHP counts %s", format_bytes(h->size_bytes, size));
+	strbuf_addf(b, "    zend heap: PHP counts %s", format_bytes(h->size_bytes, size));
 	if (h->is_known) {
 		strbuf_add(b, ", lately ");
 		add_spread(b, &h->growth, format_gain);
@@ -93,44 +97,39 @@ static void add_heap(struct strbuf *b, const struct analyze_estimate *e, const s
 	strbuf_add(b, "\n");
 }
 
-/* add_identities - what the processes are that no report has told of. */
-static void add_identities(struct strbuf *b, const struct analyze_estimate *e)
+static void add_process(struct strbuf *b, const struct analyze_estimate *e, size_t i)
 {
-	for (size_t i = 0; i < e->snapshot->n_processes; i++) {
-		const struct model_process *p = &e->snapshot->process[i];
+	const struct model_process *p = &e->snapshot->process[i];
+	const struct analyze_standing *standing = e->verdicts ? analyze_standing_of(e->verdicts, p) : NULL;
 
-		if (!p->identity || !p->identity_is_new)
-			continue;
-		strbuf_add(b, "  ");
-		text_add_who(b, p->comm, p->pid);
-		strbuf_add(b, "\n");
-		text_add_new_identity(b, p);
-	}
+	strbuf_add(b, "  ");
+	text_add_who(b, p->comm, p->pid);
+	text_add_role(b, p->identity);
+	strbuf_add(b, p->alive ? ":\n" : " (ended):\n");
+	text_add_new_identity(b, p);
+	add_heap(b, heap_of(e, p->pid));
+	text_add_vitals(b, &p->vitals);
+	text_add_memory(b, standing);
+	text_add_outlook(b, &p->vitals, standing);
+	text_add_requests(b, e->requests ? &e->requests[i] : NULL, p, e->is_final);
 }
 
-static void add_requests(struct strbuf *b, const struct analyze_estimate *e)
-{
-	for (size_t i = 0; i < e->snapshot->n_processes; i++) {
-		const struct model_process *p = &e->snapshot->process[i];
-
-		if (!p->has_requests)
-			continue;
-		strbuf_add(b, "  ");
-		text_add_who(b, p->comm, p->pid);
-		strbuf_add(b, ":\n");
-		text_add_requests(b, e->requests ? &e->requests[i] : NULL, p, e->is_final);
-	}
-}
-
-static json_t *requests(const struct analyze_estimate *e)
+static json_t *processes(const struct analyze_estimate *e)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < e->snapshot->n_processes; i++) {
+		const struct model_process *p = &e->snapshot->process[i];
+		const struct analyze_standing *standing = e->verdicts ? analyze_standing_of(e->verdicts, p) : NULL;
 		json_t *o = json_object();
 
-		json_object_set_new(o, "pid", json_integer(e->snapshot->process[i].pid));
-		json_set_requests(o, e->requests ? &e->requests[i] : NULL, &e->snapshot->process[i], e->snapshot);
+		json_object_set_new(o, "pid", json_integer(p->pid));
+		json_object_set_new(o, "comm", json_text(p->comm));
+		json_object_set_new(o, "alive", json_boolean(p->alive));
+		json_object_set_new(o, "vitals", json_vitals(e->snapshot, &p->vitals));
+		json_object_set_new(o, "growth", json_growths(standing));
+		json_set_outlook(o, standing);
+		json_set_requests(o, e->requests ? &e->requests[i] : NULL, p, e->snapshot);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -167,10 +166,8 @@ int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct
 	struct strbuf b = { 0 };
 
 	add_heading(&b, e);
-	for (size_t i = 0; i < e->n_heaps; i++)
-		add_heap(&b, e, &e->heap[i]);
-	add_identities(&b, e);
-	add_requests(&b, e);
+	for (size_t i = 0; i < e->snapshot->n_processes; i++)
+		add_process(&b, e, i);
 	add_candidates(&b, e);
 	text_add_losses(&b, e->snapshot, e->lost);
 	for (size_t i = 0; i < e->n_rows; i++)
@@ -230,7 +227,7 @@ static void add_json(struct strbuf *b, const struct analyze_estimate *e)
 	for (size_t i = 0; i < e->n_heaps; i++)
 		json_array_append_new(heaps, heap(e, &e->heap[i]));
 	json_object_set_new(o, "zend_heaps", heaps);
-	json_object_set_new(o, "processes", requests(e));
+	json_object_set_new(o, "processes", processes(e));
 	json_end(b, o);
 }
 

@@ -112,6 +112,15 @@ def in_windows_the_leaking_line_of_php_is_named_first_within_a_minute(run):
     assert 0.5 * truth < leak["bytes_per_s"] < 1.2 * truth, f"{leak} instead of {truth}"
     assert leak["low_bytes_per_s"] <= leak["bytes_per_s"] <= leak["high_bytes_per_s"], leak
     check_budget(report, BUDGET)
+    # What it holds in all is known without any probe.
+    while (process := tracer.wait("windows", seconds=10)["processes"][0])["growth"]["zend"]["verdict"] != "growing":
+        assert time.monotonic() < start + 90, process
+    low, high = (process["growth"]["zend"][of] for of in ("low_bytes_per_s", "high_bytes_per_s"))
+    assert low < 1.1 * truth and 0.9 * truth < high, (process, truth)
+    with open(f"/proc/{worker.pid}/statm") as f:
+        rss = int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    assert abs(process["vitals"]["rss_bytes"] - rss) < 0.2 * rss and process["vitals"]["php"], (process, rss)
+    equal((process["growth"]["libc"]["verdict"], process["unexplained"]), ("not_enough_data", None), process)
     tracer.finish()
     check_budget(tracer.of("windows")[-1], BUDGET)
     equal(tracer.lost(), {}, "losses")

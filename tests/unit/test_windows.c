@@ -98,7 +98,8 @@ static void what_grows_is_told_as_an_estimate_with_its_spread(void **state)
 	assert_string_equal(text,
 		"[2026-11-23T21:40:05.123Z] report 3 after 60.0 s, estimated from 18 windows: 3 stacks are growing\n"
 		"  probes were in place for 1.14 s of 60.0 s: 1.90 % (at most 2 %); 0.90 s of that recorded\n"
-		"  php(42): zend heap: PHP counts 12.3 MiB, lately +2.1 MiB/s (+2.1 MiB/s to -512 B/s)\n"
+		"  php(42):\n"
+		"    zend heap: PHP counts 12.3 MiB, lately +2.1 MiB/s (+2.1 MiB/s to -512 B/s)\n"
 		"  candidates, not yet judged or not growing: 262 blocks, 50.1 KiB; most of them are freed by now\n"
 		"  known to be gone since their address was handed out again: 1,203 blocks; calls cut by the edge of a "
 		"window: 12\n"
@@ -112,6 +113,40 @@ static void what_grows_is_told_as_an_estimate_with_its_spread(void **state)
 		"      Cache::remember /srv/app/Cache.php:41\n"
 		"\n1 more stack is not shown (--top)\n\n");
 	free(text);
+}
+
+static void what_the_process_holds_in_all_and_how_that_grows_is_told_too(void **state)
+{
+	struct analyze_standing standing = { .pid = 42 };
+	const struct analyze_verdicts verdicts = { .process = &standing, .n_processes = 1 };
+	struct analyze_estimate e = estimate(3, 17);
+	struct model_process before = process;
+	const json_t *told;
+	char *text;
+	json_t *o;
+
+	(void)state;
+	standing.growth[MODEL_CURVE_RSS] = (struct analyze_growth){ .verdict = GROWTH_GROWING, .bytes_per_s = 2048 };
+	standing.limits.soonest = LIMIT_PHP;
+	standing.limits.limit[LIMIT_PHP] =
+		(struct analyze_limit){ .limit_bytes = 134217728, .seconds = 60, .least_s = 50, .most_s = 70 };
+	process.vitals = (struct model_vitals){ .time_ns = 1, .rss_bytes = 3 << 20, .anon_bytes = 3 << 20 };
+	e.verdicts = &verdicts;
+	text = written(output_text_estimate, &e);
+	assert_non_null(strstr(text,
+		"    resident: 3.0 MiB (anonymous 3.0 MiB, files 0 B)\n"
+		"    memory: rss growing +2.0 KiB/s\n"
+		"    limit: PHP's memory_limit (128.0 MiB) in about 60.0 s (50.0 to 70.0), if it goes on like this\n"));
+	free(text);
+	text = written(output_json_estimate, &e);
+	*strchr(text, '\n') = 0;
+	o = json_loads(text, 0, NULL);
+	told = json_array_get(json_object_get(o, "processes"), 0);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(told, "vitals"), "rss_bytes")), 3 << 20);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(told, "time_to_limit"), "seconds")), 60);
+	json_decref(o);
+	free(text);
+	process = before;
 }
 
 /* heading - the first line's end, behind the number of windows. */
@@ -181,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_grows_is_told_as_an_estimate_with_its_spread),
+		cmocka_unit_test(what_the_process_holds_in_all_and_how_that_grows_is_told_too),
 		cmocka_unit_test(when_nothing_is_named_it_is_said_why),
 		cmocka_unit_test(json_has_the_same_numbers),
 	};
