@@ -274,7 +274,4 @@ void tables_leave(struct attach *a, uint64_t space);
 /* spans.c - set used_ns of the files that are mapped by a process now, or were a moment ago. */
 void tables_mark_files(struct attach *a);
 
-/* spans.c - CLOCK_MONOTONIC. */
-uint64_t tables_now_ns(void);
-
 #endif

@@ -18,6 +18,7 @@
 
 #include "attach/internal.h"
 #include "swtrace.skel.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 #define SHOWN_LINES 20
@@ -278,7 +279,7 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 void attach_doubt_freed(struct attach *a)
 {
 	/* The kernel's tick may be a little ahead of it. */
-	a->skel->bss->freed_doubt_tick = (tables_now_ns() - a->start_ns) / a->tick_ns + 2;
+	a->skel->bss->freed_doubt_tick = (clock_ns(CLOCK_MONOTONIC) - a->start_ns) / a->tick_ns + 2;
 }
 
 static int slot_of(const struct attach *a, pid_t pid)
@@ -391,7 +392,7 @@ int attach_adopt(struct attach *a, const struct target_process *p)
 
 static void slot_free(struct attach *a, int slot)
 {
-	__u64 units = (tables_now_ns() - a->start_ns) / a->birth_unit_ns;
+	__u64 units = (clock_ns(CLOCK_MONOTONIC) - a->start_ns) / a->birth_unit_ns;
 	/* The tick may be a little behind the clock; what is born next must not be older than its epoch. */
 	__u32 key = a->proc[slot].tgid, now = swt_birth(units && !a->is_windowed ? units - 1 : 0);
 

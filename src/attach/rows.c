@@ -15,6 +15,7 @@
 #include "attach/internal.h"
 #include "reader/reader.h"
 #include "swtrace.skel.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 /* chunk_add - one more chunk, mapped and empty. The kernel side knows it after chunks_publish(). */
@@ -83,7 +84,7 @@ static size_t files_sweep(struct attach *a)
 	uint64_t now;
 
 	tables_mark_files(a);
-	now = tables_now_ns(); /* not before: the marks are times, too */
+	now = clock_ns(CLOCK_MONOTONIC); /* not before: the marks are times, too */
 	for (size_t i = 0; i < t->n_files; i++) {
 		if (t->file[i].n_pages && now - t->file[i].used_ns > TABLES_REUSE_NS)
 			file_drop(t, &t->file[i]);
@@ -232,7 +233,7 @@ const struct unwind_file *tables_file(struct attach *a, const struct target_modu
 	int err;
 
 	if (f) {
-		f->used_ns = tables_now_ns();
+		f->used_ns = clock_ns(CLOCK_MONOTONIC);
 		return f;
 	}
 	/* Loaded first, listed then: loading may sweep the list. A file without rows is listed too. */
@@ -244,7 +245,7 @@ const struct unwind_file *tables_file(struct attach *a, const struct target_modu
 	if (!grown)
 		return NULL;
 	t->file = grown;
-	loaded.used_ns = tables_now_ns();
+	loaded.used_ns = clock_ns(CLOCK_MONOTONIC);
 	t->file[t->n_files] = loaded;
 	return &t->file[t->n_files++];
 }

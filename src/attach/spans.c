@@ -15,15 +15,8 @@
 #include "attach/internal.h"
 #include "reader/reader.h"
 #include "swtrace.skel.h"
+#include "util/clock.h"
 #include "util/msg.h"
-
-uint64_t tables_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* span_fill - the span of one executable mapping. Return: 1, or 0 when the mapping needs none. */
 static int span_fill(struct attach *a, const struct target_map *m, struct swt_span *s)
@@ -52,7 +45,7 @@ static int span_fill(struct attach *a, const struct target_map *m, struct swt_sp
 static void places_mark(struct attach *a)
 {
 	struct unwind_tables *t = &a->tables;
-	uint64_t now = tables_now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	for (size_t i = 0; i < t->n_places; i++)
 		t->place[i].is_used = now - t->place[i].left_ns <= TABLES_REUSE_NS;
@@ -97,7 +90,7 @@ void tables_leave(struct attach *a, uint64_t space)
 
 	for (size_t i = 0; space && i < t->n_places; i++)
 		if (t->place[i].first == SWT_SPACE_FIRST(space))
-			t->place[i].left_ns = tables_now_ns();
+			t->place[i].left_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 /* mark_file - the file to which a page belongs is in use. */
@@ -111,7 +104,7 @@ static void mark_file(struct unwind_tables *t, uint32_t page, uint64_t now)
 void tables_mark_files(struct attach *a)
 {
 	struct unwind_tables *t = &a->tables;
-	uint64_t now = tables_now_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	places_mark(a);
 	for (size_t i = 0; i < t->n_places; i++) {

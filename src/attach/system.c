@@ -10,6 +10,7 @@
 
 #include "attach/internal.h"
 #include "swtrace.skel.h"
+#include "util/clock.h"
 
 _Static_assert(ATTACH_SELECT_MAX == SWT_SELECT_NAMES, "all that may be asked for has a place");
 
@@ -156,11 +157,11 @@ __asm__(".text\n"
 
 static unsigned batch_ns(void)
 {
-	uint64_t from = tables_now_ns();
+	uint64_t from = clock_ns(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < COST_CALLS; i++)
 		system_costed();
-	return (tables_now_ns() - from) / COST_CALLS;
+	return (clock_ns(CLOCK_MONOTONIC) - from) / COST_CALLS;
 }
 
 unsigned attach_cost_ns(struct attach *a)

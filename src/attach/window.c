@@ -10,6 +10,7 @@
 
 #include "attach/internal.h"
 #include "swtrace.skel.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 /* Closing a link takes the breakpoints out of the process first, which takes a few milliseconds. Then the kernel waits until
@@ -211,7 +212,7 @@ int attach_open_window(struct attach *a, uint32_t judged_slots, struct attach_wi
 	int n_functions = 0, n;
 
 	window_join(a);
-	w->begin_ns = tables_now_ns();
+	w->begin_ns = clock_ns(CLOCK_MONOTONIC);
 	for (size_t i = 0; i < a->n_sets; i++) {
 		if (a->set[i].what >= TARGET_SITES) /* lasts */
 			continue;
@@ -221,7 +222,7 @@ int attach_open_window(struct attach *a, uint32_t judged_slots, struct attach_wi
 			forget_refused(a, &a->set[i]);
 	}
 	w->number = a->skel->bss->window_state / 2 + 1;
-	w->open_ns = tables_now_ns();
+	w->open_ns = clock_ns(CLOCK_MONOTONIC);
 	a->skel->bss->window_open_ns = w->open_ns;
 	a->skel->bss->window_judged_slots = judged_slots;
 	set_state(a, 2 * w->number - 1);
@@ -230,11 +231,11 @@ int attach_open_window(struct attach *a, uint32_t judged_slots, struct attach_wi
 
 void attach_close_window(struct attach *a, struct attach_window *w)
 {
-	w->close_ns = tables_now_ns();
+	w->close_ns = clock_ns(CLOCK_MONOTONIC);
 	set_state(a, 2 * w->number);
 	remove_links(a);
 	await_removal(a);
-	w->end_ns = tables_now_ns();
+	w->end_ns = clock_ns(CLOCK_MONOTONIC);
 	a->probed_ns += w->end_ns - w->begin_ns;
 	msg_debug("window %u: placing %.1f ms, recording %.1f ms, removing %.1f ms", w->number,
 		(double)(w->open_ns - w->begin_ns) / 1e6, (double)(w->close_ns - w->open_ns) / 1e6,

@@ -135,6 +135,9 @@ int report_make(struct reporter *r, int is_final);
 /* report_losses - what was not seen, at the end of a session without reports.  Return: as above. */
 int report_losses(struct reporter *r);
 
+/* report_tell_failed - say why what was asked for cannot be told any more.  @err  -errno of standard output; -ENOMEM */
+void report_tell_failed(int err);
+
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/run.h"
+#include "cli/cli.h"
 #include "util/msg.h"
 
 #define MAX_STACKS 256 /* of a report: those that are shown to people are its first ones */
@@ -129,7 +129,7 @@ int crashfile_report(const struct cli_settings *s, const char *version)
 				c.pid ? "" : "; -p PID chooses a process");
 		err = output_markdown_crash(stdout, c.crash, c.before.report, c.before.stack, c.before.n, version);
 		if (err) {
-			run_tell_failed(err);
+			report_tell_failed(err);
 			code = EXIT_USAGE;
 		}
 	}

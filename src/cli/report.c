@@ -266,6 +266,17 @@ out:
 	return err;
 }
 
+void report_tell_failed(int err)
+{
+	if (err == -ENOMEM) {
+		msg_error("out of memory: there is no report without it");
+		msg_try("trace fewer processes, or give swtrace more memory");
+	} else {
+		msg_error("standard output: cannot write the report: %s", strerror(-err));
+		msg_try(err == -EPIPE ? "keep the reader of the pipe open" : "free some space, or write elsewhere");
+	}
+}
+
 void report_clear(struct reporter *r)
 {
 	if (r->save)

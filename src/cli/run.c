@@ -24,22 +24,11 @@ void run_finish(struct run *r, int code)
 	r->done = 1;
 }
 
-void run_tell_failed(int err)
-{
-	if (err == -ENOMEM) {
-		msg_error("out of memory: there is no report without it");
-		msg_try("trace fewer processes, or give swtrace more memory");
-	} else {
-		msg_error("standard output: cannot write the report: %s", strerror(-err));
-		msg_try(err == -EPIPE ? "keep the reader of the pipe open" : "free some space, or write elsewhere");
-	}
-}
-
 void run_output_lost(struct run *r, int err)
 {
 	if (r->done && r->code == EXIT_USAGE)
 		return;
-	run_tell_failed(err);
+	report_tell_failed(err);
 	r->done = 1;
 	r->code = EXIT_USAGE;
 }

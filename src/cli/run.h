@@ -32,9 +32,6 @@ void run_finish(struct run *r, int code);
 /* run_output_lost - standard output cannot be written any more: without it there is nothing left to do. */
 void run_output_lost(struct run *r, int err);
 
-/* run_tell_failed - say why what was asked for cannot be told any more.  @err  -errno of standard output; -ENOMEM */
-void run_tell_failed(int err);
-
 /* run_add_failed - say why a process cannot be looked into.  Return: exit code. */
 int run_add_failed(pid_t pid, int err);
 

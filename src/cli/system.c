@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/run.h"
+#include "util/clock.h"
 #include "util/msg.h"
 #include "util/strbuf.h"
 
@@ -172,16 +173,15 @@ int system_event(struct run *r, const struct model_event *e)
 /* add_cost - what it is likely to cost: how often the probed functions are called now, by everybody. */
 static void add_cost(struct run *r, struct strbuf *b)
 {
-	struct timespec wait = { .tv_nsec = COUNT_FOR_NS }, from, to;
+	struct timespec wait = { .tv_nsec = COUNT_FOR_NS };
 	double seconds, per_second, least, most;
-	uint64_t calls;
+	uint64_t calls, begin_ns;
 
 	calls = attach_calls(r->attach);
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	begin_ns = clock_ns(CLOCK_MONOTONIC);
 	nanosleep(&wait, NULL);
 	calls = attach_calls(r->attach) - calls;
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	seconds = (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1e9;
 	per_second = (double)calls / seconds;
 	least = attach_cost_ns(r->attach);
 	most = least * TRACED_COST;

@@ -362,7 +362,7 @@ static void loop(struct watch *w, int fd_signal)
 			err = look(w);
 	}
 	if (err) {
-		run_tell_failed(err);
+		report_tell_failed(err);
 		finish(w, EXIT_USAGE);
 	}
 	close(fd_interval);

@@ -9,6 +9,7 @@
 
 #include "collect/internal.h"
 #include "swtrace/abi.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 _Static_assert((int)MODEL_WALK_COMPLETE == SWT_WALK_COMPLETE && (int)MODEL_WALK_NO_MAPPING == SWT_WALK_NO_MAPPING &&
@@ -20,11 +21,9 @@ _Static_assert(MODEL_MAX_FRAMES >= SWT_MAX_FRAMES, "a crash's stack fits");
 
 int64_t collect_utc_ns(uint64_t time_ns)
 {
-	struct timespec mono, real;
+	uint64_t mono_ns = clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &real);
-	return (real.tv_sec - mono.tv_sec) * 1000000000LL + (real.tv_nsec - mono.tv_nsec) + (int64_t)time_ns;
+	return (int64_t)(clock_ns(CLOCK_REALTIME) - mono_ns + time_ns);
 }
 
 static int event_type(uint32_t type)

@@ -51,8 +51,6 @@ struct reader {
 	struct answer answer;
 };
 
-uint64_t talk_now_ns(void); /* CLOCK_MONOTONIC */
-
 /* talk_start - see that there is a child.  Return: 0, or -EAGAIN, -errno. */
 int talk_start(struct reader *r);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "reader/parent.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 /* A request that takes longer than this is taken for a hang: the first look at a big debug file takes a few seconds, and
@@ -18,14 +19,6 @@
 #define HANG_NS		   (60 * SECOND_NS)
 #define HANG_DEBUGINFOD_NS (600 * SECOND_NS)
 #define MAX_STARTS	   32 /* children lost in all, before names are given up */
-
-uint64_t talk_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 int reader_open(struct reader **out)
 {
@@ -148,7 +141,7 @@ int talk_post(struct reader *r, struct ask *q, const int *fd, size_t n_fds, int 
 void talk_expect(struct reader *r, uint32_t id, uint32_t file, const char *path)
 {
 	r->awaited_id = id;
-	r->asked_ns = talk_now_ns();
+	r->asked_ns = clock_ns(CLOCK_MONOTONIC);
 	r->asked_file = file;
 	r->asked_path = path;
 	r->is_busy = 1;
@@ -179,7 +172,7 @@ int talk_await(struct reader *r, uint64_t until_ns, int may_have_frames)
 {
 	for (;;) {
 		struct pollfd fd[2] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->fd_idle, .events = POLLIN } };
-		uint64_t now = talk_now_ns();
+		uint64_t now = clock_ns(CLOCK_MONOTONIC);
 		int left_ms = now < until_ns ? (int)((until_ns - now + 999999) / 1000000) : 0;
 		int n = poll(fd, 2, left_ms);
 
@@ -205,7 +198,7 @@ static int still_busy(struct reader *r)
 	if (!r->is_busy)
 		return 0;
 	err = talk_await(r, r->deadline_ns, 1);
-	if (err == -EAGAIN && talk_now_ns() - r->asked_ns < hang_ns)
+	if (err == -EAGAIN && clock_ns(CLOCK_MONOTONIC) - r->asked_ns < hang_ns)
 		return -EAGAIN;
 	if (err)
 		talk_lost(r);
@@ -228,7 +221,7 @@ static int ask_about(struct reader *r, struct ask *q, int fd, const char *path, 
 	if (!err)
 		err = ask(r, q, path, &fd, 1);
 	if (!err)
-		err = talk_await(r, talk_now_ns() + ROWS_NS, may_have_frames);
+		err = talk_await(r, clock_ns(CLOCK_MONOTONIC) + ROWS_NS, may_have_frames);
 	return err && r->is_busy ? talk_lost(r) : err;
 }
 
@@ -284,7 +277,7 @@ static int file_tell(struct reader *r, struct told_file *told, const struct read
 		return 0;
 	err = ask(r, &q, f->path, fds, f->fd_debug >= 0 ? 2 : 1);
 	if (!err)
-		err = talk_await(r, talk_now_ns() + ROWS_NS, 0);
+		err = talk_await(r, clock_ns(CLOCK_MONOTONIC) + ROWS_NS, 0);
 	told->told_to = r->n_starts;
 	return err;
 }
@@ -307,7 +300,7 @@ int reader_names(struct reader *r, const struct reader_file *f, uint64_t vaddr, 
 		return -EAGAIN;
 	if (told->is_bad)
 		return -EBADMSG;
-	if (talk_now_ns() >= r->deadline_ns || still_busy(r) || talk_start(r))
+	if (clock_ns(CLOCK_MONOTONIC) >= r->deadline_ns || still_busy(r) || talk_start(r))
 		return -EAGAIN;
 	err = file_tell(r, told, f);
 	if (!err)

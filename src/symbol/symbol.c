@@ -12,6 +12,7 @@
 
 #include "reader/reader.h"
 #include "symbol/symbol.h"
+#include "util/clock.h"
 #include "util/grow.h"
 #include "util/intern.h"
 
@@ -81,10 +82,7 @@ void symbol_set_idle(struct symbol *s, int fd, void (*drain)(void *ctx), void *c
 
 void symbol_begin(struct symbol *s, uint64_t budget_ns)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	reader_set_deadline(s->reader, t.tv_sec * 1000000000ULL + t.tv_nsec + budget_ns);
+	reader_set_deadline(s->reader, clock_ns(CLOCK_MONOTONIC) + budget_ns);
 }
 
 static struct known_module *module_of(struct symbol *s, const struct target_module *m)
