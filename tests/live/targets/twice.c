@@ -54,7 +54,7 @@ static void free_once(int n)
 	say("%d", n);
 }
 
-static void crash_after_free(void)
+static NOINLINE void crash_after_free(void)
 {
 	volatile char *p = malloc(1 << 20); /* a mapping of its own, which free gives back */
 	volatile char *kept = make_one();
