@@ -171,11 +171,12 @@ void report_name_block(
 /* report_saved - what came of writing to the saved file: the first failure is told, and tracing goes on. */
 void report_saved(struct reporter *r, int err);
 
-/* crash.c - report_crash - a fatal signal with e->crash, to stdout and the saved file.
- * @p  the process, as it is known; NULL = it is not      @stack  its named stack
- * Return: 0, or -errno of stdout. */
-int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e,
-	const struct output_stack *stack);
+/* crash.c - report_crash - a fatal signal with e->crash, to stdout and the saved file.  @p  the process, as it is known; NULL = it is not
+ * Return: 0, or -errno of stdout.
+ * report_name_signal - names for the stack of a signal, as far as there is time. The frames are the caller's to free. */
+int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e);
+void report_name_signal(
+	struct reporter *r, const struct target_process *p, const struct model_event *e, struct output_stack *out);
 
 /* report_write_event, report_write_end - to stdout and the saved file.  Return: 0, or -errno of stdout. */
 int report_write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack);

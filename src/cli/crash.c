@@ -5,6 +5,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/clock.h"
+
+/* A crash is told within 200 ms of the signal, if need be with fewer source lines: so long may all that comes before its names and
+ * they together take. Names have the least if the rest took longer, or many crash at once. */
+#define NAMED_NS       150000000ULL
+#define LEAST_NAMES_NS 20000000ULL
 
 /* All that is asked for one crash. */
 struct crash {
@@ -43,24 +49,74 @@ static void add_memory(struct reporter *r, const struct model_event *e, struct o
 	out->process_age_ns = e->time_ns > r->before->time_ns ? e->time_ns - r->before->time_ns : 0;
 }
 
-int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e,
-	const struct output_stack *stack)
+/* is_nowhere - a native frame of which no module is known. */
+static int is_nowhere(const struct symbol_frame *f)
+{
+	return f->kind != SYMBOL_PHP && (!f->module || !*f->module);
+}
+
+/* name_by_mapping - of a process that ended before its mappings were read: the first frame, in the file that the kernel side saw
+ * mapped there. Its offset counts from the file's begin. Callers, if any, stay. */
+static void name_by_mapping(const struct model_event *e, struct output_stack *out)
+{
+	struct symbol_frame *frame = out->n ? (struct symbol_frame *)out->frame : calloc(1, sizeof(*frame));
+
+	if (!frame)
+		return;
+	if (!out->n)
+		free((void *)out->frame);
+	frame->kind = SYMBOL_NOTHING;
+	frame->addr = e->ip;
+	frame->module = "";
+	frame->build_id = "";
+	for (size_t i = 0; i < e->crash->n_mappings; i++) {
+		const struct model_mapping *m = &e->crash->mapping[i];
+
+		if (e->ip < m->start || e->ip >= m->end)
+			continue;
+		frame->kind = m->is_file ? SYMBOL_MODULE : SYMBOL_REGION;
+		frame->module = m->name;
+		frame->module_offset = e->ip - m->start + m->offset;
+	}
+	out->frame = frame;
+	out->n = out->n ? out->n : 1;
+}
+
+void report_name_signal(
+	struct reporter *r, const struct target_process *p, const struct model_event *e, struct output_stack *out)
+{
+	uint64_t gone_ns = clock_ns(CLOCK_MONOTONIC) - e->time_ns;
+
+	symbol_begin(r->symbol, gone_ns + LEAST_NAMES_NS < NAMED_NS ? NAMED_NS - gone_ns : LEAST_NAMES_NS);
+	if (p && report_name(r, p, e->frame, e->n_frames, 0, 1, out))
+		out->n = 0;
+}
+
+int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e)
 {
 	struct crash *c = calloc(1, sizeof(*c));
-	struct crash_frame *frame = frame_list(stack);
-	struct output_crash out = { .event = e, .stack = stack };
+	struct output_stack stack = { .walk = e->walk };
+	struct crash_frame *frame = NULL;
+	struct output_crash out = { .event = e, .stack = &stack };
 	uint64_t addr[CRASH_ADDRESSES];
-	int err = -ENOMEM;
 
-	if (!c || !frame)
-		goto out;
+	r->err = -ENOMEM;
+	if (!c)
+		return r->err;
+	/* Blocks first: to look through the whole live table takes as long as it takes. */
 	crash_addresses(e, addr);
 	collect_near(r->collect, e->pid, e->time_ns, addr, c->near, CRASH_ADDRESSES);
+	report_name_signal(r, p, e, &stack);
+	if (!stack.n || is_nowhere(&stack.frame[0]))
+		name_by_mapping(e, &stack);
+	frame = frame_list(&stack);
+	if (!frame)
+		goto out;
 	for (int i = 0; i < CRASH_ADDRESSES; i++) {
 		report_name_block(r, p, &c->near[i].allocated, &c->allocated[i]);
 		report_name_block(r, p, &c->near[i].freed, &c->freed[i]);
 	}
-	crash_explain(e, c->near, frame, stack->n, &c->report);
+	crash_explain(e, c->near, frame, stack.n, &c->report);
 	out.report = &c->report;
 	out.near = c->near;
 	out.allocated = c->allocated;
@@ -68,13 +124,14 @@ int report_crash(struct reporter *r, const struct target_process *p, const struc
 	add_memory(r, e, &out);
 	if (r->save)
 		report_saved(r, output_json_crash(r->save, &out));
-	err = r->settings->json ? output_json_crash(stdout, &out) : output_text_crash(stdout, &out);
+	r->err = r->settings->json ? output_json_crash(stdout, &out) : output_text_crash(stdout, &out);
 out:
-	for (int i = 0; c && i < CRASH_ADDRESSES; i++) {
+	for (int i = 0; i < CRASH_ADDRESSES; i++) {
 		free((void *)c->allocated[i].frame);
 		free((void *)c->freed[i].frame);
 	}
 	free(c);
 	free(frame);
-	return err;
+	free((void *)stack.frame);
+	return r->err;
 }

@@ -8,9 +8,8 @@
 #include "util/msg.h"
 
 /* Names of a whole report are waited for so long: longer for the last one, which has no next to make up for it. */
-#define NAMES_NS       1000000000ULL
-#define LAST_NAMES_NS  15000000000ULL
-#define CRASH_NAMES_NS 150000000ULL /* a crash is told within 200 ms, if need be with fewer source lines */
+#define NAMES_NS      1000000000ULL
+#define LAST_NAMES_NS 15000000000ULL
 
 /* The names of a report's rows. */
 struct named {
@@ -368,39 +367,6 @@ int report_losses(struct reporter *r)
 	return r->err;
 }
 
-/* is_nowhere - a native frame of which no module is known. */
-static int is_nowhere(const struct symbol_frame *f)
-{
-	return f->kind != SYMBOL_PHP && (!f->module || !*f->module);
-}
-
-/* name_by_mapping - of a process that ended before its mappings were read: the first frame, in the file that the kernel side saw
- * mapped there. Its offset counts from the file's begin. Callers, if any, stay. */
-static void name_by_mapping(const struct model_event *e, struct output_stack *out)
-{
-	struct symbol_frame *frame = out->n ? (struct symbol_frame *)out->frame : calloc(1, sizeof(*frame));
-
-	if (!frame)
-		return;
-	if (!out->n)
-		free((void *)out->frame);
-	frame->kind = SYMBOL_NOTHING;
-	frame->addr = e->ip;
-	frame->module = "";
-	frame->build_id = "";
-	for (size_t i = 0; i < e->crash->n_mappings; i++) {
-		const struct model_mapping *m = &e->crash->mapping[i];
-
-		if (e->ip < m->start || e->ip >= m->end)
-			continue;
-		frame->kind = m->is_file ? SYMBOL_MODULE : SYMBOL_REGION;
-		frame->module = m->name;
-		frame->module_offset = e->ip - m->start + m->offset;
-	}
-	out->frame = frame;
-	out->n = out->n ? out->n : 1;
-}
-
 int report_event(struct reporter *r, const struct model_event *e)
 {
 	struct target_process *p = target_find(r->target, e->pid);
@@ -417,17 +383,11 @@ int report_event(struct reporter *r, const struct model_event *e)
 	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_EXIT || e->type >= MODEL_LIMIT)
 		return report_end(r, p, &told);
-	if (e->type == MODEL_SIGNAL && p) {
-		symbol_begin(r->symbol, CRASH_NAMES_NS);
-		if (report_name(r, p, e->frame, e->n_frames, 0, 1, &stack))
-			stack.n = 0;
-	}
-	if (e->type == MODEL_SIGNAL && e->crash && (!stack.n || is_nowhere(&stack.frame[0])))
-		name_by_mapping(e, &stack);
 	if (e->type == MODEL_SIGNAL && e->crash)
-		r->err = report_crash(r, p, &told, &stack);
-	else
-		r->err = report_write_event(r, &told, &stack);
+		return report_crash(r, p, &told);
+	if (e->type == MODEL_SIGNAL)
+		report_name_signal(r, p, &told, &stack);
+	r->err = report_write_event(r, &told, &stack);
 	free((void *)stack.frame);
 	return r->err;
 }

@@ -521,12 +521,16 @@ def two_threads_that_crash_at_once_are_told_one_time_each_at_most(run):
 def a_crash_is_told_within_200_ms(run):
     """From the program's last words to the moment at which the line is read: what is between is the death itself, swtrace,
     and this script. First of all comes a crash in files that no crash was in before."""
-    for what, start, table, case, n in (
-            ("C", lambda c: waiting(run, os.path.join(TARGETS, "faults"), c), C, "null-write", 30),
-            ("PHP", lambda c: start_php(run, c), PHP_CASES, "null", 12)):
+    faults = os.path.join(TARGETS, "faults")
+    for what, start, table, case, n, select in (
+            ("C", lambda c: waiting(run, faults, c), C, "null-write", 30, None),
+            ("C, with the table of a whole system", lambda c: waiting(run, faults, c), C, "null-write", 12,
+             ("-a", "--exe", faults)),
+            ("PHP", lambda c: start_php(run, c), PHP_CASES, "null", 12, None)):
         wrong = Differences()
         programs = [start(case) for _ in range(n)]
-        tracer = run.trace("-p", ",".join(str(p.pid) for _, p in programs), "-i", 60)
+        select = select or ("-p", ",".join(str(p.pid) for _, p in programs))
+        tracer = run.trace(*select, "-i", 60)
         latencies = die_in_turn(run, tracer, programs, table, wrong)
         wrong.none(latencies)
         latencies = [ms for ms, _ in latencies]
