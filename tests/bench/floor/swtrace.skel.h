@@ -18,7 +18,7 @@ static inline int floor_load(struct swtrace_bpf *s)
 {
 	const struct bpf_program *const known[] = { s->progs.on_call, s->progs.on_enter, s->progs.on_return,
 		s->progs.on_leave, s->progs.on_dl_state, s->progs.on_php_request, s->progs.on_php_drop,
-		s->progs.on_request };
+		s->progs.on_request, s->progs.on_php_end };
 	struct bpf_program *prog;
 
 	bpf_program__set_autoload(s->progs.production_call, 0);
