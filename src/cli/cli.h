@@ -13,9 +13,15 @@
 #include "analyze/analyze.h"
 #include "attach/attach.h"
 #include "collect/collect.h"
+#include "export/export.h"
 #include "output/output.h"
+#include "profile/profile.h"
 #include "symbol/symbol.h"
 #include "target/target.h"
+
+#ifndef SWTRACE_VERSION
+#define SWTRACE_VERSION "unknown"
+#endif
 
 /* Exit codes, the same for every command. A command started with "--" passes its own on; when it cannot be started the
  * code is 127 (not found) or 126, as in a shell. */
@@ -34,7 +40,7 @@ enum {
 enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };
 
 /* What is to be done. */
-enum { CLI_TRACE, CLI_WATCH, CLI_REPORT };
+enum { CLI_TRACE, CLI_WATCH, CLI_RECORD, CLI_REPORT };
 
 struct cli_settings {
 	int task; /* CLI_x */
@@ -59,7 +65,11 @@ struct cli_settings {
 	double overhead_percent; /* 0 = trace all the time; else in windows */
 	uint64_t trace_ns;	 /* of swtrace watch: how long a trace lasts */
 	const char *out;	 /* of swtrace watch: a directory for reports */
-	const char *crash_file;	 /* of swtrace report */
+	const char *crash_file;	 /* of swtrace report: a file with a crash, */
+	const char *input;	 /* or a recording; NULL: none */
+	const char *diff;	 /* an earlier recording to compare it with; NULL: none */
+	int format;		 /* enum export_format */
+	const char *output;	 /* of swtrace record: its file; of swtrace report: NULL = standard output */
 	const char *folded;
 	struct target_request request[TARGET_REQUEST_MAX]; /* strings are in names */
 	size_t n_requests;
@@ -118,9 +128,13 @@ struct reporter {
 	struct analyze_verdicts verdicts;
 	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;
-	int folded_failed; /* a warning has been printed */
-	FILE *save;	   /* report_open(); NULL: none */
-	int save_failed;   /* likewise a warning */
+	struct profile
+		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
+	int export_failed; /* a warning has been printed: the file of --folded or of swtrace record could not be written */
+	FILE *save;	   /* report_open(); NULL: none. swtrace record: events, in memory: */
+	char *events;
+	size_t events_bytes;
+	int save_failed; /* likewise a warning */
 	struct ends ends;
 	int has_leak; /* by the last report of a process that lived */
 	int err;      /* -errno: standard output cannot be written */
@@ -137,6 +151,22 @@ int report_losses(struct reporter *r);
 
 /* report_tell_failed - say why what was asked for cannot be told any more.  @err  -errno of standard output; -ENOMEM */
 void report_tell_failed(int err);
+
+/* report_name_rows - names for the stacks of a report.  @out  to be freed, even if that failed, with report_free_rows()
+ * Return: 0 or -ENOMEM. */
+int report_name_rows(struct reporter *r, const struct analyze_report *report, struct output_stack **out);
+void report_free_rows(struct output_stack *stacks, size_t n);
+
+/* export.c - report_export - write the files that are made of a profile: --folded, swtrace record. What fails is told once.
+ * @now  a snapshot
+ * report_exports - is there any such file?
+ * report_export_open - begin to keep events for it. Errors are printed.  Return: 0 or exit code. */
+void report_export(struct reporter *r, const struct model_snapshot *now);
+int report_exports(const struct reporter *r);
+int report_export_open(struct reporter *r);
+
+/* convert.c - swtrace report FILE.  Return: exit code. */
+int convert_report(const struct cli_settings *s);
 
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);

@@ -7,10 +7,6 @@
 #include "cli/cli.h"
 #include "util/msg.h"
 
-#ifndef SWTRACE_VERSION
-#define SWTRACE_VERSION "unknown"
-#endif
-
 int main(int argc, char **argv)
 {
 	struct cli_settings settings;
@@ -25,6 +21,8 @@ int main(int argc, char **argv)
 		args_help();
 	else if (settings.version)
 		puts("swtrace " SWTRACE_VERSION);
+	else if (settings.task == CLI_REPORT && settings.input)
+		code = convert_report(&settings);
 	else if (settings.task == CLI_REPORT)
 		code = crashfile_report(&settings, SWTRACE_VERSION);
 	else if (settings.task == CLI_WATCH)

@@ -11,19 +11,6 @@
 #define NAMES_NS      1000000000ULL
 #define LAST_NAMES_NS 15000000000ULL
 
-/* The names of a report's rows. */
-struct named {
-	struct output_stack *stacks;
-	size_t n;
-};
-
-static void named_free(struct named *n)
-{
-	for (size_t i = 0; i < n->n; i++)
-		free((void *)n->stacks[i].frame);
-	free(n->stacks);
-}
-
 /* name_address - the frames of one address, appended to out.  Return: their number. */
 static size_t name_address(struct reporter *r, const struct target_process *p, uint64_t addr, uint32_t generation,
 	int is_return, struct symbol_frame *out)
@@ -78,39 +65,23 @@ static int name_model_stack(struct reporter *r, const struct model_stack *s, str
 	return p ? report_name(r, p, s->frame, s->n_frames, s->generation, 0, out) : 0;
 }
 
-static int name_rows(struct reporter *r, const struct analyze_report *report, struct named *n)
+int report_name_rows(struct reporter *r, const struct analyze_report *report, struct output_stack **out)
 {
 	int err = 0;
 
-	n->stacks = calloc(report->n_rows ? report->n_rows : 1, sizeof(*n->stacks));
-	if (!n->stacks)
+	*out = calloc(report->n_rows ? report->n_rows : 1, sizeof(**out));
+	if (!*out)
 		return -ENOMEM;
-	n->n = report->n_rows;
 	for (size_t i = 0; i < report->n_rows && !err; i++)
-		err = name_model_stack(r, report->row[i].stack, &n->stacks[i]);
+		err = name_model_stack(r, report->row[i].stack, &(*out)[i]);
 	return err;
 }
 
-static int write_folded(struct reporter *r, const struct model_snapshot *now)
+void report_free_rows(struct output_stack *stacks, size_t n)
 {
-	struct analyze_opts opts = { .top = 0, .layer_mask = r->settings->layer_mask };
-	struct analyze_report *report = NULL;
-	struct named named = { 0 };
-	int err;
-
-	err = analyze_report_make(now, r->before, &opts, &report);
-	if (!err)
-		err = name_rows(r, report, &named);
-	if (!err)
-		err = output_folded_write(r->settings->folded, report, named.stacks);
-	if (err && !r->folded_failed) {
-		msg_error("%s: cannot write folded stacks: %s", r->settings->folded, strerror(-err));
-		msg_try("free some space, or choose another file; tracing goes on");
-	}
-	r->folded_failed = err != 0;
-	named_free(&named);
-	analyze_report_free(report);
-	return err;
+	for (size_t i = 0; stacks && i < n; i++)
+		free((void *)stacks[i].frame);
+	free(stacks);
 }
 
 /* refresh - names are looked up in the mappings as they are now; those of a process that is gone stay as they were. Of a whole
@@ -124,16 +95,15 @@ static void refresh(struct reporter *r)
 			target_refresh(r->target, p);
 }
 
-static int name_estimate(struct reporter *r, const struct analyze_estimate *e, struct named *n)
+static int name_estimate(struct reporter *r, const struct analyze_estimate *e, struct output_stack **out)
 {
 	int err = 0;
 
-	n->stacks = calloc(e->n_rows ? e->n_rows : 1, sizeof(*n->stacks));
-	if (!n->stacks)
+	*out = calloc(e->n_rows ? e->n_rows : 1, sizeof(**out));
+	if (!*out)
 		return -ENOMEM;
-	n->n = e->n_rows;
 	for (size_t i = 0; i < e->n_rows && !err; i++)
-		err = name_model_stack(r, e->row[i].stack, &n->stacks[i]);
+		err = name_model_stack(r, e->row[i].stack, &(*out)[i]);
 	return err;
 }
 
@@ -158,6 +128,8 @@ static struct analyze_requests *judge_requests(struct reporter *r, const struct 
 
 int report_open(struct reporter *r)
 {
+	if (r->settings->task == CLI_RECORD)
+		return report_export_open(r);
 	if (!r->settings->save)
 		return 0;
 	r->save = fopen(r->settings->save, "ae");
@@ -188,6 +160,8 @@ static void told_identities(struct reporter *r)
 
 static int write_report(struct reporter *r, const struct analyze_report *report, const struct output_stack *stacks)
 {
+	if (r->settings->task == CLI_RECORD)
+		return 0;
 	if (r->save)
 		report_saved(r, output_json_report(r->save, report, stacks));
 	told_identities(r);
@@ -235,7 +209,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	struct analyze_estimate *e = NULL;
 	struct analyze_requests *requests = NULL;
 	struct model_snapshot *now = NULL;
-	struct named named = { 0 };
+	struct output_stack *stacks = NULL;
 	int err;
 
 	refresh(r);
@@ -251,11 +225,11 @@ static int make_estimate(struct reporter *r, int is_final)
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
 	judge(r, now, e->n_named);
-	err = name_estimate(r, e, &named);
+	err = name_estimate(r, e, &stacks);
 	if (!err)
-		err = write_estimate(r, e, named.stacks);
+		err = write_estimate(r, e, stacks);
 out:
-	named_free(&named);
+	report_free_rows(stacks, e ? e->n_rows : 0);
 	analyze_estimate_free(e);
 	free(requests);
 	if (now)
@@ -280,6 +254,8 @@ void report_clear(struct reporter *r)
 {
 	if (r->save)
 		fclose(r->save);
+	free(r->events);
+	profile_free(&r->profile);
 	model_snapshot_free(r->before);
 	model_history_clear(&r->history);
 	model_request_histories_clear(&r->requests);
@@ -314,7 +290,7 @@ int report_make(struct reporter *r, int is_final)
 	struct analyze_report *report = NULL;
 	struct analyze_requests *requests = NULL;
 	struct model_snapshot *now = NULL;
-	struct named named = { 0 };
+	struct output_stack *stacks = NULL;
 	int err;
 
 	if (report_ends_again(r))
@@ -335,14 +311,14 @@ int report_make(struct reporter *r, int is_final)
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
 	judge(r, now, report->n_leaks);
-	err = name_rows(r, report, &named);
+	err = report_name_rows(r, report, &stacks);
 	if (err)
 		goto out;
-	err = write_report(r, report, named.stacks);
-	if (r->settings->folded)
-		write_folded(r, now);
+	err = write_report(r, report, stacks);
+	if (report_exports(r))
+		report_export(r, now);
 out:
-	named_free(&named);
+	report_free_rows(stacks, report ? report->n_rows : 0);
 	analyze_report_free(report);
 	free(requests);
 	if (now) {

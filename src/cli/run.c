@@ -15,6 +15,7 @@
 #include "cli/run.h"
 #include "reader/reader.h"
 #include "util/msg.h"
+#include "util/outfile.h"
 #include "util/strbuf.h"
 
 void run_finish(struct run *r, int code)
@@ -387,6 +388,18 @@ static void meet(void *ctx)
 
 #define CRASHES_BLOCKS 1000 /* with --crashes none is ever recorded */
 
+/* can_write - a file that is asked for; NULL: it is not. What is wrong is told. */
+static int can_write(const char *path, const char *what)
+{
+	int err = path ? outfile_check(path) : 0;
+
+	if (!err)
+		return 1;
+	msg_error("%s: cannot write %s: %s", path, what, strerror(-err));
+	msg_try("choose a file in a directory that you may write to");
+	return 0;
+}
+
 /* prepare - everything that can be refused, before anything is started or probed.  Return: 0 or exit code. */
 static int prepare(struct run *r)
 {
@@ -401,12 +414,8 @@ static int prepare(struct run *r)
 	struct attach_tables tables;
 	int err;
 
-	err = r->s->folded ? output_folded_check(r->s->folded) : 0;
-	if (err) {
-		msg_error("%s: cannot write folded stacks: %s", r->s->folded, strerror(-err));
-		msg_try("choose a file in a directory that you may write to");
+	if (!can_write(r->s->folded, "folded stacks") || !can_write(r->s->output, "a recording"))
 		return EXIT_USAGE;
-	}
 	err = report_open(&r->reporter);
 	if (err)
 		return err;
@@ -501,11 +510,14 @@ int run_trace(const struct cli_settings *s)
 			code = r.code;
 		}
 	}
+	if (s->task == CLI_RECORD && !r.reporter.export_failed && r.reporter.profile.start_utc_ns)
+		msg_note("%s: %zu stacks, %zu events; swtrace report %s shows them", s->output,
+			r.reporter.profile.n_stacks, r.reporter.profile.n_events, s->output);
 	if (!s->n_pids)
 		requests_check(&r);
 	if (r.launch.pid && !r.reporter.err)
 		code = command_code(&r);
-	else if (!code && (r.reporter.folded_failed || r.reporter.save_failed))
+	else if (!code && (r.reporter.export_failed || r.reporter.save_failed))
 		code = EXIT_USAGE;
 	if (s->fail_on_leak && r.reporter.has_leak && code != EXIT_USAGE)
 		code = EXIT_EXCEEDED;

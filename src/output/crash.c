@@ -167,5 +167,5 @@ int output_text_crash(FILE *f, const struct output_crash *c)
 	if (r->kernel_line[0])
 		add_line(&b, "    kernel: ", r->kernel_line);
 	strbuf_add(&b, "\n");
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

@@ -174,7 +174,7 @@ int output_text_end(FILE *f, const struct output_end *x)
 	add_top(&b, x);
 	if (!x->n_again)
 		strbuf_add(&b, "\n");
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 static const char *type_name(enum model_event_type type)
@@ -231,5 +231,5 @@ int output_json_end(FILE *f, const struct output_end *x)
 	json_object_set_new(o, "live", x->top ? top(x) : json_null());
 	json_set_stack(o, &x->stack);
 	json_end(&b, o);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

@@ -30,7 +30,7 @@ int output_text_freed(FILE *f, const struct model_event *e, const struct output_
 		text_add_stack(&b, allocated);
 	}
 	strbuf_add(&b, "\n");
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 int output_json_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
@@ -53,7 +53,7 @@ int output_json_freed(FILE *f, const struct model_event *e, const struct output_
 	json_object_set_new(o, "allocated_by", json_stack(allocated));
 	json_object_set_new(o, "freed_by", json_stack(freed));
 	json_end(&b, o);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 json_t *json_freed_history(const struct model_freed_history *h)

@@ -4,22 +4,10 @@
 #define OUTPUT_INTERNAL_H
 
 #include "output/output.h"
+#include "util/format.h"
 #include "util/strbuf.h"
 
 struct json_t;
-
-/* format_time - RFC 3339, UTC, milliseconds: "2026-11-23T21:40:05.123Z". */
-#define FORMAT_TIME_BYTES 32
-const char *format_time(int64_t utc_ns, char *buf);
-
-/* format_bytes - "512 B", "3.9 MiB": one decimal, powers of 1024. format_gain - the same with a sign always. */
-#define FORMAT_BYTES_BYTES 32 /* the sign included */
-const char *format_bytes(uint64_t bytes, char *buf);
-const char *format_gain(int64_t bytes, char *buf);
-
-/* format_count - "52,113". */
-#define FORMAT_COUNT_BYTES 32
-const char *format_count(uint64_t n, char *buf);
 
 /* text.c - "name(pid)"; what the curves of a process say, and how many have something to say; that as a line, if one has; the lines
  * of a stack; the place of a frame; the lines of losses. standing may be NULL. */
@@ -29,6 +17,9 @@ void text_add_memory(struct strbuf *b, const struct analyze_standing *s);
 void text_add_stack(struct strbuf *b, const struct output_stack *s);
 void text_add_place(struct strbuf *b, const struct symbol_frame *f);
 void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t lost);
+
+/* text.c - what is thought of the stack, and why, without an end of line; nothing if there is no verdict yet. */
+void text_add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row);
 
 /* identity.c - ", worker 3": the role, to stand behind a name; nothing when there is none. text_add_identity - what the process is,
  * in one line without its end: "worker 3 of Swoole 5.1.2, PHP 8.2.29 NTS, opcache, glibc 2.36, docker 3f2a00000000"; nothing
@@ -84,8 +75,5 @@ void json_set_exit(struct json_t *o, const struct model_event *e);
 /* freed.c - what is remembered of freed blocks; the line of a text report, if there is anything to say. */
 struct json_t *json_freed_history(const struct model_freed_history *h);
 void text_add_freed_history(struct strbuf *b, const struct model_freed_history *h);
-
-/* write_out - write b to f, flush, free b.  Return: 0, -ENOMEM if b could not be built, or -errno. */
-int write_out(FILE *f, struct strbuf *b);
 
 #endif

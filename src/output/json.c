@@ -342,7 +342,7 @@ int output_json_losses(FILE *f, const struct model_snapshot *s)
 	struct strbuf b = { 0 };
 
 	json_add_losses(&b, s, 0, model_lost(s));
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
@@ -353,7 +353,7 @@ int output_json_report(FILE *f, const struct analyze_report *r, const struct out
 	json_add_losses(&b, r->snapshot, r->number, r->lost);
 	for (size_t i = 0; i < r->n_rows; i++)
 		add_stack(&b, r, i, &stacks[i]);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 json_t *json_crash(const struct model_event *e, const struct output_stack *stack)
@@ -403,5 +403,5 @@ int output_json_event(FILE *f, const struct model_event *e, const struct output_
 	struct strbuf b = { 0 };
 
 	json_end(&b, e->type == MODEL_SIGNAL ? json_crash(e, stack) : lifecycle(e));
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

@@ -196,5 +196,5 @@ int output_json_crash(FILE *f, const struct output_crash *c)
 	json_object_set_new(o, "memory", memory(c));
 	json_object_set_new(o, "kernel_line", json_text_or_null(r->kernel_line));
 	json_end(&b, o);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

@@ -410,5 +410,5 @@ int output_markdown_crash(
 	add_calls(&b, crash);
 	add_memory(&b, crash, report, stack, n);
 	add_builds(&b, crash);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* output/output.h - findings as text, JSON lines, folded stacks. Formats only: computes nothing.
+/* output/output.h - findings as text, JSON lines, profiles. Formats only: computes nothing.
  *
  * In: reports (analyze/), events (model/), symbols. Out: a FILE or a file. Everything that came from a traced process is
  * made safe for the format.
@@ -11,6 +11,7 @@
 
 #include "analyze/analyze.h"
 #include "crash/crash.h"
+#include "profile/profile.h"
 #include "symbol/symbol.h"
 
 /* The named frames of one stack, innermost first. Borrowed. */
@@ -92,14 +93,12 @@ struct json_t;
 int output_markdown_crash(FILE *f, const struct json_t *crash, const struct json_t *report, struct json_t *const *stack,
 	size_t n, const char *version);
 
-/* ---- folded stacks ---- */
+/* ---- all of a report as a profile, of which exports are made ---- */
 
-/* output_folded_check - can path be written? Leaves no trace.  Return: 0 or -errno. */
-int output_folded_check(const char *path);
-
-/* output_folded_write - write every stack of the report as "process;root;...;leaf bytes", root first.
- * Written to a temporary file beside path, then renamed over it: a reader sees the old file or the new one.
- * Return: 0, or -errno, and then path is as it was. */
-int output_folded_write(const char *path, const struct analyze_report *r, const struct output_stack *stacks);
+/* output_profile - add all that the report tells.
+ * @p  begun; events are not added      @version  of swtrace      @h  of the curves; NULL: there are none
+ * Return: 0 or -ENOMEM. */
+int output_profile(struct profile *p, const char *version, const struct analyze_report *r,
+	const struct output_stack *stacks, const struct model_history *h);
 
 #endif

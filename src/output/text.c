@@ -265,7 +265,7 @@ static void add_rate(struct strbuf *b, const struct analyze_row *row)
 {
 	char bytes[FORMAT_BYTES_BYTES];
 
-	strbuf_add(b, "    LEAK ");
+	strbuf_add(b, "LEAK ");
 	if (row->leak->per_request > 0)
 		strbuf_addf(b, "%s/request, ", format_bytes((uint64_t)(row->leak->per_request + 0.5), bytes));
 	strbuf_addf(b, "%s/h", format_bytes((uint64_t)(row->leak->bytes_per_s * 3600), bytes));
@@ -291,8 +291,7 @@ static int is_perhaps_garbage(const struct analyze_report *r, const struct analy
 	return s && s->garbage != GARBAGE_UNKNOWN && s->garbage != GARBAGE_RETAINED;
 }
 
-/* add_leak - one line that says what is thought of the stack, and why. */
-static void add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row)
+void text_add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row)
 {
 	const struct analyze_leak *l = row->leak;
 
@@ -307,22 +306,32 @@ static void add_leak(struct strbuf *b, const struct analyze_report *r, const str
 		strbuf_add(b, is_perhaps_garbage(r, row) ? "; or garbage that was not collected yet" : "");
 		break;
 	case LEAK_FLAT:
-		strbuf_add(b, "    no leak so far: ");
+		strbuf_add(b, "no leak so far: ");
 		add_old(b, l);
 		strbuf_addf(
 			b, ", but %s as a whole does not grow by what they take", model_layer_name(row->stack->layer));
 		break;
 	case LEAK_STOPPED:
-		strbuf_add(b, "    no leak so far: old blocks stay, but hardly any were added of late");
+		strbuf_add(b, "no leak so far: old blocks stay, but hardly any were added of late");
 		break;
 	default:
-		strbuf_add(b, "    no leak so far: ");
+		strbuf_add(b, "no leak so far: ");
 		add_old(b, l);
 		if (l->p90_ns)
 			strbuf_addf(b, ", nine of ten within %.1f s", (double)l->p90_ns / 1e9);
 		break;
 	}
-	strbuf_add(b, "\n");
+}
+
+static void add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row)
+{
+	struct strbuf said = { 0 };
+
+	text_add_leak(&said, r, row);
+	if (said.len)
+		strbuf_addf(b, "    %s\n", said.data);
+	b->failed |= said.failed;
+	strbuf_free(&said);
 }
 
 static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
@@ -350,7 +359,7 @@ int output_text_losses(FILE *f, const struct model_snapshot *s)
 	struct strbuf b = { 0 };
 
 	text_add_losses(&b, s, model_lost(s));
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 int output_text_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks)
@@ -376,7 +385,7 @@ int output_text_report(FILE *f, const struct analyze_report *r, const struct out
 		strbuf_addf(&b, "\n%zu more %s not shown (--top)\n", r->n_stacks - r->n_rows,
 			r->n_stacks - r->n_rows == 1 ? "stack is" : "stacks are");
 	strbuf_add(&b, "\n");
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 void text_add_crash(struct strbuf *b, const struct model_event *e, const struct output_stack *stack)
@@ -437,5 +446,5 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 	default: /* ends.c */
 		break;
 	}
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

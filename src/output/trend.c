@@ -21,7 +21,7 @@ int output_text_trend(
 		strbuf_addf(&b, ", %s in PHP's heap", format_bytes(p->vitals.heap.size_bytes, size));
 	strbuf_add(&b, "\n");
 	text_add_outlook(&b, &p->vitals, standing);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 int output_json_trend(
@@ -38,5 +38,5 @@ int output_json_trend(
 	json_object_set_new(o, "growth", json_growths(standing));
 	json_set_outlook(o, standing);
 	json_end(&b, o);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

@@ -176,7 +176,7 @@ int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct
 		strbuf_addf(&b, "\n%zu more %s not shown (--top)\n", e->n_named - e->n_rows,
 			e->n_named - e->n_rows == 1 ? "stack is" : "stacks are");
 	strbuf_add(&b, "\n");
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }
 
 static void set_rate(json_t *o, const struct analyze_estimate_rate *r)
@@ -260,5 +260,5 @@ int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct
 	json_add_losses(&b, e->snapshot, e->number, e->lost);
 	for (size_t i = 0; i < e->n_rows; i++)
 		add_json_row(&b, e, i, &stacks[i]);
-	return write_out(f, &b);
+	return strbuf_write(&b, f);
 }

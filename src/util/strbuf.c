@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* util/strbuf.c - a growing string, and the two ways to put untrusted text into one. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,4 +110,18 @@ void strbuf_add_utf8(struct strbuf *b, const char *text)
 			strbuf_add(b, "\xef\xbf\xbd");
 		s += n ? n : 1;
 	}
+}
+
+int strbuf_write(struct strbuf *b, FILE *f)
+{
+	int err = 0;
+
+	if (b->failed)
+		err = -ENOMEM;
+	else if (b->len && (fwrite(b->data, 1, b->len, f) != b->len || fflush(f)))
+		err = errno ? -errno : -EIO;
+	if (err)
+		clearerr(f);
+	strbuf_free(b);
+	return err;
 }

@@ -4,6 +4,7 @@
 #define UTIL_STRBUF_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* A zeroed struct is an empty buffer. data is NUL-terminated once anything was added, else NULL. When memory runs out
  * failed is set and further additions do nothing: check it once, at the end. */
@@ -18,6 +19,9 @@ void strbuf_add(struct strbuf *b, const char *s);
 void strbuf_add_bytes(struct strbuf *b, const char *s, size_t n);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_free(struct strbuf *b);
+
+/* strbuf_write - write it to f, flush, free it.  Return: 0, -ENOMEM if it could not be built, or -errno. */
+int strbuf_write(struct strbuf *b, FILE *f);
 
 /* strbuf_add_safe - add untrusted text so that a terminal only shows it.
  * Control characters (C0, DEL, C1) and bytes that are not UTF-8 become \xNN; the characters of also are written the

@@ -17,8 +17,10 @@ allowed() {
 	symbol) echo "model reader target" ;;
 	analyze) echo "model" ;;
 	crash) echo "model" ;;
-	output) echo "analyze crash model symbol" ;;
-	cli) echo "analyze attach collect crash model output reader symbol target" ;;
+	profile) echo "" ;;
+	output) echo "analyze crash model profile symbol" ;;
+	export) echo "profile" ;;
+	cli) echo "analyze attach collect crash export model output profile reader symbol target" ;;
 	*) echo "unknown room" ;;
 	esac
 }

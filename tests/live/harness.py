@@ -127,7 +127,7 @@ class Tracer:
     """A running swtrace with --json; keeps every object that it prints."""
 
     def __init__(self, args, wait_for="tracing", cwd=None, json_lines=True):
-        task = args[:1] if args[:1] == ["watch"] else []
+        task = args[:1] if args[:1] in (["watch"], ["record"]) else []
         argv = [SWTRACE] + task + (["--json"] if json_lines else []) + args[len(task):]
         self.proc = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      stdin=subprocess.DEVNULL, cwd=cwd)

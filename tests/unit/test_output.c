@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/unit/test_output.c - promises of output/output.h: exact text, JSON lines and folded stacks.
+/* tests/unit/test_output.c - promises of output/output.h: exact text, JSON lines, and profiles as folded stacks.
  *
  * In: one report and some events built by hand, with plain and with hostile names. Out: exact bytes; JSON is also
  * parsed back. Folded files are written in a folder of their own under /tmp. */
@@ -18,7 +18,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "export/export.h"
 #include "output/output.h"
+#include "util/outfile.h"
 
 #define UTC_NS 1795470005123000000LL /* 2026-11-23T21:40:05.123Z */
 #define SEC    1000000000ULL
@@ -690,6 +692,27 @@ static void numbers_beyond_32_bits_survive_json(void **state)
 	free(text);
 }
 
+static int write_folded(FILE *f, const void *ctx)
+{
+	static const struct export_opts opts;
+
+	return export_write(EXPORT_FOLDED, f, ctx, &opts);
+}
+
+/* folded_write - a report as a profile, and that as a file of folded stacks. */
+static int folded_write(const char *to, const struct analyze_report *r, const struct output_stack *s)
+{
+	struct profile p;
+	int err;
+
+	profile_begin(&p);
+	err = output_profile(&p, "0", r, s, NULL);
+	if (!err)
+		err = outfile_write(to, write_folded, &p);
+	profile_free(&p);
+	return err;
+}
+
 static void a_full_disk_is_an_error_of_every_writer(void **state)
 {
 	const struct output_stack none = { frames, 0, 0 };
@@ -700,8 +723,8 @@ static void a_full_disk_is_an_error_of_every_writer(void **state)
 	assert_no_space(output_json_report, NULL, &plain_report, stacks);
 	assert_no_space(NULL, output_text_event, &segv, &none);
 	assert_no_space(NULL, output_json_event, &segv, &none);
-	assert_int_equal(output_folded_check("/dev/full"), 0);
-	assert_int_equal(output_folded_write("/dev/full", &plain_report, stacks), -ENOSPC);
+	assert_int_equal(outfile_check("/dev/full"), 0);
+	assert_int_equal(folded_write("/dev/full", &plain_report, stacks), -ENOSPC);
 }
 
 /* ---- folded ---- */
@@ -742,8 +765,8 @@ static void folded_stacks_begin_with_the_root(void **state)
 	/* GIVEN */
 	umask(022);
 	/* WHEN written, twice: the second replaces the first */
-	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
-	assert_int_equal(output_folded_write(path, &plain_report, stacks), 0);
+	assert_int_equal(folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(folded_write(path, &plain_report, stacks), 0);
 	/* THEN */
 	assert_file("php(4242);[zend];[incomplete];[libx.so+0x2f];ap_php_conv_fp 3879731\n"
 		    "php(4242);[libc];[incomplete];ap_php_conv_fp 512\n");
@@ -756,7 +779,7 @@ static void hostile_names_cannot_forge_folded_stacks(void **state)
 	(void)state;
 	/* GIVEN ';', spaces, newlines and escapes in names */
 	/* WHEN */
-	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(folded_write(path, &evil_report, evil_stacks), 0);
 	/* THEN each is one frame of one line */
 	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
 }
@@ -769,10 +792,10 @@ static void a_folded_file_that_cannot_be_replaced_stays(void **state)
 	/* GIVEN a folder in place of the file, and a folder that is not there */
 	snprintf(missing, sizeof(missing), "%s/missing/out", dir);
 	/* WHEN */
-	assert_int_equal(output_folded_check(dir), -EISDIR);
-	assert_int_equal(output_folded_check(missing), -ENOENT);
-	assert_true(output_folded_write(dir, &plain_report, stacks) < 0);
-	assert_int_equal(output_folded_write(missing, &plain_report, stacks), -ENOENT);
+	assert_int_equal(outfile_check(dir), -EISDIR);
+	assert_int_equal(outfile_check(missing), -ENOENT);
+	assert_true(folded_write(dir, &plain_report, stacks) < 0);
+	assert_int_equal(folded_write(missing, &plain_report, stacks), -ENOENT);
 	/* THEN the folder is still there, and nothing was left beside it: remove_dir() looks */
 	assert_int_equal(access(dir, W_OK), 0);
 }
@@ -783,13 +806,13 @@ static void a_folded_file_stays_when_the_disk_fills_up(void **state)
 
 	(void)state;
 	/* GIVEN a file, and no room for more than 10 bytes */
-	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(folded_write(path, &evil_report, evil_stacks), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	small.rlim_max = old.rlim_max;
 	signal(SIGXFSZ, SIG_IGN);
 	/* WHEN */
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	int err = output_folded_write(path, &plain_report, stacks);
+	int err = folded_write(path, &plain_report, stacks);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	/* THEN the old file is there, whole, and nothing beside it: remove_dir() looks */
 	assert_int_equal(err, -EFBIG);
@@ -804,10 +827,10 @@ static void a_symbolic_link_is_followed_not_replaced(void **state)
 	(void)state;
 	/* GIVEN a link to the file, as /dev/stdout may be one */
 	snprintf(link, sizeof(link), "%s/link", dir);
-	assert_int_equal(output_folded_write(path, &plain_report, stacks), 0);
+	assert_int_equal(folded_write(path, &plain_report, stacks), 0);
 	assert_int_equal(symlink(path, link), 0);
 	/* WHEN */
-	int err = output_folded_write(link, &evil_report, evil_stacks);
+	int err = folded_write(link, &evil_report, evil_stacks);
 	assert_int_equal(lstat(link, &st), 0);
 	unlink(link);
 	/* THEN */
@@ -821,11 +844,11 @@ static void checking_a_folded_file_leaves_no_trace(void **state)
 	(void)state;
 	/* GIVEN no file, WHEN checked, THEN there is none */
 	unlink(path);
-	assert_int_equal(output_folded_check(path), 0);
+	assert_int_equal(outfile_check(path), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	/* GIVEN a file, WHEN checked, THEN it is as it was */
-	assert_int_equal(output_folded_write(path, &evil_report, evil_stacks), 0);
-	assert_int_equal(output_folded_check(path), 0);
+	assert_int_equal(folded_write(path, &evil_report, evil_stacks), 0);
+	assert_int_equal(outfile_check(path), 0);
 	assert_file("_[2J:a_b_\"(7);[mmap];[m:o_d_+0x20];f:\xef\xbf\xbd_g\"_\xc3\xa9 100\n");
 }
 
@@ -863,7 +886,7 @@ static void php_frames_have_their_file_and_line_in_every_format(void **state)
 		"{\"kind\":\"php\",\"addr\":null,\"function\":\"A::b\",\"function_offset\":null,\"inlined\":false,"
 		"\"file\":\"/srv/x y;z.php\",\"line\":12,\"line_exact\":true,"));
 	assert_non_null(strstr(json, "\"line\":3,\"line_exact\":false,"));
-	assert_int_equal(output_folded_write(path, &r, &stack), 0);
+	assert_int_equal(folded_write(path, &r, &stack), 0);
 	assert_file("php(4242);[zend];{main}@m.php:3;A::b@x_y:z.php:12;strlen 3879731\n");
 	free(text);
 	free(json);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* output/format.c - numbers and times as people read them. */
-#include <errno.h>
+/* util/format.c - numbers and times as people read them. */
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#include "output/internal.h"
+#include "util/format.h"
 
 const char *format_time(int64_t utc_ns, char *buf)
 {
@@ -56,18 +54,4 @@ const char *format_count(uint64_t n, char *buf)
 	}
 	buf[at] = 0;
 	return buf;
-}
-
-int write_out(FILE *f, struct strbuf *b)
-{
-	int err = 0;
-
-	if (b->failed)
-		err = -ENOMEM;
-	else if (b->len && (fwrite(b->data, 1, b->len, f) != b->len || fflush(f)))
-		err = errno ? -errno : -EIO;
-	if (err)
-		clearerr(f);
-	strbuf_free(b);
-	return err;
 }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/convert.c - swtrace report FILE: a recording in another form. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "util/msg.h"
+#include "util/outfile.h"
+
+/* load - read a recording, as much of it as is whole.
+ * @p  begun by this      Return: 0; 1 something is missing, which was told; -1 there is nothing of it, which was told. */
+static int load(const char *path, struct profile *p)
+{
+	enum profile_fault fault = PROFILE_SOUND;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	profile_begin(p);
+	err = fd < 0 ? -errno : profile_read(p, fd, &fault);
+	if (fd >= 0)
+		close(fd);
+	if (err) {
+		msg_error("%s: cannot be read: %s", path, strerror(-err));
+		msg_try("a file that swtrace record has written, that you may read");
+		return -1;
+	}
+	if (!fault)
+		return 0;
+	msg_error("%s: %s", path, profile_fault_text(fault));
+	if (fault == PROFILE_FOREIGN || fault == PROFILE_NEWER) {
+		msg_try(fault == PROFILE_NEWER ? "a swtrace as new as the one that wrote it"
+					       : "a file that swtrace record has written");
+		return -1;
+	}
+	msg_try("what is told is what is whole: %zu stacks; copy the file again", p->n_stacks);
+	return 1;
+}
+
+struct job {
+	const struct cli_settings *s;
+	const struct profile *p;
+	struct export_opts opts;
+};
+
+static int write_job(FILE *f, const void *ctx)
+{
+	const struct job *j = ctx;
+
+	return export_write((enum export_format)j->s->format, f, j->p, &j->opts);
+}
+
+/* write_to - the file that was asked for, or standard output.  Return: exit code. */
+static int write_to(const struct job *j)
+{
+	int err = j->s->output ? outfile_write(j->s->output, write_job, j) : write_job(stdout, j);
+
+	if (!err && !j->s->output && fflush(stdout))
+		err = -errno;
+	if (!err)
+		return EXIT_DONE;
+	msg_error("%s: cannot be written: %s", j->s->output ? j->s->output : "standard output", strerror(-err));
+	msg_try("free some space, or write elsewhere");
+	return EXIT_USAGE;
+}
+
+int convert_report(const struct cli_settings *s)
+{
+	struct profile now, before, difference;
+	struct job j = { .s = s, .p = &now, .opts = { .top = s->top, .is_difference = s->diff != NULL } };
+	int has_before = s->diff ? load(s->diff, &before) : 0, has_now = load(s->input, &now), code = EXIT_USAGE;
+
+	profile_begin(&difference);
+	if (has_before >= 0 && has_now >= 0) {
+		if (s->diff && profile_subtract(&now, &before, &difference)) {
+			msg_error("out of memory");
+			msg_try("a machine with more");
+		} else {
+			if (s->diff)
+				j.p = &difference;
+			code = write_to(&j);
+		}
+	}
+	profile_free(&difference);
+	profile_free(&now);
+	if (s->diff)
+		profile_free(&before);
+	return has_before || has_now ? EXIT_USAGE : code;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* export/export.c - formats by name, and what they share. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "export/internal.h"
+
+static const struct {
+	const char *name;
+	int (*write)(FILE *f, const struct profile *p, const struct export_opts *opts);
+} formats[EXPORT_FORMATS] = {
+	[EXPORT_TEXT] = { "text", export_text },
+	[EXPORT_JSON] = { "json", export_json },
+	[EXPORT_FOLDED] = { "folded", export_folded },
+	[EXPORT_SPEEDSCOPE] = { "speedscope", export_speedscope },
+};
+
+int export_write(enum export_format format, FILE *f, const struct profile *p, const struct export_opts *opts)
+{
+	return formats[format].write(f, p, opts);
+}
+
+int export_format_named(const char *name)
+{
+	for (int i = 0; i < EXPORT_FORMATS; i++)
+		if (!strcmp(formats[i].name, name))
+			return i;
+	return -1;
+}
+
+const char *export_format_name(enum export_format format)
+{
+	return formats[format].name;
+}
+
+void export_add_label(struct strbuf *b, const struct profile_frame *f)
+{
+	if (*f->function) {
+		strbuf_add_utf8(b, f->function);
+		return;
+	}
+	strbuf_add(b, "[");
+	strbuf_add_utf8(b, *f->module ? f->module : "unmapped");
+	if (f->kind == PROFILE_MODULE)
+		strbuf_addf(b, "+0x%" PRIx64, f->offset);
+	strbuf_add(b, "]");
+}

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_record.py - swtrace record writes all that a report knows, and more; swtrace report reads it elsewhere, without any rights."""
+import json
+import os
+import subprocess
+import tempfile
+
+from harness import SWTRACE, equal, test
+
+NOBODY = 65534
+BLOCK = 3001
+
+
+def report(*args, user=None):
+    """(exit code, standard output, standard error) of swtrace report."""
+    p = subprocess.run([SWTRACE, "report", *map(str, args)], capture_output=True, timeout=60, user=user,
+                       extra_groups=[] if user else None, group=user)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+def lines_of(path):
+    code, out, err = report(path, "--format", "json")
+    equal((code, err), (0, ""), "of a sound recording")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def leaked(lines, function="leak_native"):
+    """(bytes, blocks) of stacks with that function."""
+    found = [o for o in lines if o["type"] == "profile_stack" and any(f["function"] == function for f in o["frames"])]
+    return sum(o["live_bytes"] for o in found), sum(o["live_blocks"] for o in found)
+
+
+def record(run, folder, *args, pids=(), name="one.swt"):
+    path = os.path.join(folder, name)
+    os.chmod(folder, 0o755)
+    return path, run.trace("record", "-p", ",".join(str(p) for p in pids), "-o", path, *args, json_lines=False)
+
+
+@test
+def a_recording_tells_the_same_on_any_machine_and_to_anybody(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        path, tracer = record(run, folder, "-i", 0.5, pids=[php.pid])
+        php.ask(f"native 50 {BLOCK}")
+        equal(tracer.finish(), 0, "exit code")
+        assert any(f"{path}: " in line and "swtrace report" in line for line in tracer.said), tracer.said
+        equal(os.listdir(folder), ["one.swt"], "files")
+        lines = lines_of(path)
+        equal(leaked(lines), (50 * BLOCK, 50), "leaked")
+        process, = [o for o in lines if o["type"] == "profile_process"]
+        equal((process["pid"], process["comm"], process["alive"]), (php.pid, "php8.2", True), "process")
+        assert process["what"].startswith("PHP 8.2"), process
+        assert process["curves"]["zend"]["points"] and process["curves"]["rss"]["points"], process
+        frame = next(f for o in lines if o["type"] == "profile_stack" for f in o["frames"] if f["function"] == "leak_native")
+        with open(os.path.join(os.path.dirname(__file__), "worker.php"), encoding="utf-8") as f:
+            assert "$libc->malloc($size)" in f.read().splitlines()[frame["line"] - 1], frame
+        for form in "text", "folded", "speedscope":
+            code, out, err = report(path, "--format", form, user=NOBODY)
+            equal((code, err), (0, ""), form)
+            assert "leak_native" in out, (form, out[:500])
+        code, out, _ = report(path)
+        assert out.startswith("[20") and f"php8.2({php.pid})" in out, out
+        folded = report(path, "--format", "folded")[1]
+        equal(sum(int(line.rpartition(" ")[2]) for line in folded.splitlines()),
+              sum(o["live_bytes"] for o in lines if o["type"] == "profile_stack"), "sum of folded stacks")
+
+
+@test
+def a_difference_is_what_came_in_between(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        path, tracer = record(run, folder, "-i", 0.4, pids=[php.pid], name="now.swt")
+        old = os.path.join(folder, "old.swt")
+        php.ask(f"native 50 {BLOCK}")
+        # The file is there from the first report on, whole at any moment.
+        while not os.path.exists(path) or leaked(lines_of(path)) != (50 * BLOCK, 50):
+            equal(tracer.proc.poll(), None, "swtrace runs")
+        os.link(path, old)
+        php.ask(f"native 20 {BLOCK}")
+        equal(tracer.finish(), 0, "exit code")
+        code, out, err = report(path, "--diff", old, "--format", "json")
+        equal((code, err), (0, ""), "difference")
+        lines = [json.loads(line) for line in out.splitlines()]
+        equal((lines[0]["difference"], leaked(lines)), (True, (20 * BLOCK, 20)), "came in between")
+        code, out, _ = report(path, "--diff", old)
+        assert "in +20 blocks, libc, php8.2" in out, out
+
+
+@test
+def what_lived_when_a_process_crashed_is_recorded_with_the_crash(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        path, tracer = record(run, folder, "-i", 0.4, pids=[php.pid])
+        php.ask(f"native 50 {BLOCK}")
+        while not os.path.exists(path) or leaked(lines_of(path)) != (50 * BLOCK, 50):
+            equal(tracer.proc.poll(), None, "swtrace runs")
+        php.send("crash")
+        out = tracer.proc.stdout.read().decode()
+        tracer.proc.wait(20)
+        assert "signal 11" in out or "SIGSEGV" in out, out
+        lines = lines_of(path)
+        equal(leaked(lines), (50 * BLOCK, 50), "what lived")
+        equal([o["alive"] for o in lines if o["type"] == "profile_process"], [False], "alive")
+        crash, = [o for o in lines if o["type"] == "crash"]
+        equal((crash["pid"], crash["signal_name"]), (php.pid, "SIGSEGV"), crash)
+
+
+@test
+def a_damaged_recording_is_told_and_what_is_whole_is_shown(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        path, tracer = record(run, folder, "-i", 0.4, pids=[php.pid])
+        php.ask(f"native 50 {BLOCK}")
+        equal(tracer.finish(), 0, "exit code")
+        with open(path, "rb") as f:
+            data = f.read()
+        cut = os.path.join(folder, "cut.swt")
+        with open(cut, "wb") as f:
+            f.write(data[:-10])
+        code, out, err = report(cut)
+        equal(code, 2, "exit code of a cut one")
+        assert "leak_native" in out and f"{cut}: it ends too early" in err and "try:" in err, err
+        with open(cut, "wb") as f:
+            f.write(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+        code, out, err = report(cut)
+        equal(code, 2, "exit code of a damaged one")
+        assert f"{cut}: it is damaged" in err, err
+        code, out, err = report(__file__)
+        equal((code, out), (2, ""), "another file")
+        assert "it is no file of swtrace record" in err, err
+        code, _, err = report(os.path.join(folder, "none"))
+        equal(code, 2, "no such file")
+        assert "No such file" in err, err

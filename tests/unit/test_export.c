@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_export.c - promises of export/export.h: each form of a profile, with plain and with hostile names.
+ *
+ * In: profiles made up here. Out: exact text; JSON is parsed back. Folded stacks: test_output.c. */
+#include <errno.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "export/export.h"
+
+#define HOSTILE "\x1b[2J\n;\xff<script>\"\xc3\xa9"
+
+static void add_process(struct profile *p, uint32_t pid, const char *comm)
+{
+	struct profile_point point[2] = { { 0, 1000 }, { 5000, 7000 } };
+
+	profile_add_process(p, &(struct profile_process){ .pid = pid,
+				       .comm = comm,
+				       .role = "worker",
+				       .worker = 3,
+				       .what = "PHP 8.2.36 NTS",
+				       .is_alive = pid == 42,
+				       .live_bytes = { 6144, 300, 0 },
+				       .live_blocks = { 60, 1, 0 },
+				       .n_requests = pid == 42 ? 1234 : UINT64_MAX });
+	profile_add_curve(
+		p, &(struct profile_curve){
+			   .name = "zend", .verdict = "growing", .bytes_per_s = 1200, .point = point, .n = 2 });
+	profile_add_curve(p, &(struct profile_curve){ .name = "rss", .verdict = "plateau", .point = point, .n = 2 });
+}
+
+/* made - two processes, three stacks; the names of one are hostile. */
+static void made(struct profile *p)
+{
+	uint32_t frame[4];
+
+	profile_begin(p);
+	p->version = profile_string(p, "0.5");
+	p->host = profile_string(p, "box");
+	p->start_utc_ns = 1795470005123000000LL;
+	p->utc_ns = p->start_utc_ns + 15000000000LL;
+	add_process(p, 42, "php8.2");
+	add_process(p, 7, HOSTILE);
+	frame[0] = profile_add_frame(p, &(struct profile_frame){ .kind = PROFILE_NATIVE,
+						.function = "concat_function",
+						.file = "/build/Zend/zend_operators.c",
+						.module = "php8.2",
+						.build_id = "f401dc5a",
+						.offset = 0x1234,
+						.line = 1987 });
+	frame[1] = profile_add_frame(
+		p, &(struct profile_frame){ .kind = PROFILE_MODULE, .module = "php8.2", .offset = 0x33cfe1 });
+	frame[2] = profile_add_frame(p,
+		&(struct profile_frame){
+			.kind = PROFILE_PHP, .function = "Cache::remember", .file = "/srv/app/Cache.php", .line = 41 });
+	frame[3] = profile_add_frame(p, &(struct profile_frame){ .kind = PROFILE_PHP,
+						.function = HOSTILE,
+						.file = "/srv/" HOSTILE,
+						.line = 3,
+						.is_approximate = 1 });
+	profile_add_stack(p, &(struct profile_stack){ .process = 0,
+				     .layer = PROFILE_ZEND,
+				     .verdict = PROFILE_LEAK,
+				     .is_whole = 1,
+				     .value = { 6144, 60, 7000, 70, 4320000 },
+				     .oldest_age_ms = 14000,
+				     .why = "LEAK 4.1 MiB/h, 0 of 55 blocks older than 3 s were freed",
+				     .n_frames = 3,
+				     .frame = frame });
+	profile_add_stack(p, &(struct profile_stack){ .process = 1,
+				     .layer = PROFILE_LIBC,
+				     .verdict = PROFILE_CLEAN,
+				     .value = { 300, 1, 300, 1, 0 },
+				     .n_frames = 1,
+				     .frame = frame + 3 });
+	profile_add_stack(
+		p, &(struct profile_stack){ .process = 0, .layer = PROFILE_MMAP, .value = { 0, 0, 4096, 1, 0 } });
+	profile_add_loss(p, "return_missed", "calls whose return was never seen", 7);
+	profile_add_loss(p, "stack_full", "stacks that found no room", 0);
+	profile_add_event(p, "{\"type\":\"crash\",\"pid\":42}");
+	assert_false(p->failed);
+}
+
+static char *exported(enum export_format format, const struct profile *p, const struct export_opts *opts)
+{
+	static const struct export_opts none;
+	size_t len = 0;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	assert_int_equal(export_write(format, f, p, opts ? opts : &none), 0);
+	fclose(f);
+	return text;
+}
+
+static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
+{
+	struct export_opts two = { .top = 2 };
+	struct profile p;
+	char *text;
+
+	(void)state;
+	made(&p);
+	text = exported(EXPORT_TEXT, &p, &two);
+	assert_string_equal(text,
+		"[2026-11-23T21:40:20.123Z] box, traced since 2026-11-23T21:40:05.123Z: 6.3 KiB live in 3 stacks\n"
+		"  verdict: LEAK, in 1 stack\n"
+		"  php8.2(42), worker 3: zend 6.0 KiB in 60 blocks, libc 300 B in 1 block, mmap 0 B in 0 blocks\n"
+		"    is: PHP 8.2.36 NTS\n"
+		"    requests: 1,234\n"
+		"    memory: zend growing +1.2 KiB/s\n"
+		"  \\x1b[2J\\x0a;\\xff<script>\"\xc3\xa9(7), worker 3 (ended): zend 6.0 KiB in 60 blocks, libc 300 B in 1 "
+		"block, mmap 0 B in 0 blocks\n"
+		"    is: PHP 8.2.36 NTS\n"
+		"    memory: zend growing +1.2 KiB/s\n"
+		"  lost: 7 calls whose return was never seen\n"
+		"  crashes and other events: 1 (--format json tells all of them)\n"
+		"\n#1  6.0 KiB live in 60 blocks, zend, php8.2(42), worker 3\n"
+		"    LEAK 4.1 MiB/h, 0 of 55 blocks older than 3 s were freed\n"
+		"      concat_function zend_operators.c:1987 (php8.2)\n"
+		"      [php8.2+0x33cfe1]\n"
+		"      Cache::remember /srv/app/Cache.php:41\n"
+		"\n#2  300 B live in 1 block, libc, \\x1b[2J\\x0a;\\xff<script>\"\xc3\xa9(7), worker 3\n"
+		"      \\x1b[2J\\x0a;\xef\xbf\xbd<script>\"\xc3\xa9 /srv/\\x1b[2J\\x0a;\\xff<script>\"\xc3\xa9:~3\n"
+		"      (incomplete: the callers are not known)\n"
+		"\n1 more stack is not shown (--top)\n");
+	free(text);
+	profile_free(&p);
+}
+
+static void a_difference_has_signs(void **state)
+{
+	struct export_opts opts = { .is_difference = 1 };
+	struct profile before, now, diff;
+	char *text;
+
+	(void)state;
+	made(&before);
+	made(&now);
+	now.stack[0].value[PROFILE_LIVE_BYTES] += 1024;
+	now.stack[0].value[PROFILE_LIVE_BLOCKS] += 2;
+	now.stack[1].value[PROFILE_LIVE_BYTES] -= 200;
+	assert_int_equal(profile_subtract(&now, &before, &diff), 0);
+	text = exported(EXPORT_TEXT, &diff, &opts);
+	assert_non_null(strstr(text, "box, against 2026-11-23T21:40:20.123Z: +824 B live in 2 stacks\n"));
+	assert_non_null(strstr(text, "\n#1  +1.0 KiB in +2 blocks, zend, php8.2(42)"));
+	assert_non_null(strstr(text, "\n#2  -200 B in +0 blocks, libc"));
+	free(text);
+	profile_free(&before);
+	profile_free(&now);
+	profile_free(&diff);
+}
+
+static int64_t number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static void json_lines_have_all_of_it(void **state)
+{
+	static const char *const types[] = { "profile", "profile_process", "profile_process", "profile_loss",
+		"profile_stack", "profile_stack", "profile_stack", "crash" };
+	char *text, *save = NULL, *line;
+	struct profile p;
+	json_t *o[8];
+
+	(void)state;
+	made(&p);
+	text = exported(EXPORT_JSON, &p, NULL);
+	line = strtok_r(text, "\n", &save);
+	for (size_t i = 0; i < 8; i++, line = strtok_r(NULL, "\n", &save)) {
+		assert_non_null(line);
+		o[i] = json_loads(line, 0, NULL);
+		assert_non_null(o[i]);
+		assert_string_equal(json_string_value(json_object_get(o[i], "type")), types[i]);
+	}
+	assert_null(line);
+	assert_int_equal(number(o[0], "stacks"), 3);
+	assert_int_equal(number(o[1], "n_requests"), 1234);
+	assert_true(json_is_null(json_object_get(o[2], "n_requests")));
+	assert_string_equal(
+		json_string_value(json_object_get(o[2], "comm")), "\x1b[2J\n;\xef\xbf\xbd<script>\"\xc3\xa9");
+	assert_int_equal(number(json_object_get(o[3], "causes"), "return_missed"), 7);
+	assert_int_equal(number(o[4], "leak_bytes_per_hour"), 4320000);
+	assert_int_equal(json_array_size(json_object_get(o[4], "frames")), 3);
+	assert_true(json_is_false(json_object_get(o[5], "complete")));
+	assert_true(json_is_null(json_object_get(o[5], "why")));
+	for (size_t i = 0; i < 8; i++)
+		json_decref(o[i]);
+	free(text);
+	profile_free(&p);
+}
+
+/* As speedscope reads it: every index is that of a frame, weights stand beside stacks, and add up. */
+static void speedscope_has_a_profile_of_bytes_and_one_of_blocks_for_each_process(void **state)
+{
+	struct profile p;
+	json_t *o, *profile, *frames;
+	char *text;
+	size_t i;
+
+	(void)state;
+	made(&p);
+	text = exported(EXPORT_SPEEDSCOPE, &p, NULL);
+	o = json_loads(text, 0, NULL);
+	assert_non_null(o);
+	frames = json_object_get(json_object_get(o, "shared"), "frames");
+	assert_int_equal(json_array_size(frames), p.n_frames + 3);
+	assert_int_equal(json_array_size(json_object_get(o, "profiles")), 4);
+	json_array_foreach(json_object_get(o, "profiles"), i, profile)
+	{
+		json_t *samples = json_object_get(profile, "samples"), *weights = json_object_get(profile, "weights");
+		json_int_t sum = 0;
+		json_t *stack, *at;
+		size_t k, n;
+
+		assert_string_equal(json_string_value(json_object_get(profile, "type")), "sampled");
+		assert_int_equal(json_array_size(samples), json_array_size(weights));
+		assert_int_equal(json_array_size(samples), 1);
+		json_array_foreach(samples, k, stack)
+		{
+			sum += json_integer_value(json_array_get(weights, k));
+			json_array_foreach(stack, n, at)
+				assert_true(json_integer_value(at) < (json_int_t)json_array_size(frames));
+		}
+		assert_int_equal(json_integer_value(json_object_get(profile, "endValue")), sum);
+	}
+	profile = json_array_get(json_object_get(o, "profiles"), 0);
+	assert_int_equal(number(profile, "endValue"), 6144);
+	assert_string_equal(json_string_value(json_object_get(profile, "unit")), "bytes");
+	/* Root first: the layer, then the outermost caller. */
+	profile = json_array_get(json_object_get(profile, "samples"), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(frames, (size_t)json_integer_value(json_array_get(profile, 0))), "name")),
+		"[zend]");
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(frames, (size_t)json_integer_value(json_array_get(profile, 1))), "name")),
+		"Cache::remember");
+	json_decref(o);
+	free(text);
+	profile_free(&p);
+}
+
+static void a_full_disk_is_an_error_of_every_format(void **state)
+{
+	static const struct export_opts opts;
+	struct profile p;
+
+	(void)state;
+	made(&p);
+	for (int format = 0; format < EXPORT_FORMATS; format++) {
+		FILE *f = fopen("/dev/full", "w");
+
+		assert_non_null(f);
+		setvbuf(f, NULL, _IONBF, 0);
+		assert_int_equal(export_write(format, f, &p, &opts), -ENOSPC);
+		fclose(f);
+		assert_int_equal(export_format_named(export_format_name(format)), format);
+	}
+	assert_int_equal(export_format_named("svg"), -1);
+	profile_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_is_as_a_report_and_harmless_to_a_terminal),
+		cmocka_unit_test(a_difference_has_signs),
+		cmocka_unit_test(json_lines_have_all_of_it),
+		cmocka_unit_test(speedscope_has_a_profile_of_bytes_and_one_of_blocks_for_each_process),
+		cmocka_unit_test(a_full_disk_is_an_error_of_every_format),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
