@@ -286,6 +286,12 @@ check-unit: $(UNIT) ## unit tests alone (no root)
 check-live: all $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
+# The tools are large, and take long to install: not a part of `make check`.
+.PHONY: check-tools
+check-tools: all $(TARGETS) ## exports as other tools read them: a browser, go tool pprof, prometheus (root)
+	$(Q)./deps tools
+	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace python3 tests/tools/run.py
+
 # A PHP that no released Debian has: not a part of `make check`, since it may leave that suite any day.
 PHP := php8.5
 build/roots/$(PHP)/ready:
