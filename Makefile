@@ -262,7 +262,8 @@ FUZZ_SRC := tests/fuzz/fuzz.c src/target/rows.c src/target/cfi.c src/util/elffil
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SRC) $(wildcard tests/fuzz/*.h src/target/*.h src/util/*.h) include/swtrace/abi.h
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) -ldw -lelf
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) -ldw -lelf -lz
+$(BUILD)/fuzz/fuzz_profile: $(wildcard src/profile/*.[ch]) src/util/strbuf.c src/util/intern.c
 
 # PHP of other Debian releases, for the live tests: a few seconds and 20 MB of packages each, once.
 ROOTS := build/roots/bullseye/ready build/roots/trixie/ready

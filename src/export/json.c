@@ -69,7 +69,7 @@ static json_t *curves(const struct profile_process *x)
 		json_t *curve = json_object(), *points = json_array();
 
 		json_object_set_new(curve, "verdict", text(c->verdict));
-		json_object_set_new(curve, "bytes_per_s", json_integer((json_int_t)c->bytes_per_s));
+		json_object_set_new(curve, "bytes_per_s", json_integer(c->bytes_per_s));
 		for (size_t k = 0; k < c->n; k++)
 			json_array_append_new(points,
 				json_pack("[I,I]", (json_int_t)c->point[k].time_ms, (json_int_t)c->point[k].value));

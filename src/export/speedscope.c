@@ -38,7 +38,7 @@ static void add_profile(json_t *list, const struct profile *p, uint32_t process,
 	const struct profile_process *x = &p->process[process];
 	json_t *o = json_object(), *samples = json_array(), *weights = json_array();
 	struct strbuf name = { 0 };
-	int64_t sum = 0;
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < p->n_stacks; i++) {
 		const struct profile_stack *s = &p->stack[i];
@@ -52,7 +52,7 @@ static void add_profile(json_t *list, const struct profile *p, uint32_t process,
 			json_array_append_new(stack, json_integer(s->frame[k]));
 		json_array_append_new(samples, stack);
 		json_array_append_new(weights, json_integer(s->value[v]));
-		sum += s->value[v];
+		sum += (uint64_t)s->value[v];
 	}
 	strbuf_add_utf8(&name, x->comm);
 	strbuf_addf(&name, "(%" PRIu32 "): %s", x->pid, v == PROFILE_LIVE_BYTES ? "live bytes" : "live blocks");
@@ -60,7 +60,7 @@ static void add_profile(json_t *list, const struct profile *p, uint32_t process,
 	json_object_set_new(o, "name", text(&name));
 	json_object_set_new(o, "unit", json_string(v == PROFILE_LIVE_BYTES ? "bytes" : "none"));
 	json_object_set_new(o, "startValue", json_integer(0));
-	json_object_set_new(o, "endValue", json_integer(sum));
+	json_object_set_new(o, "endValue", json_integer((json_int_t)sum));
 	json_object_set_new(o, "samples", samples);
 	json_object_set_new(o, "weights", weights);
 	json_array_append_new(list, o);

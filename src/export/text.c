@@ -19,7 +19,7 @@ static void add_blocks(struct strbuf *b, int64_t blocks, const struct export_opt
 
 	if (opts->is_difference)
 		strbuf_add(b, blocks < 0 ? "-" : "+");
-	strbuf_addf(b, "%s block%s", format_count((uint64_t)(blocks < 0 ? -blocks : blocks), buf),
+	strbuf_addf(b, "%s block%s", format_count(blocks < 0 ? -(uint64_t)blocks : (uint64_t)blocks, buf),
 		blocks == 1 || blocks == -1 ? "" : "s");
 }
 
@@ -39,17 +39,17 @@ static void add_heading(struct strbuf *b, const struct profile *p, const struct 
 {
 	char time[FORMAT_TIME_BYTES], count[FORMAT_COUNT_BYTES];
 	size_t n_leaks = 0;
-	int64_t live = 0;
+	uint64_t live = 0;
 
 	for (size_t i = 0; i < p->n_stacks; i++) {
 		n_leaks += p->stack[i].verdict == PROFILE_LEAK;
-		live += p->stack[i].value[PROFILE_LIVE_BYTES];
+		live += (uint64_t)p->stack[i].value[PROFILE_LIVE_BYTES];
 	}
 	strbuf_addf(b, "[%s] ", format_time(p->utc_ns, time));
 	strbuf_add_safe(b, p->host, "");
 	strbuf_addf(
 		b, opts->is_difference ? ", against %s: " : ", traced since %s: ", format_time(p->start_utc_ns, time));
-	add_size(b, live, opts);
+	add_size(b, (int64_t)live, opts);
 	strbuf_addf(b, " live in %s stack%s%s\n", format_count(p->n_stacks, count), p->n_stacks == 1 ? "" : "s",
 		p->is_estimate ? " (estimate)" : "");
 	if (n_leaks)
@@ -69,7 +69,7 @@ static void add_curves(struct strbuf *b, const struct profile_process *p)
 		strbuf_add(b, n++ ? ", " : "    memory: ");
 		strbuf_add_safe(b, c->name, "");
 		strbuf_add(b, *c->verdict == 'g' ? " growing " : " warming up ");
-		strbuf_addf(b, "%s/s", format_gain((int64_t)c->bytes_per_s, gain));
+		strbuf_addf(b, "%s/s", format_gain(c->bytes_per_s, gain));
 	}
 	strbuf_add(b, n ? "\n" : "");
 }

@@ -51,7 +51,7 @@ static void add_curves(struct profile *p, const struct analyze_report *r, const 
 		profile_add_curve(p, &(struct profile_curve){
 					     .name = model_curve_name(c),
 					     .verdict = analyze_growth_name(g ? g->verdict : GROWTH_UNKNOWN),
-					     .bytes_per_s = g ? g->bytes_per_s : 0,
+					     .bytes_per_s = g ? (int64_t)g->bytes_per_s : 0,
 					     .point = point,
 					     .n = from->n,
 				     });

@@ -89,7 +89,8 @@ static void add_all(struct difference *d, const struct profile *p, int sign)
 		struct sum *sum = sum_of(d, p, &p->stack[i]);
 
 		for (int v = 0; sum && v < PROFILE_VALUES; v++)
-			sum->value[v] += sign * p->stack[i].value[v];
+			sum->value[v] =
+				(int64_t)((uint64_t)sum->value[v] + (uint64_t)sign * (uint64_t)p->stack[i].value[v]);
 	}
 }
 

@@ -79,7 +79,7 @@ struct profile_point {
 struct profile_curve {
 	const char *name;    /* "zend", "libc", "mmap", "rss", ... as in "growth" of docs/json.md */
 	const char *verdict; /* "growing", "plateau", ... */
-	double bytes_per_s;  /* unless the verdict is "not_enough_data" */
+	int64_t bytes_per_s; /* unless the verdict is "not_enough_data" */
 	struct profile_point *point;
 	size_t n;
 };

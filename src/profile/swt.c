@@ -242,11 +242,11 @@ static void write_curve(struct writer *w, const struct profile_curve *c)
 
 	put_string(w, c->name);
 	put_string(w, c->verdict);
-	put_signed(w, (int64_t)c->bytes_per_s);
+	put_signed(w, c->bytes_per_s);
 	put(w, c->n);
 	for (size_t i = 0; i < c->n; i++) {
 		put_signed(w, (int64_t)(c->point[i].time_ms - time_ms));
-		put_signed(w, c->point[i].value - value);
+		put_signed(w, (int64_t)((uint64_t)c->point[i].value - (uint64_t)value));
 		time_ms = c->point[i].time_ms;
 		value = c->point[i].value;
 	}
@@ -408,9 +408,7 @@ static const char *get_bytes(struct reader *r, struct cursor *c)
 
 static const char *get_string(const struct reader *r, struct cursor *c)
 {
-	uint32_t n = get_below(c, r->n_strings);
-
-	return r->n_strings ? r->string[n] : "";
+	return r->string[get_below(c, r->n_strings)];
 }
 
 static void read_head(struct reader *r, struct cursor *c)
@@ -427,7 +425,8 @@ static void read_head(struct reader *r, struct cursor *c)
 	r->has_head = !c->is_bad;
 }
 
-static void read_string(struct reader *r, struct cursor *c)
+/* add_string - the next number's. */
+static void add_string(struct reader *r, const char *s)
 {
 	size_t cap = r->cap_strings ? 2 * r->cap_strings : 1024;
 	const char **grown;
@@ -441,10 +440,12 @@ static void read_string(struct reader *r, struct cursor *c)
 		r->string = grown;
 		r->cap_strings = cap;
 	}
-	if (!r->n_strings)
-		r->string[r->n_strings++] = "";
-	if (r->n_strings < r->cap_strings)
-		r->string[r->n_strings++] = get_bytes(r, c);
+	r->string[r->n_strings++] = s;
+}
+
+static void read_string(struct reader *r, struct cursor *c)
+{
+	add_string(r, get_bytes(r, c));
 }
 
 static void read_frame(struct reader *r, struct cursor *c)
@@ -473,7 +474,7 @@ static void read_curve(struct reader *r, struct cursor *c)
 	uint64_t time_ms = 0;
 	int64_t value = 0;
 
-	curve.bytes_per_s = (double)get_signed(c);
+	curve.bytes_per_s = get_signed(c);
 	curve.n = get_below(c, (uint64_t)(c->end - c->at) / 2 + 1); /* a point has two bytes at least */
 	curve.point = reallocarray(NULL, curve.n ? curve.n : 1, sizeof(*curve.point));
 	if (!curve.point) {
@@ -646,6 +647,7 @@ int profile_read(struct profile *p, int fd, enum profile_fault *fault)
 	char begins[sizeof(signature)];
 
 	profile_begin(p);
+	add_string(&r, "");
 	if (read_all(&r, begins, sizeof(begins)) < sizeof(begins) || memcmp(begins, signature, sizeof(begins)))
 		r.fault = PROFILE_FOREIGN;
 	while (!r.fault && !r.err && !r.is_done && !p->failed)

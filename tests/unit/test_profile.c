@@ -198,6 +198,25 @@ static void what_is_written_is_read_again(void **state)
 	profile_free(&q);
 }
 
+static void a_frame_of_which_nothing_is_known_is_read_again(void **state)
+{
+	struct profile p, q;
+	enum profile_fault fault;
+	int fd;
+
+	(void)state;
+	profile_begin(&p);
+	profile_add_frame(&p, &(struct profile_frame){ .kind = PROFILE_NOTHING });
+	fd = written(&p);
+	size_of(fd);
+	assert_int_equal(profile_read(&q, fd, &fault), 0);
+	assert_int_equal(fault, PROFILE_SOUND);
+	assert_int_equal(q.n_frames, 1);
+	close(fd);
+	profile_free(&p);
+	profile_free(&q);
+}
+
 /* Enough for several chunks of each kind. */
 static void a_large_profile_is_read_again(void **state)
 {
@@ -330,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_again),
+		cmocka_unit_test(a_frame_of_which_nothing_is_known_is_read_again),
 		cmocka_unit_test(a_large_profile_is_read_again),
 		cmocka_unit_test(of_a_file_that_was_cut_what_came_before_is_read),
 		cmocka_unit_test(a_file_that_is_damaged_anywhere_is_never_taken_for_sound),
