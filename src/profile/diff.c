@@ -16,9 +16,17 @@ struct sum {
 	int64_t value[PROFILE_VALUES];
 };
 
+/* The function at an address, if either profile knows it: names that need debug information may have come too late for one. */
+struct place {
+	const char *module; /* its build-id; without one, its name. Kept by the difference's strings */
+	uint64_t offset;
+	const char *function;
+};
+
 struct difference {
 	struct profile *out;
 	void *tree;
+	void *places;
 	struct sum **list; /* in the order in which they were met */
 	size_t n;
 	size_t cap;
@@ -31,24 +39,64 @@ static int by_key(const void *a, const void *b)
 	return ((uintptr_t)x > (uintptr_t)y) - ((uintptr_t)x < (uintptr_t)y);
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return ((uintptr_t)x->module > (uintptr_t)y->module) - ((uintptr_t)x->module < (uintptr_t)y->module);
+}
+
+static struct place place_of(struct profile *out, const struct profile_frame *f)
+{
+	return (struct place){ profile_string(out, *f->build_id ? f->build_id : f->module), f->offset, f->function };
+}
+
+/* add_places - functions by their addresses. What is inlined there comes and goes with debug information. */
+static void add_places(struct difference *d, const struct profile *p)
+{
+	for (size_t i = 0; i < p->n_frames; i++) {
+		const struct profile_frame *f = &p->frame[i];
+		struct place *one, **known;
+
+		if (f->kind != PROFILE_NATIVE || f->is_inlined)
+			continue;
+		one = malloc(sizeof(*one));
+		if (one)
+			*one = place_of(d->out, f);
+		known = one ? tsearch(one, &d->places, by_place) : NULL;
+		d->out->failed |= !known;
+		if (!known || *known != one)
+			free(one);
+	}
+}
+
+static void add_key(struct difference *d, struct strbuf *b, const struct profile_frame *f)
+{
+	struct place at = place_of(d->out, f), **known = NULL;
+
+	if (f->kind == PROFILE_NATIVE || f->kind == PROFILE_MODULE)
+		known = tfind(&at, &d->places, by_place);
+	if (known)
+		at.function = (*known)->function;
+	strbuf_addf(b, "\n%s\t%s\t", f->kind == PROFILE_PHP ? f->file : f->module, at.function);
+	if (f->kind == PROFILE_MODULE && !known)
+		strbuf_addf(b, "%llx", (unsigned long long)f->offset);
+}
+
 /* key_of - what makes a stack the same in two profiles. A line moves when a file is edited above it, an address with each build. */
-static const char *key_of(struct profile *out, const struct profile *p, const struct profile_stack *s)
+static const char *key_of(struct difference *d, const struct profile *p, const struct profile_stack *s)
 {
 	struct strbuf b = { 0 };
 	const char *key;
 
 	strbuf_addf(&b, "%s\n%s", p->process[s->process].comm, profile_layer_name(s->layer));
-	for (uint32_t i = 0; i < s->n_frames; i++) {
-		const struct profile_frame *f = &p->frame[s->frame[i]];
-
-		strbuf_addf(&b, "\n%d\t%s\t%s\t", f->kind, f->function, f->module);
-		if (f->kind == PROFILE_PHP)
-			strbuf_add(&b, f->file);
-		if (f->kind == PROFILE_MODULE)
-			strbuf_addf(&b, "%llx", (unsigned long long)f->offset);
-	}
-	key = b.failed ? "" : profile_string(out, b.data);
-	out->failed |= b.failed;
+	for (uint32_t i = 0; i < s->n_frames; i++)
+		if (!p->frame[s->frame[i]].is_inlined)
+			add_key(d, &b, &p->frame[s->frame[i]]);
+	key = b.failed ? "" : profile_string(d->out, b.data);
+	d->out->failed |= b.failed;
 	strbuf_free(&b);
 	return key;
 }
@@ -68,7 +116,7 @@ static struct sum *sum_of(struct difference *d, const struct profile *p, const s
 	}
 	if (!one)
 		goto fail;
-	*one = (struct sum){ .key = key_of(d->out, p, s), .of = p, .stack = s };
+	*one = (struct sum){ .key = key_of(d, p, s), .of = p, .stack = s };
 	known = d->out->failed ? NULL : tsearch(one, &d->tree, by_key);
 	if (!known)
 		goto fail;
@@ -159,6 +207,8 @@ int profile_subtract(const struct profile *now, const struct profile *before, st
 		profile_add_loss(out, now->loss[i].key, now->loss[i].text, now->loss[i].count);
 	for (size_t i = 0; i < now->n_events; i++)
 		profile_add_event(out, now->event[i]);
+	add_places(&d, now);
+	add_places(&d, before);
 	add_all(&d, now, 1);
 	add_all(&d, before, -1);
 	for (size_t i = 0; i < d.n; i++)
@@ -167,6 +217,8 @@ int profile_subtract(const struct profile *now, const struct profile *before, st
 		qsort(out->stack, out->n_stacks, sizeof(*out->stack), by_live_bytes);
 	if (d.tree)
 		tdestroy(d.tree, free);
+	if (d.places)
+		tdestroy(d.places, free);
 	free(d.list);
 	return out->failed ? -ENOMEM : 0;
 }

@@ -173,7 +173,7 @@ int profile_read(struct profile *p, int fd, enum profile_fault *fault);
 const char *profile_fault_text(enum profile_fault f);
 
 /* profile_subtract - what has changed since an earlier one: all that now has, its stacks' values less those of the same stacks before.
- * Stacks are the same if they have the same names and layer, in processes of the same name: addresses and lines may differ. What
+ * Stacks are the same if they have the same names and layer, in processes of the same name: addresses, lines, and what is inlined may differ. What
  * was there before alone has values below 0. A stack without any change is left out.
  * @out  begun by this, to be freed in any case      Return: 0 or -ENOMEM. */
 int profile_subtract(const struct profile *now, const struct profile *before, struct profile *out);

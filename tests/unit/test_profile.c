@@ -304,6 +304,40 @@ static const struct profile_stack *stack_of(const struct profile *p, const char 
 	return NULL;
 }
 
+/* Of a first recording, some names have not been read from debug information yet. */
+static void names_that_one_profile_lacks_make_no_difference(void **state)
+{
+	struct profile before, now, diff;
+	uint32_t frame[3];
+
+	(void)state;
+	profile_begin(&before);
+	add_process(&before, 42, "php8.2");
+	frame[0] = profile_add_frame(
+		&before, &(struct profile_frame){
+				 .kind = PROFILE_MODULE, .module = "php8.2", .build_id = "f401dc5a", .offset = 0x100 });
+	frame[1] = php(&before, "{main}", 9);
+	add_stack(&before, 0, 1000, frame, 2);
+	profile_begin(&now);
+	add_process(&now, 42, "php8.2");
+	frame[0] = profile_add_frame(&now, &(struct profile_frame){ .kind = PROFILE_NATIVE,
+						   .function = "inlined",
+						   .module = "php8.2",
+						   .build_id = "f401dc5a",
+						   .offset = 0x100,
+						   .is_inlined = 1 });
+	frame[1] = native(&now, "static_function", 0x100);
+	frame[2] = php(&now, "{main}", 9);
+	add_stack(&now, 0, 1700, frame, 3);
+	assert_int_equal(profile_subtract(&now, &before, &diff), 0);
+	assert_int_equal(diff.n_stacks, 1);
+	assert_int_equal(diff.stack[0].value[PROFILE_LIVE_BYTES], 700);
+	assert_int_equal(diff.stack[0].n_frames, 3);
+	profile_free(&before);
+	profile_free(&now);
+	profile_free(&diff);
+}
+
 static void a_difference_has_what_grew_came_and_went(void **state)
 {
 	struct profile before, now, diff;
@@ -353,6 +387,7 @@ int main(void)
 		cmocka_unit_test(a_large_profile_is_read_again),
 		cmocka_unit_test(of_a_file_that_was_cut_what_came_before_is_read),
 		cmocka_unit_test(a_file_that_is_damaged_anywhere_is_never_taken_for_sound),
+		cmocka_unit_test(names_that_one_profile_lacks_make_no_difference),
 		cmocka_unit_test(a_difference_has_what_grew_came_and_went),
 	};
 
