@@ -109,6 +109,7 @@ static int selects(const struct cli_settings *s)
 static const char *meaningless_in_windows(const struct cli_settings *s)
 {
 	return s->folded		  ? "--folded"
+	       : s->export_dir		  ? "--export-dir"
 	       : s->filter.older_ns	  ? "--older"
 	       : s->filter.min_size_bytes ? "--min-size"
 	       : s->filter.max_size_bytes ? "--max-size"
@@ -183,9 +184,10 @@ static int contradiction(const struct cli_settings *s)
 	else if (s->all && s->overhead_percent > 0)
 		msg_error(
 			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
-	else if (s->crashes && (s->overhead_percent > 0 || s->folded || s->fail_on_leak))
+	else if (s->crashes && (s->overhead_percent > 0 || s->folded || s->export_dir || s->fail_on_leak))
 		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s",
 			s->folded	  ? "--folded"
+			: s->export_dir	  ? "--export-dir"
 			: s->fail_on_leak ? "--fail-on"
 					  : "--overhead");
 	else if (!n_ways)
@@ -260,6 +262,8 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	s->interval_ns = 5000000000ULL;
 	s->top = 10;
 	s->n_freed = CLI_DEFAULT_FREED;
+	s->every_ns = 60000000000ULL;
+	s->keep = 100;
 	s->layer_mask = (1U << MODEL_LAYERS) - 1;
 	s->task = task_named(argv[1]);
 	if (s->task == CLI_WATCH) {

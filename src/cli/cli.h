@@ -68,6 +68,9 @@ struct cli_settings {
 	const char *crash_file;	 /* of swtrace report: a file with a crash, */
 	const char *input;	 /* or a recording; NULL: none */
 	const char *diff;	 /* an earlier recording to compare it with; NULL: none */
+	const char *export_dir;	 /* NULL: none */
+	uint64_t every_ns;	 /* between two exports there */
+	uint64_t keep;		 /* how many stay */
 	int format;		 /* enum export_format */
 	const char *output;	 /* of swtrace record: its file; of swtrace report: NULL = standard output */
 	const char *folded;
@@ -132,6 +135,8 @@ struct reporter {
 		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
 	int export_failed; /* a warning has been printed: the file of --folded or of swtrace record could not be written */
 	FILE *save;	   /* report_open(); NULL: none. swtrace record: events, in memory: */
+	uint64_t exported_ns; /* to the directory; 0: never */
+	int dir_failed;	      /* a warning has been printed */
 	char *events;
 	size_t events_bytes;
 	int save_failed; /* likewise a warning */
@@ -161,9 +166,14 @@ void report_free_rows(struct output_stack *stacks, size_t n);
  * @now  a snapshot
  * report_exports - is there any such file?
  * report_export_open - begin to keep events for it. Errors are printed.  Return: 0 or exit code. */
-void report_export(struct reporter *r, const struct model_snapshot *now);
+void report_export(struct reporter *r, const struct model_snapshot *now, int is_final);
 int report_exports(const struct reporter *r);
 int report_export_open(struct reporter *r);
+
+/* exportdir.c - exportdir_check - can exports be written to that directory? What is wrong is told.  Return: 0 or exit code.
+ * exportdir_write - write all forms of r->profile under a new name, and remove what is too old. What fails is told once. */
+int exportdir_check(const char *dir);
+void exportdir_write(struct reporter *r);
 
 /* convert.c - swtrace report FILE.  Return: exit code. */
 int convert_report(const struct cli_settings *s);

@@ -21,7 +21,7 @@ int report_export_open(struct reporter *r)
 
 int report_exports(const struct reporter *r)
 {
-	return r->settings->folded != NULL || r->settings->task == CLI_RECORD;
+	return r->settings->folded || r->settings->export_dir || r->settings->task == CLI_RECORD;
 }
 
 static int any_alive(const struct model_snapshot *s)
@@ -97,7 +97,7 @@ static int write_recording(FILE *f, const void *ctx)
 	return profile_write(&r->profile, fileno(f));
 }
 
-void report_export(struct reporter *r, const struct model_snapshot *now)
+void report_export(struct reporter *r, const struct model_snapshot *now, int is_final)
 {
 	const char *path = r->settings->folded;
 	int err = make_profile(r, now);
@@ -107,6 +107,11 @@ void report_export(struct reporter *r, const struct model_snapshot *now)
 	if (!err && r->settings->task == CLI_RECORD) {
 		path = r->settings->output;
 		err = outfile_write(path, write_recording, r);
+	}
+	if (!err && r->settings->export_dir &&
+		(!r->exported_ns || now->time_ns >= r->exported_ns + r->settings->every_ns || is_final)) {
+		exportdir_write(r);
+		r->exported_ns = now->time_ns;
 	}
 	if (err && !r->export_failed) {
 		msg_error("%s: cannot be written: %s", path ? path : r->settings->output, strerror(-err));

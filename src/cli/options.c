@@ -27,12 +27,21 @@ static int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out
 
 static int parse_seconds(const char *text, double min, uint64_t *ns)
 {
+	static const struct {
+		char letter;
+		double seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
 	double seconds;
 	char *end;
 
 	if ((*text < '0' || *text > '9') && *text != '.')
 		return -EINVAL;
 	seconds = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (*end == units[i].letter && !end[1]) {
+			seconds *= units[i].seconds;
+			end++;
+		}
 	if (*end || !isfinite(seconds) || seconds < min || seconds > 1e9)
 		return -EINVAL;
 	*ns = (uint64_t)(seconds * 1e9);
@@ -256,6 +265,22 @@ static int opt_diff(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_export_dir(struct cli_settings *s, const char *value)
+{
+	s->export_dir = value;
+	return *value ? 0 : -EINVAL;
+}
+
+static int opt_every(struct cli_settings *s, const char *value)
+{
+	return parse_seconds(value, 1, &s->every_ns);
+}
+
+static int opt_keep(struct cli_settings *s, const char *value)
+{
+	return parse_u64(value, 1, 100000, &s->keep);
+}
+
 static int opt_trace(struct cli_settings *s, const char *value)
 {
 	return parse_seconds(value, 1, &s->trace_ns);
@@ -339,7 +364,7 @@ static int opt_version(struct cli_settings *s, const char *value)
 	return 0;
 }
 
-#define SECONDS "a number of seconds, at least 0.1"
+#define SECONDS "a number of seconds, at least 0.1; or of m(inutes), h(ours), d(ays): 5m"
 #define SIZE	"a number of bytes; K, M and G may follow it"
 #define HEADING(text)                           \
 	{                                       \
@@ -380,6 +405,11 @@ const struct cli_option cli_options[] = {
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	{ 0, "save", "FILE", "also append JSON lines to this file: for swtrace report", opt_save, "a file name" },
+	{ 0, "export-dir", "DIRECTORY", "also write exports there, each time under a new name", opt_export_dir,
+		"a directory" },
+	{ 0, "every", "SECONDS", "time between two of these (default 60)", opt_every,
+		"at least 1 second; 90, 90s, 5m, 1h" },
+	{ 0, "keep", "N", "of these, the last N stay (default 100)", opt_keep, "a number from 1 to 100000" },
 	HEADING("swtrace watch: what processes hold, seen from outside every 60 s (-i); what grows is traced:"),
 	{ 0, "trace", "SECONDS", "for how long it is traced (default 60)", opt_trace,
 		"a number of seconds, at least 1" },

@@ -7,12 +7,13 @@
 
 static const struct {
 	const char *name;
+	const char *suffix;
 	int (*write)(FILE *f, const struct profile *p, const struct export_opts *opts);
 } formats[EXPORT_FORMATS] = {
-	[EXPORT_TEXT] = { "text", export_text },
-	[EXPORT_JSON] = { "json", export_json },
-	[EXPORT_FOLDED] = { "folded", export_folded },
-	[EXPORT_SPEEDSCOPE] = { "speedscope", export_speedscope },
+	[EXPORT_TEXT] = { "text", ".txt", export_text },
+	[EXPORT_JSON] = { "json", ".jsonl", export_json },
+	[EXPORT_FOLDED] = { "folded", ".folded", export_folded },
+	[EXPORT_SPEEDSCOPE] = { "speedscope", ".speedscope.json", export_speedscope },
 };
 
 int export_write(enum export_format format, FILE *f, const struct profile *p, const struct export_opts *opts)
@@ -31,6 +32,11 @@ int export_format_named(const char *name)
 const char *export_format_name(enum export_format format)
 {
 	return formats[format].name;
+}
+
+const char *export_format_suffix(enum export_format format)
+{
+	return formats[format].suffix;
 }
 
 void export_add_label(struct strbuf *b, const struct profile_frame *f)

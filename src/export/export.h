@@ -26,8 +26,10 @@ struct export_opts {
 /* export_write - the profile in that form. */
 int export_write(enum export_format format, FILE *f, const struct profile *p, const struct export_opts *opts);
 
-/* export_format_named - "folded", ...; -1: there is none of that name. export_format_name - of a format. Static. */
+/* export_format_named - "folded", ...; -1: there is none of that name. export_format_name - of a format.
+ * export_format_suffix - of file names: ".folded", ... Static. */
 int export_format_named(const char *name);
 const char *export_format_name(enum export_format format);
+const char *export_format_suffix(enum export_format format);
 
 #endif

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 
 from harness import SWTRACE, equal, test
 
@@ -42,6 +43,9 @@ def a_recording_tells_the_same_on_any_machine_and_to_anybody(run):
     with tempfile.TemporaryDirectory() as folder:
         path, tracer = record(run, folder, "-i", 0.5, pids=[php.pid])
         php.ask(f"native 50 {BLOCK}")
+        # A report's point of a curve is in the recordings after it.
+        while not os.path.exists(path) or not any(o.get("curves") for o in lines_of(path)):
+            equal(tracer.proc.poll(), None, "swtrace runs")
         equal(tracer.finish(), 0, "exit code")
         assert any(f"{path}: " in line and "swtrace report" in line for line in tracer.said), tracer.said
         equal(os.listdir(folder), ["one.swt"], "files")
@@ -103,6 +107,68 @@ def what_lived_when_a_process_crashed_is_recorded_with_the_crash(run):
         equal([o["alive"] for o in lines if o["type"] == "profile_process"], [False], "alive")
         crash, = [o for o in lines if o["type"] == "crash"]
         equal((crash["pid"], crash["signal_name"]), (php.pid, "SIGSEGV"), crash)
+
+
+def stamps(folder):
+    """Times of the exports in a folder, each with the kinds of files."""
+    found = {}
+    for name in os.listdir(folder):
+        if name.startswith("swtrace-") and "T" in name.rpartition("-")[2]:
+            stamp, _, kind = name.rpartition("-")[2].partition(".")
+            found.setdefault(stamp, set()).add(kind)
+    return found
+
+
+@test
+def exports_in_a_directory_have_names_of_their_own_and_the_last_ones_stay(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        others = {"notes.txt", "swtrace-another-1-20200101T000000Z.folded", f"swtrace-{os.uname().nodename}-1-20200101T000000Z.mine"}
+        for name in others:
+            with open(os.path.join(folder, name), "w", encoding="utf-8"):
+                pass
+        tracer = run.trace("-p", php.pid, "-i", 0.3, "--export-dir", folder, "--every", "1s", "--keep", 2)
+        php.ask(f"native 50 {BLOCK}")
+        seen = set()
+        deadline = time.monotonic() + 20
+        while len(seen) < 4:
+            assert time.monotonic() < deadline, (seen, tracer.said)
+            tracer.wait("report")
+            seen |= set(stamps(folder)) - {"20200101T000000Z"}
+        equal(tracer.finish(), 0, "exit code")
+        left = {k: v for k, v in stamps(folder).items() if k != "20200101T000000Z"}
+        assert len(left) == 2 and max(seen) in left or max(left) > max(seen), (left, seen)
+        assert all({"folded", "jsonl"} <= kinds for kinds in left.values()), left
+        assert others <= set(os.listdir(folder)), "files of others"
+        stem = os.path.join(folder, f"swtrace-{os.uname().nodename}-{php.pid}-{max(left)}")
+        with open(stem + ".folded", encoding="utf-8") as f:
+            folded = sum(int(line.rpartition(" ")[2]) for line in f if "leak_native" in line)
+        with open(stem + ".jsonl", encoding="utf-8") as f:
+            equal((folded, leaked([json.loads(line) for line in f])), (50 * BLOCK, (50 * BLOCK, 50)), "leaked")
+
+
+@test
+def a_full_disk_under_the_exports_is_told_once_and_survived(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
+        try:
+            filler = os.path.join(folder, "filler")
+            with open(filler, "wb") as f:
+                f.write(bytes(64 << 10))
+            tracer = run.trace("-p", php.pid, "-i", 0.3, "--export-dir", folder, "--every", 1)
+            php.ask(f"native 50 {BLOCK}")
+            tracer.hear("No space left on device")
+            tracer.wait("report", number=12)
+            equal(os.listdir(folder), ["filler"], "files")
+            os.unlink(filler)
+            while not stamps(folder):
+                tracer.wait("report")
+            equal(tracer.finish(), 0, "exit code")
+            assert any("exports are written again" in line for line in tracer.said), tracer.said
+            equal(len([line for line in tracer.said if "No space left" in line]), 1, "times told")
+        finally:
+            subprocess.run(["umount", folder], check=True)
 
 
 @test

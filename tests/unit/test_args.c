@@ -259,6 +259,14 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(parse(&s, "record -p 1 -o file -d 10"), 0);
 	assert_int_equal(s.task, CLI_RECORD);
 	assert_string_equal(s.output, "file");
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --every 5m --keep 7 -i 90s"), 0);
+	assert_string_equal(s.export_dir, "d");
+	assert_true(s.every_ns == 300000000000 && s.keep == 7 && s.interval_ns == 90000000000);
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --every 5x"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --every s"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --every 5mm"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --keep 0"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --overhead 2"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "record -p 1"), EXIT_USAGE);
 	assert_non_null(strstr(said, "-o FILE"));
 	assert_int_equal(parse(&s, "record -o file"), EXIT_USAGE);
