@@ -93,6 +93,9 @@ int attach_check(void);
 int attach_open(struct attach **out, const struct attach_opts *opts);
 void attach_close(struct attach *a);
 
+/* attach_settle - wait until start-up has left no thread behind: 20 ms or so after attach_open(). */
+void attach_settle(struct attach *a);
+
 /* attach_kind - how probes are placed: "uprobe session", "uprobe_multi" or "perf uprobes". Static. */
 const char *attach_kind(const struct attach *a);
 

@@ -245,6 +245,11 @@ void attach_close(struct attach *a)
 	free(a);
 }
 
+void attach_settle(struct attach *a)
+{
+	features_end(&a->features);
+}
+
 const char *attach_kind(const struct attach *a)
 {
 	static const char *const name[] = { "uprobe session", "uprobe_multi", "perf uprobes" };

@@ -213,7 +213,7 @@ static int contradiction(const struct cli_settings *s)
 /* The first word of the command line, and the options that go with it. Tracing has no word, and takes all but the last lines'. */
 static const struct task {
 	const char *word;
-	const char *option[24];
+	const char *option[28];
 } tasks[] = {
 	[CLI_RECORD] = { "record",
 		{ "pid", "follow", "no-follow", "all", "comm", "exe", "cgroup", "request-probe", "interval", "duration",

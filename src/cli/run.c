@@ -14,6 +14,7 @@
 
 #include "cli/run.h"
 #include "reader/reader.h"
+#include "rights/rights.h"
 #include "util/msg.h"
 #include "util/outfile.h"
 #include "util/strbuf.h"
@@ -469,6 +470,18 @@ static int add_targets(struct run *r)
 	return code;
 }
 
+/* give_up_rights - before anything is done about what the processes do: all that takes more rights is done.  Return: 0 or exit code. */
+static int give_up_rights(struct run *r)
+{
+	const char *urls = getenv("DEBUGINFOD_URLS");
+	unsigned needs =
+		rights_to_write(r->s->folded) | rights_to_write(r->s->output) | rights_to_write_in(r->s->export_dir);
+
+	needs |= (r->launch.pid ? RIGHTS_COMMAND : 0) | (urls && *urls ? RIGHTS_NETWORK : 0);
+	attach_settle(r->attach);
+	return rights_drop(needs) ? EXIT_UNSUPPORTED : 0;
+}
+
 /* command_code - the exit code of the command, as a shell would give it. */
 static int command_code(struct run *r)
 {
@@ -491,6 +504,8 @@ int run_trace(const struct cli_settings *s)
 		code = add_targets(&r);
 	if (!code && s->overhead_percent > 0)
 		code = windows_begin(&r) ? EXIT_UNSUPPORTED : 0;
+	if (!code)
+		code = give_up_rights(&r);
 	if (code)
 		goto out;
 	r.fd_interval = run_timer(s->interval_ns, 1);

@@ -21,6 +21,7 @@
 #include "cli/choose.h"
 #include "cli/plan.h"
 #include "cli/run.h"
+#include "rights/rights.h"
 #include "util/clock.h"
 #include "util/msg.h"
 
@@ -369,12 +370,23 @@ static void loop(struct watch *w, int fd_signal)
 	close(fd_duration);
 }
 
+/* give_up_rights - all but those that the traces need, which give them up themselves.  Return: 0 or exit code. */
+static int give_up_rights(const struct cli_settings *s)
+{
+	const char *urls = getenv("DEBUGINFOD_URLS");
+	unsigned needs = RIGHTS_SPAWN | rights_to_write_in(s->out) | (urls && *urls ? RIGHTS_NETWORK : 0);
+
+	return rights_drop(needs) ? EXIT_UNSUPPORTED : 0;
+}
+
 int watch_run(const struct cli_settings *s)
 {
 	struct watch w = { .s = s };
 	int fd = run_signals(), code;
 
 	code = fd < 0 ? EXIT_UNSUPPORTED : begin(&w);
+	if (!code)
+		code = give_up_rights(s);
 	if (!code) {
 		msg_note("watching %s; nothing is probed while nothing grows; Ctrl-C ends",
 			s->n_pids ? "these processes and their workers" : "the processes that fit, now or later");

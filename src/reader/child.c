@@ -87,16 +87,19 @@ static void prepare_fetching(void)
 _Noreturn void child_run(int socket, int parent_pid)
 {
 	static struct answer a;
-	int network = getenv("DEBUGINFOD_URLS") != NULL;
+	const char *urls = getenv("DEBUGINFOD_URLS");
+	int network = urls && *urls;
 	struct ask q;
 	int fd[2];
 
 	prctl(PR_SET_NAME, "swtrace-reader");
 	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the parent, which asks for names after it */
-	if (getppid() != parent_pid || sandbox_enter(socket, network))
+	if (getppid() != parent_pid || sandbox_enter(socket, &network))
 		_exit(1);
 	if (network)
 		prepare_fetching();
+	else
+		unsetenv("DEBUGINFOD_URLS");
 	elf_version(EV_CURRENT);
 	while (!take(3, &q, fd)) {
 		size_t n_frames = 0;

@@ -41,8 +41,8 @@ int names_link(int fd, struct reader_frame *out);
 int names_find(uint32_t file, uint64_t vaddr, struct reader_frame *out);
 
 /* sandbox.c - give up everything that reading files does not need.
- * @network  debuginfod is to be asked: sockets and threads stay allowed
+ * @network  debuginfod is to be asked: sockets and threads stay allowed. Set to 0 where that would be too much: it stays root
  * Return: 0, or -errno: then nothing must be read. */
-int sandbox_enter(int socket, int network);
+int sandbox_enter(int socket, int *network);
 
 #endif

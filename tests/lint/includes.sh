@@ -20,7 +20,8 @@ allowed() {
 	profile) echo "" ;;
 	output) echo "analyze crash model profile symbol" ;;
 	export) echo "profile" ;;
-	cli) echo "analyze attach collect crash export model output profile reader symbol target" ;;
+	rights) echo "" ;;
+	cli) echo "analyze attach collect crash export model output profile reader rights symbol target" ;;
 	*) echo "unknown room" ;;
 	esac
 }

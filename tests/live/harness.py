@@ -126,10 +126,10 @@ class EmbeddedPhp:
 class Tracer:
     """A running swtrace with --json; keeps every object that it prints."""
 
-    def __init__(self, args, wait_for="tracing", cwd=None, json_lines=True):
+    def __init__(self, args, wait_for="tracing", cwd=None, json_lines=True, prefix=()):
         task = args[:1] if args[:1] in (["watch"], ["record"]) else []
         argv = [SWTRACE] + task + (["--json"] if json_lines else []) + args[len(task):]
-        self.proc = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        self.proc = subprocess.Popen([*prefix, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      stdin=subprocess.DEVNULL, cwd=cwd)
         self.out = Lines(self.proc.stdout)
         self.err = Lines(self.proc.stderr)
@@ -137,6 +137,8 @@ class Tracer:
         self.said = []
         while wait_for:
             line = self.err.next(30)
+            if line is None:
+                self.end()
             assert line is not None, f"swtrace did not start: {self.said}"
             self.said.append(line)
             if wait_for in line:

@@ -25,6 +25,7 @@ import test_record  # noqa: F401
 import test_report  # noqa: F401
 import test_requests  # noqa: F401
 import test_reuse  # noqa: F401
+import test_rights  # noqa: F401
 import test_stacks  # noqa: F401
 import test_system  # noqa: F401
 import test_truth  # noqa: F401

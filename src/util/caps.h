@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* util/caps.h - capabilities of this process: capabilities(7). Sets are bit masks, 1 << CAP_x of <linux/capability.h>. */
+#ifndef UTIL_CAPS_H
+#define UTIL_CAPS_H
+
+#include <linux/capability.h>
+#include <stdint.h>
+
+/* Since 5.8 and 5.9; named here for older headers. */
+#define CAPS_PERFMON		38
+#define CAPS_BPF		39
+#define CAPS_CHECKPOINT_RESTORE 40
+
+#define CAPS_BIT(cap) (1ULL << (cap))
+
+/* caps_held - those in effect.  Return: 0 or -errno. */
+int caps_held(uint64_t *set);
+
+/* caps_keep - give up all others, for good where that is permitted: also those that a program could be given by execve(2) (the
+ * bounding set, which takes CAP_SETPCAP). Of the calling thread.  Return: 0 or -errno. */
+int caps_keep(uint64_t set);
+
+#endif
