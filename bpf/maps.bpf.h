@@ -8,6 +8,9 @@
 const volatile struct swt_config cfg = {};
 const volatile struct swt_selection selection = {};
 
+/* Ids in the unified hierarchy: processes in these cgroups, or below them. Written by user space at any time. */
+volatile __u64 selected_cgroup[SWT_SELECT_NAMES] = {};
+
 /* Incremented by user space whenever it changes the process table: threads then look their process up again. */
 __u32 registry_generation = 0;
 

@@ -116,7 +116,7 @@ static __always_inline bool cgroup_fits(struct task_struct *task)
 		__u64 id = BPF_CORE_READ(c, kn, id);
 
 		for (__u32 i = 0; i < SWT_SELECT_NAMES && i < selection.n_cgroups; i++)
-			if (selection.cgroup[i] == id)
+			if (selected_cgroup[i] == id)
 				return true;
 		c = (struct cgroup *)BPF_CORE_READ(c, self.parent);
 	}

@@ -138,9 +138,8 @@ struct swt_selection {
 	__u32 own_pid;	 /* swtrace, left out with its children */
 	__u32 n_comms;	 /* 0 = any will do; likewise below */
 	__u32 n_exes;
-	__u32 n_cgroups;
+	__u32 n_cgroups; /* of selected_cgroup[], which may change: a container that is started again has another */
 	__u32 pad0;
-	__u64 cgroup[SWT_SELECT_NAMES]; /* id in the unified hierarchy: those in it, or below it */
 	char comm[SWT_SELECT_NAMES][16];
 	struct swt_path exe[SWT_SELECT_NAMES];
 };

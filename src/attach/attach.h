@@ -183,6 +183,9 @@ int attach_adopt(struct attach *a, const struct target_process *p);
 /* attach_can_select - is this path short enough to be compared by the kernel side: names of up to 63 bytes, up to 8 of them? */
 int attach_can_select(const char *exe);
 
+/* attach_select_cgroup - from now on the i-th of attach_selection.cgroup is this one. */
+void attach_select_cgroup(struct attach *a, size_t i, uint64_t cgroup);
+
 /* attach_list - all processes that are selected, whether they are registered or not.
  * @out  malloc'ed, to be freed by the caller      Return: their number, or -errno. */
 ssize_t attach_list(struct attach *a, pid_t **out);

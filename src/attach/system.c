@@ -59,7 +59,12 @@ void system_configure(struct attach *a, const struct attach_selection *s)
 		if (!path_fill(s->exe[i], &to->exe[to->n_exes]))
 			to->n_exes++;
 	to->n_cgroups = s->n_cgroups;
-	memcpy(to->cgroup, s->cgroup, s->n_cgroups * sizeof(*s->cgroup));
+	memcpy((void *)a->skel->bss->selected_cgroup, s->cgroup, s->n_cgroups * sizeof(*s->cgroup));
+}
+
+void attach_select_cgroup(struct attach *a, size_t i, uint64_t cgroup)
+{
+	__atomic_store_n(&a->skel->bss->selected_cgroup[i], cgroup, __ATOMIC_RELEASE);
 }
 
 int system_open(struct attach *a)

@@ -102,7 +102,7 @@ static const struct cli_option *find_option(const char *arg, const char **value)
 
 static int selects(const struct cli_settings *s)
 {
-	return s->selection.n_comms || s->selection.n_exes || s->selection.n_cgroups;
+	return s->selection.n_comms || s->selection.n_exes || s->selection.n_cgroups || s->n_containers;
 }
 
 /* meaningless_in_windows - an option that chooses among live blocks, or NULL. */
@@ -178,7 +178,9 @@ static int contradiction(const struct cli_settings *s)
 	if (n_ways > 1)
 		msg_error("-p, -a and -- COMMAND exclude each other");
 	else if (selects(s) && !s->all)
-		msg_error("--comm, --exe and --cgroup choose among all processes");
+		msg_error("--comm, --exe, --cgroup and --container choose among all processes");
+	else if (s->selection.n_cgroups + s->n_containers > ATTACH_SELECT_MAX)
+		msg_error("more than %d cgroups and containers", ATTACH_SELECT_MAX);
 	else if (s->all && s->follow)
 		msg_error("--follow and --no-follow are for -p and -- COMMAND");
 	else if (s->all && s->overhead_percent > 0)
@@ -216,11 +218,11 @@ static const struct task {
 	const char *option[28];
 } tasks[] = {
 	[CLI_RECORD] = { "record",
-		{ "pid", "follow", "no-follow", "all", "comm", "exe", "cgroup", "request-probe", "interval", "duration",
-			"count", "older", "min-size", "max-size", "layer", "output", "fail-on", "max-blocks", "freed",
-			"free-stacks", "verbose", "help", "version" } },
-	[CLI_WATCH] = { "watch", { "pid", "no-follow", "comm", "exe", "cgroup", "interval", "duration", "overhead",
-					 "trace", "out", "json", "verbose", "help", "version" } },
+		{ "pid", "follow", "no-follow", "all", "comm", "exe", "cgroup", "container", "request-probe",
+			"interval", "duration", "count", "older", "min-size", "max-size", "layer", "output", "fail-on",
+			"max-blocks", "freed", "free-stacks", "verbose", "help", "version" } },
+	[CLI_WATCH] = { "watch", { "pid", "no-follow", "comm", "exe", "cgroup", "container", "interval", "duration",
+					 "overhead", "trace", "out", "json", "verbose", "help", "version" } },
 	[CLI_REPORT] = { "report",
 		{ "crash", "pid", "format", "diff", "output", "top", "verbose", "help", "version" } },
 };

@@ -111,7 +111,8 @@ size_t choose_pids(const struct cli_settings *s, pid_t *pid, size_t max)
 	walked_for = &s->selection;
 	walked_into = &l;
 	for (size_t i = 0; i < s->selection.n_cgroups; i++)
-		nftw(s->cgroup_path[i], take_procs, 16, FTW_PHYS);
+		if (containers_path(s, i))
+			nftw(containers_path(s, i), take_procs, 16, FTW_PHYS);
 	walked_into = NULL;
 	qsort(pid, l.n, sizeof(*pid), by_number);
 	for (size_t i = 0; i < l.n; i++)

@@ -48,7 +48,10 @@ struct cli_settings {
 	size_t n_pids;
 	int all;				    /* every process of the system, or those of the selection */
 	struct attach_selection selection;	    /* its names are in here, too: */
-	const char *cgroup_path[ATTACH_SELECT_MAX]; /* directories of selection.cgroup */
+	const char *cgroup_path[ATTACH_SELECT_MAX]; /* directories of selection.cgroup; NULL: a container's */
+	const char *container[ATTACH_SELECT_MAX];   /* ids or names */
+	size_t n_containers;
+	struct containers *containers; /* containers_find() */
 	char names[4096];
 	size_t names_len;
 	char *const *command; /* argv of the program to start; NULL = none */
@@ -192,6 +195,23 @@ int report_event(struct reporter *r, const struct model_event *e);
 /* crashfile.c - swtrace report --crash: the last crash in a file of JSON lines, as a text for a bug tracker, on stdout.
  * Return: exit code. */
 int crashfile_report(const struct cli_settings *s, const char *version);
+
+/* containers.c - what --container names, and where it is now. */
+struct containers {
+	size_t first; /* of selection.cgroup */
+	char *path[ATTACH_SELECT_MAX];
+	uint64_t cgroup[ATTACH_SELECT_MAX];
+	int is_gone[ATTACH_SELECT_MAX]; /* that was told */
+};
+
+/* containers_find - find those of s->container, and put their cgroups into s->selection. Errors are printed, with what there is.
+ * @c  to be cleared with containers_clear()      Return: 0 or exit code.
+ * containers_follow - one that has ended may have been started again: find it.  @a  to be told of its cgroup, or NULL
+ * containers_path - the directory of the i-th cgroup of the selection; NULL: its container has ended. */
+int containers_find(struct cli_settings *s, struct containers *c);
+void containers_follow(const struct cli_settings *s, struct attach *a);
+const char *containers_path(const struct cli_settings *s, size_t i);
+void containers_clear(struct containers *c);
 
 /* watch.c - swtrace watch.  Return: exit code. */
 int watch_run(const struct cli_settings *s);

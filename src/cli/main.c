@@ -10,6 +10,7 @@
 int main(int argc, char **argv)
 {
 	struct cli_settings settings;
+	struct containers containers = { 0 };
 	int code;
 
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, and is told as one */
@@ -17,6 +18,10 @@ int main(int argc, char **argv)
 	if (code)
 		return code;
 	msg_set_verbose(settings.verbose);
+	if (settings.n_containers && !settings.help && !settings.version)
+		code = containers_find(&settings, &containers);
+	if (code)
+		goto out;
 	if (settings.help)
 		args_help();
 	else if (settings.version)
@@ -28,6 +33,10 @@ int main(int argc, char **argv)
 	else if (settings.task == CLI_WATCH)
 		code = watch_run(&settings);
 	else
-		return run_trace(&settings);
-	return fflush(stdout) ? EXIT_USAGE : code;
+		code = run_trace(&settings); /* looks after its output itself */
+	if (fflush(stdout) && !code)
+		code = EXIT_USAGE;
+out:
+	containers_clear(&containers);
+	return code;
 }

@@ -149,6 +149,11 @@ static int opt_cgroup(struct cli_settings *s, const char *value)
 	return 0;
 }
 
+static int opt_container(struct cli_settings *s, const char *value)
+{
+	return add_names(s, value, s->container, &s->n_containers);
+}
+
 static int opt_interval(struct cli_settings *s, const char *value)
 {
 	return parse_seconds(value, 0.1, &s->interval_ns);
@@ -385,6 +390,8 @@ const struct cli_option cli_options[] = {
 		"up to 8 paths, or ends of paths such as php8.2, of up to 8 names of up to 63 bytes" },
 	{ 0, "cgroup", "DIRECTORY", "with -a: only processes in this cgroup or below it", opt_cgroup,
 		"a directory of the unified hierarchy (cgroup2), up to 8 times" },
+	{ 0, "container", "ID[,NAME...]", "with -a: only processes in these containers", opt_container,
+		"up to 8 names of containers, or ids or their beginnings" },
 	{ 0, "overhead", "PERCENT", "in windows: probes are in place for that share of time", opt_overhead,
 		"a number from 0.1 to 50" },
 	{ 0, "request-probe", "FILE:SYMBOL", "count its calls as requests (PHP's, Swoole's are known)",

@@ -74,11 +74,13 @@ static int by_pid(const void *a, const void *b)
 
 void system_sweep(struct run *r)
 {
-	pid_t *pid = NULL;
-	ssize_t n = attach_list(r->attach, &pid);
 	struct target_process *p;
+	pid_t *pid = NULL;
 	size_t i = 0;
+	ssize_t n;
 
+	containers_follow(r->s, r->attach);
+	n = attach_list(r->attach, &pid);
 	if (n < 0)
 		return;
 	qsort(pid, n, sizeof(*pid), by_pid);

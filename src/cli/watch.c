@@ -151,6 +151,7 @@ static void look_around(struct watch *w)
 			forget(w, p);
 	}
 	if (!w->s->n_pids) {
+		containers_follow(w->s, NULL);
 		n = choose_pids(w->s, pid, MAX_WATCHED);
 		for (i = 0; i < n; i++)
 			add(w, pid[i]);

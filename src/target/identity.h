@@ -22,6 +22,12 @@ void identity_parse_title(const char *title, size_t n, int is_swoole, struct mod
  * digits is the name that the runtime gave the container's group, with the runtime's own word before them under systemd. */
 void identity_parse_cgroup(const char *text, struct model_identity *out);
 
+#define IDENTITY_ID_DIGITS 64
+
+/* identity_container_in - the same of one path.
+ * @id  out: where the id begins in it, NULL: the path has none (LXC)      Return: MODEL_CONTAINER_NONE: it is of no container. */
+enum model_container identity_container_in(const char *path, size_t n, const char **id);
+
 /* identity_parse_status - the parent (PPid), and the pid in the process's own namespace (the last of NSpid), from the text of
  * /proc/PID/status; 0 where it is not told, or (ns_pid) is the same as here. */
 void identity_parse_status(const char *text, int *parent, int *ns_pid);

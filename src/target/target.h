@@ -357,6 +357,7 @@ int target_is_dynamic(const struct target_process *p);
 /* target_is_started - 1 if it has mapped all that its program needs before it can allocate: the libc, or it is static. */
 int target_is_started(const struct target_process *p);
 
-#include "target/vitals.h" /* how much memory a process has */
+#include "target/containers.h" /* the containers that there are */
+#include "target/vitals.h"     /* how much memory a process has */
 
 #endif

@@ -122,7 +122,6 @@ void identity_parse_title(const char *title, size_t n, int is_swoole, struct mod
 		parse_fpm_title(title, n, out);
 }
 
-#define ID_DIGITS    64
 #define SHOWN_DIGITS 12
 
 /* runtime_of - which runtime gives such names: what stands right before the id, or the folder that it is in. */
@@ -157,38 +156,39 @@ static int is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* parse_path - one line.  Return: 1 if it names a container by its id. */
-static int parse_path(const char *line, size_t n, struct model_identity *out)
+enum model_container identity_container_in(const char *path, size_t n, const char **id)
 {
-	const char *id = NULL;
 	size_t run = 0;
 
+	*id = NULL;
 	for (size_t i = 0; i <= n; i++) {
-		if (i < n && is_hex(line[i])) {
+		if (i < n && is_hex(path[i])) {
 			run++;
 			continue;
 		}
-		if (run == ID_DIGITS)
-			id = line + i - run; /* the last: a container in a container is in the inner one */
+		if (run == IDENTITY_ID_DIGITS)
+			*id = path + i - run; /* the last: a container in a container is in the inner one */
 		run = 0;
 	}
-	if (!id)
-		return 0;
-	out->container = runtime_of(line, id);
-	memcpy(out->container_id, id, SHOWN_DIGITS);
-	out->container_id[SHOWN_DIGITS] = 0;
-	return 1;
+	if (*id)
+		return runtime_of(path, *id);
+	return memmem(path, n, "/lxc/", 5) || memmem(path, n, "/lxc.payload", 12) ? MODEL_CONTAINER_LXC
+										  : MODEL_CONTAINER_NONE;
 }
 
 void identity_parse_cgroup(const char *text, struct model_identity *out)
 {
-	for (const char *line = text; *line;) {
+	for (const char *line = text, *id; *line;) {
 		size_t n = strcspn(line, "\n");
+		enum model_container kind = identity_container_in(line, n, &id);
 
-		if (parse_path(line, n, out))
+		if (kind)
+			out->container = kind;
+		if (id) {
+			memcpy(out->container_id, id, SHOWN_DIGITS);
+			out->container_id[SHOWN_DIGITS] = 0;
 			return;
-		if (memmem(line, n, "/lxc/", 5) || memmem(line, n, "/lxc.payload", 12))
-			out->container = MODEL_CONTAINER_LXC;
+		}
 		line += n + (line[n] == '\n');
 	}
 }

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""test_container.py - swtrace outside of a container and inside of it, with the capabilities of docs/deploy.md and no others. Containers are
+made here, without an engine: a read-only root, and namespaces for mounts, pids and cgroups, in a cgroup named as docker names it."""
+import os
+import time
+
+from harness import PHP, ROOT, Program, command, equal, test
+from test_rights import TRACING, Bounded, settled
+from test_system import CGROUPS, process
+
+CAPS = TRACING | {"setuid", "setgid"}  # as deploy/ has them
+WORKER = os.path.join(ROOT, "tests/live/worker.php")
+ID = "3f2a55c0ffee" + 51 * "7" + "0"
+OTHER = "3f2a99c0ffee" + 51 * "7" + "1"
+
+
+class Cgroup:
+    """A cgroup that a container of docker's would have."""
+
+    def __init__(self, name):
+        self.top = next(d for d in CGROUPS if os.path.exists(os.path.join(d, "cgroup.controllers")))
+        self.path = os.path.join(self.top, f"docker-{name}.scope")
+        os.mkdir(self.path)
+
+    def end(self):
+        deadline = time.monotonic() + 10
+        while os.path.exists(self.path):
+            try:
+                os.rmdir(self.path)
+            except OSError:
+                assert time.monotonic() < deadline, f"{self.path} is in use"
+                time.sleep(0.05)
+
+
+class Container:
+    """A PHP worker as the first process of a container."""
+
+    def __init__(self, run, cgroup, *flags):
+        inside = f"echo $$ > {cgroup.path}/cgroup.procs; exec unshare --cgroup {' '.join(flags)} --mount --pid --fork --kill-child --mount-proc " \
+                 f"sh -c 'mount -o remount,bind,ro / && exec {PHP} {WORKER}'"
+        self.program = run.keep(Program(["sh", "-c", inside]))
+        with open(f"/proc/{self.program.pid}/task/{self.program.pid}/children", encoding="utf-8") as f:
+            self.pid = int(f.read())  # as it is seen from outside
+
+    def leak(self):
+        self.program.ask("keep 1000 100")
+
+
+def kept(tracer, pid):
+    return sum(s["live_blocks"] for s in tracer.stacks() if s["pid"] == pid and any(
+        (f["function"], f["line"]) == ("Registry::keep", 20) for f in s["frames"]))
+
+
+def in_cgroup(run, name):
+    return run.keep(Cgroup(name))
+
+
+@test
+def a_container_is_traced_from_outside_with_these_rights_alone(run):
+    one, two = in_cgroup(run, ID), in_cgroup(run, OTHER)
+    first, other = Container(run, one), Container(run, two)
+    tracer = settled(run.keep(Bounded(CAPS, ["-a", "--container", "3f2a55", "-i", 60, "-T", 1000])))
+    later = Container(run, one)
+    time.sleep(0.5)
+    for container in (first, other, later):
+        container.leak()
+    equal(tracer.finish(), 0, "exit")
+    equal([kept(tracer, c.pid) for c in (first, later)], [1000, 1000], "leaks")
+    equal(process(tracer, other.pid), None, "another container")
+    identity = process(tracer, first.pid)["identity"]["container"]
+    equal(identity, {"kind": "docker", "id": ID[:12], "pid": 1}, "the container")
+    equal(tracer.lost(), {}, "lost")
+
+
+@test
+def a_container_that_is_started_again_is_taken_up_again(run):
+    group = in_cgroup(run, ID)
+    first = Container(run, group)
+    tracer = settled(run.trace("-a", "--container", ID[:12], "-i", 0.3, "-T", 1000))
+    first.program.end()
+    group.end()
+    tracer.hear("has ended")
+    group = in_cgroup(run, ID)
+    again = Container(run, group)
+    tracer.hear("was started again")
+    again.leak()
+    tracer.wait("report")
+    tracer.finish()
+    assert kept(tracer, again.pid) >= 1000, tracer.said
+
+
+@test
+def a_worker_is_traced_from_inside_of_its_container(run):
+    container = Container(run, in_cgroup(run, ID))
+    inside = ["nsenter", "-t", str(container.pid), "-p", "-m", "-C"]
+    tracer = run.keep(Bounded(CAPS, ["-p", 1, "-i", 60, "-T", 1000], prefix=inside))
+    time.sleep(0.5)
+    container.leak()
+    pid = int(open(f"/proc/{tracer.proc.pid}/task/{tracer.proc.pid}/children", encoding="utf-8").read() or tracer.proc.pid)
+    os.kill(pid, 2)
+    equal(tracer.finish(interrupt=False), 0, tracer.said)
+    equal(kept(tracer, 1), 1000, "leak")
+    equal(tracer.lost(), {}, "lost")
+
+
+@test
+def a_container_of_a_user_namespace_is_traced_from_outside(run):
+    container = Container(run, in_cgroup(run, ID), "--user", "--map-root-user")
+    tracer = settled(run.keep(Bounded(CAPS, ["-p", container.pid, "-i", 60, "-T", 1000])))
+    container.leak()
+    tracer.finish()
+    equal(kept(tracer, container.pid), 1000, "leak")
+
+
+@test
+def containers_are_watched_by_name_or_id(run):
+    container = Container(run, in_cgroup(run, ID))
+    watch = run.trace("watch", "--container", ID, "-i", 0.3, wait_for="watching")
+    watch.wait("trend", pid=container.pid)
+    watch.finish()
+
+
+@test
+def a_container_that_is_not_there_is_told_with_those_that_are(run):
+    Container(run, in_cgroup(run, ID))
+    in_cgroup(run, OTHER)
+    code, out, err = command("-a", "--container", "shop")
+    equal((code, out), (4, ""), err)
+    assert "'shop'" in err and ID[:12] in err and OTHER[:12] in err, err
+    code, out, err = command("-a", "--container", "3f2a")
+    equal((code, out), (2, ""), err)
+    assert "more than one" in err and ID[:12] in err, err
+    code, out, err = command("--container", ID)
+    equal((code, out), (2, ""), err)
