@@ -88,6 +88,23 @@ struct attach_tables {
  * Return: 0; -EPERM capabilities are missing; -ENOSYS the kernel lacks BPF, BTF or uprobes. */
 int attach_check(void);
 
+/* A capability that tracing takes, and whether this process has it, or one that stands in for it. */
+struct attach_capability {
+	const char *name; /* static */
+	const char *why;
+	int is_needed; /* 0: without it something is missing, docs/rights.md */
+	int is_held;
+};
+#define ATTACH_CAPABILITIES 8
+
+/* attach_capabilities - all of them.  @out  ATTACH_CAPABILITIES of them      Return: their number, or -errno: /proc is not there.
+ * attach_try_kinds - which ways to place probes work, best first, as attach_kind_name() tells them. Tries each on this process.
+ * Return: their number, with works[i] 1 or 0; or -errno. */
+int attach_capabilities(struct attach_capability *out);
+#define ATTACH_KINDS 3
+int attach_try_kinds(int works[ATTACH_KINDS]);
+const char *attach_kind_name(int kind);
+
 /* attach_open - find out what kind of probes the kernel has, load the programs, attach the tracepoints.
  * Errors are printed.  Return: 0, -EPERM, -ENOSYS, -errno. */
 int attach_open(struct attach **out, const struct attach_opts *opts);

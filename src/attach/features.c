@@ -14,63 +14,62 @@
 
 #include "attach/internal.h"
 #include "trial.skel.h"
+#include "util/caps.h"
 #include "util/msg.h"
+#include "util/strbuf.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
-/* Bits of the capability sets, <linux/capability.h>. */
-struct capability {
-	int bit;
+static const struct {
+	int cap;
+	int stands_in; /* another that will do, or -1 */
+	int is_needed;
 	const char *name;
 	const char *why;
+} wanted[] = {
+	{ CAPS_BPF, CAP_SYS_ADMIN, 1, "CAP_BPF", "load BPF programs" },
+	{ CAPS_PERFMON, CAP_SYS_ADMIN, 1, "CAP_PERFMON", "probe other processes" },
+	{ CAP_SYS_PTRACE, -1, 1, "CAP_SYS_PTRACE", "read /proc/PID/maps and the files that it names" },
+	{ CAPS_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, 0, "CAP_CHECKPOINT_RESTORE",
+		"reach files that are deleted or replaced" },
+	{ CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE, 0, "CAP_DAC_READ_SEARCH", "read files of other users' processes" },
 };
+#define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
+_Static_assert(N_WANTED <= ATTACH_CAPABILITIES, "there is room for all");
 
-static const struct capability needed[] = {
-	{ 39, "CAP_BPF", "load BPF programs" },
-	{ 38, "CAP_PERFMON", "probe other processes" },
-	{ 19, "CAP_SYS_PTRACE", "read /proc/PID/maps and the files that it names" },
-};
-
-#define CAP_SYS_ADMIN_BIT 21 /* stands in for CAP_BPF and CAP_PERFMON */
-
-static int capabilities(uint64_t *set)
+int attach_capabilities(struct attach_capability *out)
 {
-	char line[256];
-	FILE *f = fopen("/proc/self/status", "re");
-	int found = 0;
+	uint64_t set = 0;
+	int err = caps_held(&set);
 
-	if (!f)
-		return -errno;
-	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "CapEff: %lx", set) == 1;
-	fclose(f);
-	return found ? 0 : -EBADMSG;
+	for (size_t i = 0; !err && i < N_WANTED; i++) {
+		out[i] = (struct attach_capability){
+			.name = wanted[i].name, .why = wanted[i].why, .is_needed = wanted[i].is_needed
+		};
+		out[i].is_held =
+			set >> wanted[i].cap & 1 || (wanted[i].stands_in >= 0 && set >> wanted[i].stands_in & 1);
+	}
+	return err ? err : (int)N_WANTED;
 }
 
 static int check_capabilities(void)
 {
-	char missing[128] = "";
-	uint64_t set = 0;
-	int err;
+	struct attach_capability all[ATTACH_CAPABILITIES];
+	struct strbuf missing = { 0 };
+	int n = attach_capabilities(all);
 
-	err = capabilities(&set);
-	if (err) {
-		msg_error("/proc/self/status: cannot read capabilities: %s", strerror(-err));
-		msg_try("mount /proc");
+	if (n < 0) {
+		msg_error("capabilities cannot be read: %s", strerror(-n));
 		return -EPERM;
 	}
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (set >> needed[i].bit & 1)
-			continue;
-		if (set >> CAP_SYS_ADMIN_BIT & 1 && needed[i].bit != 19)
-			continue;
-		snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s", *missing ? ", " : "",
-			needed[i].name);
-	}
-	if (!*missing)
+	for (int i = 0; i < n; i++)
+		if (all[i].is_needed && !all[i].is_held)
+			strbuf_addf(&missing, "%s%s", missing.len ? ", " : "", all[i].name);
+	if (!missing.len)
 		return 0;
-	msg_error("not permitted to trace: missing %s", missing);
+	msg_error("not permitted to trace: missing %s", missing.data);
 	msg_try("run as root (sudo swtrace ...), or give the process these capabilities");
+	strbuf_free(&missing);
 	return -EPERM;
 }
 
@@ -181,6 +180,20 @@ static int try_type(struct features *f, int type, uint64_t offset)
 }
 
 #define PERF_UPROBE_PATH "/sys/bus/event_source/devices/uprobe/type"
+
+int attach_try_kinds(int works[ATTACH_KINDS])
+{
+	struct features f = { .lock = PTHREAD_MUTEX_INITIALIZER, .known = PTHREAD_COND_INITIALIZER };
+	uint64_t offset = 0;
+	int err = features_own_offset((uintptr_t)tried, &offset);
+
+	if (err)
+		return err;
+	works[PROBE_SESSION] = try_type(&f, ATTACH_UPROBE_SESSION, offset) > 0;
+	works[PROBE_MULTI] = try_type(&f, ATTACH_UPROBE_MULTI, offset) > 0;
+	works[PROBE_PERF] = !access(PERF_UPROBE_PATH, R_OK);
+	return ATTACH_KINDS;
+}
 
 static int probe_kind(struct features *f)
 {

@@ -250,11 +250,16 @@ void attach_settle(struct attach *a)
 	features_end(&a->features);
 }
 
+const char *attach_kind_name(int kind)
+{
+	static const char *const name[ATTACH_KINDS] = { "uprobe session", "uprobe_multi", "perf uprobes" };
+
+	return name[kind];
+}
+
 const char *attach_kind(const struct attach *a)
 {
-	static const char *const name[] = { "uprobe session", "uprobe_multi", "perf uprobes" };
-
-	return name[a->kind];
+	return attach_kind_name(a->kind);
 }
 
 void attach_tables(const struct attach *a, struct attach_tables *out)

@@ -20,19 +20,28 @@ static void add_why(struct strbuf *b, const struct target_process *p, const stru
 		strbuf_addf(b, "calls of %s resolve to it", a->by ? a->by->name : "its files");
 }
 
+void run_add_allocator(struct strbuf *b, const struct target_process *p)
+{
+	const struct target_allocator *a = &p->allocator[0];
+	int is_libc;
+	const char *name = target_allocator_name(a->module, &is_libc);
+
+	if (name)
+		strbuf_addf(b, "malloc is %s's (%s): ", name, a->module->name);
+	else
+		strbuf_addf(b, "malloc is that of %s: ", a->module->name);
+	add_why(b, p, a);
+}
+
 /* tell_chosen - a libc's malloc is what everybody expects. */
 static void tell_chosen(const struct target_process *p, const struct target_allocator *a)
 {
 	struct strbuf line = { 0 };
 	int is_libc;
-	const char *name = target_allocator_name(a->module, &is_libc);
 
-	strbuf_addf(&line, "%d: malloc is ", p->pid);
-	if (name)
-		strbuf_addf(&line, "%s's (%s): ", name, a->module->name);
-	else
-		strbuf_addf(&line, "that of %s: ", a->module->name);
-	add_why(&line, p, a);
+	target_allocator_name(a->module, &is_libc);
+	strbuf_addf(&line, "%d: ", p->pid);
+	run_add_allocator(&line, p);
 	if (is_libc)
 		msg_debug("%s", line.data ? line.data : "");
 	else

@@ -16,6 +16,7 @@ void args_help(void)
 	      "  sudo swtrace -a --exe php-fpm8.2 every process that runs this program, now or later\n"
 	      "  sudo swtrace watch -p PID        look from outside for months; trace what grows\n"
 	      "  sudo swtrace record -p PID -o FILE.swt\n"
+	      "  sudo swtrace doctor [-p PID]     what works here, and what to do about what does not\n"
 	      "  swtrace report FILE.swt          what was recorded, on any machine\n"
 	      "  swtrace report --crash FILE      a crash in what --save has written, as Markdown\n\n",
 		stdout);
@@ -165,6 +166,19 @@ static int watch_contradiction(const struct cli_settings *s)
 	return EXIT_USAGE;
 }
 
+/* doctor_contradiction - likewise, of swtrace doctor. */
+static int doctor_contradiction(const struct cli_settings *s)
+{
+	if (s->command)
+		msg_error("swtrace doctor starts no program");
+	else if (s->n_pids && selects(s))
+		msg_error("-p and a selection exclude each other");
+	else
+		return 0;
+	msg_try("swtrace doctor, swtrace doctor -p PID, or swtrace doctor --comm NAME");
+	return EXIT_USAGE;
+}
+
 static int contradiction(const struct cli_settings *s)
 {
 	int n_ways = !!s->n_pids + !!s->command + s->all;
@@ -173,6 +187,8 @@ static int contradiction(const struct cli_settings *s)
 		return report_contradiction(s);
 	if (s->task == CLI_WATCH)
 		return watch_contradiction(s);
+	if (s->task == CLI_DOCTOR)
+		return doctor_contradiction(s);
 	if (s->task == CLI_RECORD && record_contradiction(s))
 		return EXIT_USAGE;
 	if (n_ways > 1)
@@ -225,6 +241,8 @@ static const struct task {
 					 "overhead", "trace", "out", "json", "verbose", "help", "version" } },
 	[CLI_REPORT] = { "report",
 		{ "crash", "pid", "format", "diff", "output", "top", "verbose", "help", "version" } },
+	[CLI_DOCTOR] = { "doctor",
+		{ "pid", "comm", "exe", "cgroup", "container", "json", "verbose", "help", "version" } },
 };
 
 static const char *const not_for_tracing[] = { "crash", "trace", "out", "output", "format", "diff" };

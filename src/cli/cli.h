@@ -40,7 +40,7 @@ enum {
 enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };
 
 /* What is to be done. */
-enum { CLI_TRACE, CLI_WATCH, CLI_RECORD, CLI_REPORT };
+enum { CLI_TRACE, CLI_WATCH, CLI_RECORD, CLI_REPORT, CLI_DOCTOR };
 
 struct cli_settings {
 	int task; /* CLI_x */

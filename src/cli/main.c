@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/doctor.h"
 #include "util/msg.h"
 
 int main(int argc, char **argv)
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
 		code = convert_report(&settings);
 	else if (settings.task == CLI_REPORT)
 		code = crashfile_report(&settings, SWTRACE_VERSION);
+	else if (settings.task == CLI_DOCTOR)
+		code = doctor_run(&settings);
 	else if (settings.task == CLI_WATCH)
 		code = watch_run(&settings);
 	else

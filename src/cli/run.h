@@ -47,6 +47,10 @@ int run_any_alive(struct run *r);
 /* run_no_allocator - say that nothing can be traced in a process, and where was looked. */
 void run_no_allocator(const struct target_process *p);
 
+/* run_add_allocator - "malloc is glibc's (libc.so.6): no other file defines it", of a process that has one. */
+struct strbuf;
+void run_add_allocator(struct strbuf *b, const struct target_process *p);
+
 /* run_tell_allocators - say which malloc the process uses, and why, unless that was said before. */
 void run_tell_allocators(struct target_process *p);
 

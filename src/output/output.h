@@ -33,6 +33,30 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 int output_json_report(FILE *f, const struct analyze_report *r, const struct output_stack *stacks);
 int output_json_event(FILE *f, const struct model_event *e, const struct output_stack *stack);
 
+/* ---- swtrace doctor, docs/doctor.md ---- */
+
+enum { OUTPUT_OK, OUTPUT_WARN, OUTPUT_FAIL, OUTPUT_RESULTS };
+
+struct output_check {
+	const char *check; /* a word for what is looked at */
+	int result;	   /* OUTPUT_x */
+	int pid;	   /* 0: the machine */
+	const char *comm;  /* of the process; untrusted */
+	int is_first;	   /* of this process, or of the machine */
+	const char *text;  /* may hold untrusted text */
+	const char *try;   /* what to do; NULL: nothing */
+};
+int output_text_check(FILE *f, const struct output_check *c);
+int output_json_check(FILE *f, int64_t utc_ns, const struct output_check *c);
+
+/* output_add_identity - what a process is, in one line without its end. */
+struct strbuf;
+void output_add_identity(struct strbuf *b, const struct model_identity *id);
+
+/* The end.  @n  how many had each result */
+int output_text_doctor(FILE *f, const unsigned n[OUTPUT_RESULTS]);
+int output_json_doctor(FILE *f, int64_t utc_ns, const unsigned n[OUTPUT_RESULTS]);
+
 /* ---- crashes: all that is known of one, docs/crashes.md ---- */
 
 struct output_crash {

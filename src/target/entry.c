@@ -252,6 +252,15 @@ int entry_check_branches(int fd, const struct elffile *elf, struct entry_place *
 	return err;
 }
 
+int entry_is_cheap(int fd, uint64_t offset)
+{
+	uint8_t code[6];
+
+	/* Which of these lengths it has its first byte says. */
+	return pread(fd, code, sizeof(code), (off_t)offset) == (ssize_t)sizeof(code) &&
+	       (is_emulated(code, 1) || is_emulated(code, 2) || is_emulated(code, 5) || is_emulated(code, 6));
+}
+
 /* ---- a function of a file ---------------------------------------------------------------------------------------------- */
 
 uint32_t entry_move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsigned kept)

@@ -205,6 +205,9 @@ int small_file(const char *path, char *to, size_t cap);
 uint32_t entry_move(const uint8_t *code, size_t n, unsigned kept);
 uint32_t entry_move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsigned kept);
 
+/* entry_is_cheap - does the kernel emulate the instruction at that place of a file? */
+int entry_is_cheap(int fd, uint64_t offset);
+
 /* entry_kept - the arguments that the kernel side looks at for such a cookie. */
 unsigned entry_kept(uint64_t cookie);
 

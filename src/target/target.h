@@ -358,6 +358,7 @@ int target_is_dynamic(const struct target_process *p);
 int target_is_started(const struct target_process *p);
 
 #include "target/containers.h" /* the containers that there are */
+#include "target/survey.h"     /* what could be traced in a process */
 #include "target/vitals.h"     /* how much memory a process has */
 
 #endif

@@ -10,6 +10,7 @@ import test_cli  # noqa: F401
 import test_container  # noqa: F401
 import test_corpus  # noqa: F401
 import test_crash  # noqa: F401
+import test_doctor  # noqa: F401
 import test_ends  # noqa: F401
 import test_engine  # noqa: F401
 import test_faults  # noqa: F401

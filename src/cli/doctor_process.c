@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cli/doctor_process.c - a process: what would be probed in it, what could be shown of its stacks, and what that is likely to cost. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/doctor.h"
+#include "cli/run.h"
+#include "util/clock.h"
+#include "util/format.h"
+
+#define COUNT_FOR_NS  300000000L /* how long calls are counted */
+#define TRACED_COST   1.7	 /* times the cost of a call that is not recorded: docs/benchmarks.md */
+#define MUCH_PERCENT  5.0
+#define MAX_NAMED     6
+#define LINKERS_BYTES 1024
+
+static void look_at_identity(struct doctor *d, struct target_process *p)
+{
+	const struct model_identity *id = target_identity(p);
+	struct strbuf b = { 0 };
+
+	output_add_identity(&b, id);
+	if (b.len)
+		doctor_tell(d, OUTPUT_OK, "identity", NULL, "is: %s", b.data);
+	strbuf_free(&b);
+}
+
+/* look_at_allocator - Return: 1, or 0: nothing can be traced. */
+static int look_at_allocator(struct doctor *d, const struct target_process *p, const struct target_survey *s)
+{
+	struct strbuf b = { 0 };
+
+	if (!s->n_functions) {
+		doctor_tell(d, OUTPUT_FAIL, "allocator",
+			"a process that uses libc's malloc or PHP's emalloc; a static program must keep its symbols; 32-bit "
+			"programs are not supported",
+			"no allocator function is found in the files that it maps");
+		return 0;
+	}
+	if (p->n_allocators) {
+		run_add_allocator(&b, p);
+		doctor_tell(d, OUTPUT_OK, "allocator", NULL, "%s", b.data ? b.data : "");
+	} else {
+		doctor_tell(d, OUTPUT_WARN, "allocator", "trace it once it has started",
+			"none of its files brings a malloc yet");
+	}
+	strbuf_free(&b);
+	for (size_t i = 1; i < p->n_allocators; i++)
+		doctor_tell(d, OUTPUT_OK, "allocator", NULL, "malloc of %s is %s", p->allocator[i].module->name,
+			p->allocator[i].use == TARGET_UNUSED ? "not traced: no calls resolve to it"
+							     : "traced too: calls resolve to it, or may");
+	return 1;
+}
+
+static void look_at_sites(struct doctor *d, const struct target_survey *s)
+{
+	doctor_tell(d, s->n_cheap < s->n_functions / 2 ? OUTPUT_WARN : OUTPUT_OK, "sites",
+		"nothing need be done; a call of one of these takes about ten times as long as of the others (docs/probes.md)",
+		"%zu functions in %zu files would be probed, %zu of them at both ends; %zu have a place where that is cheap",
+		s->n_functions, s->n_files, s->n_returns, s->n_cheap);
+}
+
+static void look_at_php(struct doctor *d, const struct target_survey *s)
+{
+	const char *v = s->php_version;
+
+	if (!s->php)
+		return;
+	if (s->php > 0)
+		doctor_tell(d, OUTPUT_OK, "php", NULL, "PHP %s: its frames will be shown%s", v,
+			s->php == 2 ? "; to be checked once more when it runs code" : "");
+	else if (s->php == -ENOTSUP)
+		doctor_tell(d, OUTPUT_WARN, "php",
+			"install the engine's debug symbols (php-dbgsym): its layout is taken from them",
+			"PHP %s: its layout is not known, so that stacks are native alone unless its debug information tells it",
+			v);
+	else if (s->php == -ENOSYS)
+		doctor_tell(d, OUTPUT_WARN, "php",
+			"use a build without thread safety (NTS), or of glibc: stacks are native alone",
+			"PHP %s: where its threads keep their globals cannot be found", v);
+	else
+		doctor_tell(d, OUTPUT_WARN, "php", "report the build of PHP: stacks are native alone",
+			"PHP %s: in the process it is not laid out as that version is", v);
+	if (s->has_heap)
+		doctor_tell(d, OUTPUT_OK, "php_heap", NULL,
+			"PHP's own count of its heap can be read: the books will be proved by it");
+	else
+		doctor_tell(d, OUTPUT_WARN, "php_heap",
+			"nothing can be done: in thread-safe builds it is not looked for",
+			"PHP's own count of its heap is not found: there is no proof of the books");
+}
+
+static void look_at_requests(struct doctor *d, const struct target_process *p, const struct target_survey *s)
+{
+	struct strbuf b = { 0 };
+
+	if (target_is_php_cli(p) && s->n_requests == 1) {
+		doctor_tell(d, OUTPUT_OK, "requests", NULL,
+			"PHP's command line: its script is one request; --request-probe FILE:SYMBOL counts others");
+		return;
+	}
+	for (size_t i = 0; i < s->n_requests; i++)
+		strbuf_addf(&b, "%s%s", i ? ", " : "", s->request[i]);
+	if (b.len)
+		doctor_tell(d, OUTPUT_OK, "requests", NULL, "requests are counted at %s", b.data);
+	else
+		doctor_tell(d, OUTPUT_OK, "requests", NULL,
+			"nothing is known that begins a request; --request-probe FILE:SYMBOL would count its calls");
+	strbuf_free(&b);
+}
+
+/* has_code - of its own: the start and end that the linker puts into every library is none. */
+static int has_code(const struct target_module *m)
+{
+	struct elffile_code code;
+	uint64_t n_bytes = 0;
+
+	for (size_t i = 0; m->elf && !elffile_code(m->elf, i, &code); i++)
+		n_bytes += code.n_bytes;
+	return !m->elf || n_bytes > LINKERS_BYTES;
+}
+
+/* look_at_unwinding - as the stack walk would: files whose unwind rows cannot be read end each stack that comes to them. */
+static void look_at_unwinding(struct doctor *d, const struct target_process *p)
+{
+	const struct target_module *last = NULL;
+	struct strbuf b = { 0 };
+	size_t n = 0, n_rows = 0, n_bad = 0;
+
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+		struct target_rows rows = { 0 };
+		struct reader_file f;
+		int err = -ENOENT;
+
+		if (!m || m == last || !p->map[i].executable)
+			continue;
+		last = m;
+		n++;
+		f = (struct reader_file){ .number = m->number, .fd = m->fd, .fd_debug = -1, .path = m->path };
+		if (m->fd >= 0)
+			err = reader_rows(d->reader, &f, &rows);
+		n_rows += err ? 0 : rows.n;
+		if (has_code(m) && (err || !rows.n)) {
+			if (++n_bad <= MAX_NAMED)
+				strbuf_addf(&b, "%s%s", b.len ? ", " : "", m->name);
+		}
+		if (!err)
+			target_rows_free(&rows);
+	}
+	if (n_bad)
+		doctor_tell(d, OUTPUT_WARN, "unwinding",
+			"use builds that keep their unwind information (.eh_frame): stacks end at these files, and say so",
+			"no unwind information is to be had of %zu of %zu files: %s%s", n_bad, n, b.data ? b.data : "",
+			n_bad > MAX_NAMED ? ", ..." : "");
+	else
+		doctor_tell(d, OUTPUT_OK, "unwinding", NULL, "%zu unwind rows of %zu files: stacks can be walked",
+			n_rows, n);
+	strbuf_free(&b);
+}
+
+static void look_at_limits(struct doctor *d, struct target_process *p)
+{
+	char limit[FORMAT_BYTES_BYTES], used[FORMAT_BYTES_BYTES];
+	struct model_vitals v = { 0 };
+
+	if (target_limits_read("", p->pid, &v))
+		return;
+	if (v.cgroup_bytes)
+		doctor_tell(d, OUTPUT_OK, "limit", NULL, "its cgroup may have %s (%s), and has %s",
+			format_bytes(v.cgroup_bytes, limit), v.cgroup_is_high ? "memory.high" : "more kills it",
+			format_bytes(v.cgroup_used_bytes, used));
+	else
+		doctor_tell(d, OUTPUT_OK, "limit", NULL, "no cgroup bounds its memory: the machine's %s do",
+			format_bytes(v.machine_bytes, limit));
+}
+
+static uint64_t calls_of(const struct model_snapshot *s, pid_t pid)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_processes; i++)
+		for (int l = 0; s->process[i].pid == pid && l < MODEL_LAYERS; l++)
+			n += s->process[i].layer[l].n_allocs + s->process[i].layer[l].n_frees +
+			     s->process[i].layer[l].n_unknown_frees;
+	return n;
+}
+
+static void ignore(void *ctx, const struct model_event *e)
+{
+	(void)ctx;
+	(void)e;
+}
+
+/* count_calls - trace it for a moment.  Return: 0 and calls a second; -errno. */
+static int count_calls(struct doctor *d, struct target_process *p, double *per_second)
+{
+	struct timespec wait = { .tv_nsec = COUNT_FOR_NS };
+	struct collect_filter filter = { 0 };
+	struct model_snapshot *s = NULL;
+	struct collect *c = NULL;
+	struct attach_tables tables;
+	uint64_t begin_ns;
+	int n;
+
+	attach_tables(d->attach, &tables);
+	n = collect_open(&c, &tables, ignore, d);
+	if (!n)
+		n = attach_register(d->attach, p->pid, 0);
+	begin_ns = clock_ns(CLOCK_MONOTONIC);
+	if (!n)
+		n = attach_probe(d->attach, p, 0);
+	if (n > 0) {
+		nanosleep(&wait, NULL);
+		n = collect_snapshot(c, &filter, 0, d->target, &s);
+		*per_second =
+			n ? 0 : (double)calls_of(s, p->pid) * 1e9 / (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns);
+	}
+	attach_unprobe(d->attach, p->pid);
+	attach_forget(d->attach, p->pid);
+	model_snapshot_free(s);
+	collect_close(c);
+	return n;
+}
+
+static void look_at_cost(struct doctor *d, struct target_process *p)
+{
+	double per_second = 0, cost_ns, percent;
+	int err;
+
+	if (!d->attach)
+		return;
+	err = count_calls(d, p, &per_second);
+	if (err) {
+		doctor_tell(d, OUTPUT_FAIL, "tracing", "swtrace doctor -v may show more", "it cannot be traced: %s",
+			strerror(-err));
+		return;
+	}
+	cost_ns = attach_cost_ns(d->attach) * TRACED_COST;
+	percent = per_second * cost_ns / 1e7;
+	if (cost_ns <= 0)
+		doctor_tell(d, OUTPUT_OK, "cost", NULL,
+			"it was traced for %.1f s: %.0f calls a second; what one costs cannot be measured here",
+			COUNT_FOR_NS / 1e9, per_second);
+	else
+		doctor_tell(d, percent > MUCH_PERCENT ? OUTPUT_WARN : OUTPUT_OK, "cost",
+			"--overhead 2 traces in short windows, within a budget",
+			"it was traced for %.1f s: %.0f calls a second, %.1f us each: likely cost %.2f %% of one CPU",
+			COUNT_FOR_NS / 1e9, per_second, cost_ns / 1e3, percent);
+}
+
+void doctor_process(struct doctor *d, struct target_process *p)
+{
+	struct target_survey s;
+
+	look_at_identity(d, p);
+	if (target_survey(p, &s) || !look_at_allocator(d, p, &s))
+		return;
+	look_at_sites(d, &s);
+	look_at_php(d, &s);
+	look_at_requests(d, p, &s);
+	look_at_unwinding(d, p);
+	look_at_limits(d, p);
+	look_at_cost(d, p);
+}
