@@ -124,11 +124,13 @@ static int write_stack(FILE *f, const struct profile *p, size_t i)
 {
 	const struct profile_stack *s = &p->stack[i];
 	json_t *o = begin(p, "profile_stack"), *frames = json_array();
+	char site[PROFILE_SITE_BYTES];
 
 	json_object_set_new(o, "rank", json_integer((json_int_t)i + 1));
 	json_object_set_new(o, "pid", json_integer(p->process[s->process].pid));
 	json_object_set_new(o, "comm", text(p->process[s->process].comm));
 	json_object_set_new(o, "layer", json_string(profile_layer_name(s->layer)));
+	json_object_set_new(o, "site", json_string(profile_site_of(p, s, site)));
 	for (int v = 0; v < PROFILE_VALUES; v++)
 		json_object_set_new(o, profile_value_name(v), json_integer(s->value[v]));
 	json_object_set_new(o, "oldest_age_ms", json_integer((json_int_t)s->oldest_age_ms));

@@ -124,6 +124,7 @@ static void add_frame(struct strbuf *b, const struct profile_frame *f)
 static void add_stack(struct strbuf *b, const struct profile *p, size_t i, const struct export_opts *opts)
 {
 	const struct profile_stack *s = &p->stack[i];
+	char site[PROFILE_SITE_BYTES];
 
 	strbuf_addf(b, "\n#%zu  ", i + 1);
 	add_size(b, s->value[PROFILE_LIVE_BYTES], opts);
@@ -131,7 +132,7 @@ static void add_stack(struct strbuf *b, const struct profile *p, size_t i, const
 	add_blocks(b, s->value[PROFILE_LIVE_BLOCKS], opts);
 	strbuf_addf(b, ", %s, ", profile_layer_name(s->layer));
 	add_who(b, &p->process[s->process]);
-	strbuf_add(b, "\n");
+	strbuf_addf(b, ", site %s\n", profile_site_of(p, s, site));
 	if (*s->why) {
 		strbuf_add(b, "    ");
 		strbuf_add_safe(b, s->why, "");

@@ -21,6 +21,10 @@ void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t 
 /* text.c - what is thought of the stack, and why, without an end of line; nothing if there is no verdict yet. */
 void text_add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row);
 
+/* text.c - ", site 3f2a91c0": what the stack is called from run to run.  @p  NULL: not known */
+void text_add_site(
+	struct strbuf *b, const struct model_process *p, enum model_layer layer, const struct output_stack *s);
+
 /* identity.c - ", worker 3": the role, to stand behind a name; nothing when there is none. text_add_identity - what the process is,
  * in one line without its end: "worker 3 of Swoole 5.1.2, PHP 8.2.29 NTS, opcache, glibc 2.36, docker 3f2a00000000"; nothing
  * when nothing is known. text_add_build_ids - likewise, of its files: "php8.2 0123..., libc.so.6 4567...".
@@ -48,7 +52,7 @@ void text_add_frame(struct strbuf *b, const struct symbol_frame *f);
 struct json_t *json_crash(const struct model_event *e, const struct output_stack *stack);
 
 /* json.c - an object with the fields that every line has; its end, which appends it; untrusted text, null for none; a number, as
- * "0x1f"; what the curves of a process say; the fields of a stack, as an object of its own (null for none); a line of losses. */
+ * "0x1f"; what the curves of a process say; the fields of a stack, as an object of its own (null for none), its site; a line of losses. */
 struct json_t *json_begin(const char *type, int64_t utc_ns);
 void json_end(struct strbuf *b, struct json_t *o);
 struct json_t *json_text(const char *s);
@@ -58,6 +62,7 @@ struct json_t *json_number(uint64_t n);
 struct json_t *json_growths(const struct analyze_standing *s);
 void json_set_stack(struct json_t *o, const struct output_stack *s);
 struct json_t *json_stack(const struct output_stack *s);
+struct json_t *json_site(const struct model_process *p, enum model_layer layer, const struct output_stack *s);
 void json_add_losses(struct strbuf *b, const struct model_snapshot *s, unsigned report, uint64_t lost);
 
 /* vitals.c - what a process has of memory and may have: lines of text; an object, or null.

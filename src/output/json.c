@@ -249,6 +249,13 @@ json_t *json_stack(const struct output_stack *s)
 	return o;
 }
 
+json_t *json_site(const struct model_process *p, enum model_layer layer, const struct output_stack *s)
+{
+	char site[OUTPUT_SITE_BYTES];
+
+	return json_string(output_site(p ? p->comm : "", layer, s, site));
+}
+
 static json_t *age_ms(uint64_t ns)
 {
 	return ns ? json_number(ns / 1000000) : json_null();
@@ -323,6 +330,7 @@ static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i
 	json_object_set_new(o, "pid", json_integer(m->pid));
 	json_object_set_new(o, "comm", json_text(row->process ? row->process->comm : ""));
 	json_object_set_new(o, "layer", json_string(model_layer_name(m->layer)));
+	json_object_set_new(o, "site", json_site(row->process, m->layer, s));
 	json_object_set_new(o, "live_bytes", json_number(m->live_bytes));
 	json_object_set_new(o, "live_blocks", json_number(m->live_blocks));
 	json_object_set_new(o, "gained_bytes", json_integer(row->gained_bytes));

@@ -21,6 +21,12 @@ struct output_stack {
 	enum model_walk walk; /* why it ends after the last frame */
 };
 
+/* output_site - what the stack is called from run to run (profile_site()), as it stands beside it in all reports.
+ * @comm  of its process      Written to buf, which is returned. */
+#define OUTPUT_SITE_BYTES PROFILE_SITE_BYTES
+const char *output_site(
+	const char *comm, enum model_layer layer, const struct output_stack *s, char buf[OUTPUT_SITE_BYTES]);
+
 /* In all of these stacks[i] are the names of r->row[i]; stack is that of the event: frame[0] is the instruction pointer,
  * the callers follow; n is 0 for events without a stack. */
 

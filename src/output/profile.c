@@ -9,7 +9,8 @@ _Static_assert((int)PROFILE_ZEND == (int)MODEL_ZEND && (int)PROFILE_LIBC == (int
 		       (int)PROFILE_MMAP == (int)MODEL_MMAP && (int)PROFILE_LAYERS == (int)MODEL_LAYERS,
 	"layers are numbered alike");
 
-static uint32_t add_frame(struct profile *p, const struct symbol_frame *f)
+/* frame_of - by borrowed names. */
+static struct profile_frame frame_of(const struct symbol_frame *f)
 {
 	static const enum profile_frame_kind kinds[] = {
 		[SYMBOL_FUNCTION] = PROFILE_NATIVE,
@@ -20,18 +21,32 @@ static uint32_t add_frame(struct profile *p, const struct symbol_frame *f)
 	};
 	int has_module = f->kind != SYMBOL_PHP && f->kind != SYMBOL_NOTHING;
 
-	return profile_add_frame(
-		p, &(struct profile_frame){
-			   .kind = kinds[f->kind],
-			   .function = f->function,
-			   .file = f->file,
-			   .module = has_module ? f->module : NULL,
-			   .build_id = has_module ? f->build_id : NULL,
-			   .offset = f->kind == SYMBOL_FUNCTION || f->kind == SYMBOL_MODULE ? f->module_offset : 0,
-			   .line = f->line,
-			   .is_inlined = f->is_inlined != 0,
-			   .is_approximate = f->is_approximate != 0,
-		   });
+	return (struct profile_frame){
+		.kind = kinds[f->kind],
+		.function = f->function,
+		.file = f->file,
+		.module = has_module ? f->module : NULL,
+		.build_id = has_module ? f->build_id : NULL,
+		.offset = f->kind == SYMBOL_FUNCTION || f->kind == SYMBOL_MODULE ? f->module_offset : 0,
+		.line = f->line,
+		.is_inlined = f->is_inlined != 0,
+		.is_approximate = f->is_approximate != 0,
+	};
+}
+
+const char *output_site(
+	const char *comm, enum model_layer layer, const struct output_stack *s, char buf[OUTPUT_SITE_BYTES])
+{
+	struct strbuf key = { 0 };
+
+	profile_key_begin(&key, comm, (enum profile_layer)layer);
+	for (size_t i = 0; i < s->n && i < PROFILE_MAX_FRAMES; i++) {
+		struct profile_frame f = frame_of(&s->frame[i]);
+
+		if (!f.is_inlined)
+			profile_key_add(&key, &f);
+	}
+	return profile_site(&key, buf);
 }
 
 static void add_curves(struct profile *p, const struct analyze_report *r, const struct analyze_process *row,
@@ -100,8 +115,11 @@ static void add_stack(struct profile *p, const struct analyze_report *r, const s
 	uint32_t frame[PROFILE_MAX_FRAMES], n = 0;
 	struct strbuf why = { 0 };
 
-	for (size_t i = 0; i < s->n && n < PROFILE_MAX_FRAMES; i++)
-		frame[n++] = add_frame(p, &s->frame[i]);
+	for (size_t i = 0; i < s->n && n < PROFILE_MAX_FRAMES; i++) {
+		struct profile_frame f = frame_of(&s->frame[i]);
+
+		frame[n++] = profile_add_frame(p, &f);
+	}
 	text_add_leak(&why, r, row);
 	profile_add_stack(p, &(struct profile_stack){
 				     .process = process,

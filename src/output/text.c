@@ -334,6 +334,14 @@ static void add_leak(struct strbuf *b, const struct analyze_report *r, const str
 	strbuf_free(&said);
 }
 
+void text_add_site(
+	struct strbuf *b, const struct model_process *p, enum model_layer layer, const struct output_stack *s)
+{
+	char site[OUTPUT_SITE_BYTES];
+
+	strbuf_addf(b, ", site %s", output_site(p ? p->comm : "", layer, s, site));
+}
+
 static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)
 {
 	char gain[FORMAT_BYTES_BYTES], start[FORMAT_BYTES_BYTES], rate[FORMAT_BYTES_BYTES];
@@ -346,6 +354,7 @@ static void add_row(struct strbuf *b, const struct analyze_report *r, size_t i, 
 	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
 	text_add_who(b, row->process ? row->process->comm : "", row->stack->pid);
 	text_add_role(b, row->process ? row->process->identity : NULL);
+	text_add_site(b, row->process, row->stack->layer, s);
 	strbuf_addf(b, "\n    %s in %.1f s, %s since the start (%s/s), oldest block %.1f s\n",
 		format_gain(row->gained_bytes, gain), (double)r->since_last_ns / 1e9,
 		format_gain(row->gained_start_bytes, start), format_bytes(per_second, rate),

@@ -155,6 +155,7 @@ static void add_row(struct strbuf *b, const struct analyze_estimate *e, size_t i
 	add_spread(b, &row->rate, format_rate);
 	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
 	text_add_who(b, row->process ? row->process->comm : "", row->stack->pid);
+	text_add_site(b, row->process, row->stack->layer, s);
 	strbuf_addf(b, "\n    estimate: %s blocks, %s, from %u of %u windows were not seen to be freed%s\n",
 		format_count(row->blocks, count), format_bytes(row->bytes, size), row->n_with, row->n_windows,
 		row->is_scaled ? "; the rate is this stack's share of what PHP's count grows by" : "");
@@ -241,6 +242,7 @@ static void add_json_row(struct strbuf *b, const struct analyze_estimate *e, siz
 	json_object_set_new(o, "pid", json_integer(row->stack->pid));
 	json_object_set_new(o, "comm", json_text(row->process ? row->process->comm : ""));
 	json_object_set_new(o, "layer", json_string(model_layer_name(row->stack->layer)));
+	json_object_set_new(o, "site", json_site(row->process, row->stack->layer, s));
 	set_rate(o, &row->rate);
 	json_object_set_new(o, "scaled", json_boolean(row->is_scaled));
 	json_object_set_new(o, "blocks", json_number(row->blocks));

@@ -75,23 +75,23 @@ static void add_places(struct difference *d, const struct profile *p)
 static void add_key(struct difference *d, struct strbuf *b, const struct profile_frame *f)
 {
 	struct place at = place_of(d->out, f), **known = NULL;
+	struct profile_frame named = *f;
 
-	if (f->kind == PROFILE_NATIVE || f->kind == PROFILE_MODULE)
+	if (f->kind == PROFILE_MODULE)
 		known = tfind(&at, &d->places, by_place);
-	if (known)
-		at.function = (*known)->function;
-	strbuf_addf(b, "\n%s\t%s\t", f->kind == PROFILE_PHP ? f->file : f->module, at.function);
-	if (f->kind == PROFILE_MODULE && !known)
-		strbuf_addf(b, "%llx", (unsigned long long)f->offset);
+	if (known) {
+		named.kind = PROFILE_NATIVE;
+		named.function = (*known)->function;
+	}
+	profile_key_add(b, &named);
 }
 
-/* key_of - what makes a stack the same in two profiles. A line moves when a file is edited above it, an address with each build. */
 static const char *key_of(struct difference *d, const struct profile *p, const struct profile_stack *s)
 {
 	struct strbuf b = { 0 };
 	const char *key;
 
-	strbuf_addf(&b, "%s\n%s", p->process[s->process].comm, profile_layer_name(s->layer));
+	profile_key_begin(&b, p->process[s->process].comm, s->layer);
 	for (uint32_t i = 0; i < s->n_frames; i++)
 		if (!p->frame[s->frame[i]].is_inlined)
 			add_key(d, &b, &p->frame[s->frame[i]]);

@@ -172,6 +172,19 @@ int profile_read(struct profile *p, int fd, enum profile_fault *fault);
 /* profile_fault_text - for people: "it ends too early", ... Static. */
 const char *profile_fault_text(enum profile_fault f);
 
+/* A stack is the same as another if it has the same key: the name of its process, its layer, and of each frame the names; an offset only
+ * where there is no function. Addresses and lines move with each build, and each change to a file.
+ * profile_key_begin, profile_key_add - a key, appended to an empty buffer. Names that are NULL are as "".
+ * profile_site - a short name for a key: eight hex digits, the same after a restart of swtrace or of the program. The key is freed. For a
+ * site, inlined frames are left out: how much is known of them depends on the debug information that is there.
+ * profile_site_of - that of a stack. Both write to buf, which is returned. */
+struct strbuf;
+#define PROFILE_SITE_BYTES 9
+void profile_key_begin(struct strbuf *b, const char *comm, enum profile_layer layer);
+void profile_key_add(struct strbuf *b, const struct profile_frame *f);
+const char *profile_site(struct strbuf *key, char buf[PROFILE_SITE_BYTES]);
+const char *profile_site_of(const struct profile *p, const struct profile_stack *s, char buf[PROFILE_SITE_BYTES]);
+
 /* profile_subtract - what has changed since an earlier one: all that now has, its stacks' values less those of the same stacks before.
  * Stacks are the same if they have the same names and layer, in processes of the same name: addresses, lines, and what is inlined may differ. What
  * was there before alone has values below 0. A stack without any change is left out.

@@ -282,14 +282,14 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
 		"  stacks: 0 of 2 are complete\n"
 		"\n"
-		"#1  3.7 MiB live in 51,000 blocks, zend, php(4242)\n"
+		"#1  3.7 MiB live in 51,000 blocks, zend, php(4242), site 5d8be67a\n"
 		"    +1.2 MiB in 5.0 s, +3.7 MiB since the start (252.6 KiB/s), oldest block 14.2 s\n"
 		"    LEAK 81 B/request, 3.4 MiB/h, 0 of 18,211 blocks older than 60 s were freed; or garbage that was not collected yet\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"      libx.so+0x2f\n"
 		"      (the stack ends here: this address is in no known code)\n"
 		"\n"
-		"#2  512 B live in 2 blocks, libc, php(4242)\n"
+		"#2  512 B live in 2 blocks, libc, php(4242), site 1247ada6\n"
 		"    -2.0 KiB in 5.0 s, +512 B since the start (34 B/s), oldest block 0.5 s\n"
 		"    no leak so far: 49 of 50 blocks older than 12 s were freed, nine of ten within 2.5 s\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
@@ -484,7 +484,7 @@ static void hostile_names_cannot_command_the_terminal(void **state)
 	assert_null(strchr(text, '\033'));
 	assert_null(strchr(text, '\007'));
 	assert_non_null(strstr(text, "\n  \\x1b[2J;a b\\x0a\"(7)"));
-	assert_non_null(strstr(text, ", mmap, \\x1b[2J;a b\\x0a\"(7)\n"));
+	assert_non_null(strstr(text, ", mmap, \\x1b[2J;a b\\x0a\"(7), site "));
 	assert_non_null(strstr(text, "\n      f;\\xff g\"\\x0a\xc3\xa9+0x1 (\\x1b]0;x\\x07.so)\n"));
 	assert_non_null(strstr(text, "\n      m;o d\\x09+0x20\n"));
 	free(text);
@@ -593,10 +593,10 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 			       ",\"rss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
 			       ",\"files\":" NO_GROWTH ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
 			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
-				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"site\":\"5d8be67a\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 																		    "," FRAME_1
 																		    "]}\n" HEAD(
-																			    "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
+																			    "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"site\":\"1247ada6\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
 																				     ",\"verdict\":\"turns_over\",\"leak\":null,\"old_age_ms\":12000,\"old_blocks\":50,\"old_freed\":49,\"lifetime_ms\":{\"p50\":1500,\"p90\":2500,\"p99\":null},\"generations\":[],\"walk\":\"unreadable\",\"frames\":[" FRAME_0
 																				     "]}\n");
 	free(text);

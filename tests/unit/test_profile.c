@@ -379,6 +379,48 @@ static void a_difference_has_what_grew_came_and_went(void **state)
 	profile_free(&diff);
 }
 
+static const char *site(struct profile *p, size_t i)
+{
+	static char buf[8][PROFILE_SITE_BYTES];
+	static size_t n;
+
+	return profile_site_of(p, &p->stack[i], buf[n++ % 8]);
+}
+
+static void a_site_is_the_names_of_a_stack_and_nothing_else(void **state)
+{
+	struct profile a, b;
+	uint32_t frame[3];
+
+	(void)state;
+	profile_begin(&a);
+	add_process(&a, 42, "php8.2");
+	frame[0] = native(&a, "grows", 0x100);
+	frame[1] = php(&a, "{main}", 3);
+	add_stack(&a, 0, 1000, frame, 2);
+	/* The same of another process, built anew, with its script edited and more known of what is inlined. */
+	profile_begin(&b);
+	add_process(&b, 1, "other");
+	add_process(&b, 77, "php8.2");
+	frame[0] = profile_add_frame(
+		&b, &(struct profile_frame){ .kind = PROFILE_NATIVE, .function = "small", .is_inlined = 1 });
+	frame[1] = native(&b, "grows", 0x999);
+	frame[2] = php(&b, "{main}", 9);
+	add_stack(&b, 1, 7, frame, 3);
+	add_stack(&b, 0, 7, frame, 3);
+	add_stack(&b, 1, 7, frame, 2);
+	b.stack[2].layer = PROFILE_LIBC;
+	add_stack(&b, 1, 7, frame, 3);
+	b.stack[3].layer = PROFILE_ZEND;
+	/* Written down, so that it does not change from one version of swtrace to the next. */
+	assert_string_equal(site(&a, 0), "438d93f5");
+	assert_string_equal(site(&b, 0), "438d93f5");
+	for (size_t i = 1; i < 4; i++)
+		assert_string_not_equal(site(&b, i), "438d93f5");
+	profile_free(&a);
+	profile_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +431,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_damaged_anywhere_is_never_taken_for_sound),
 		cmocka_unit_test(names_that_one_profile_lacks_make_no_difference),
 		cmocka_unit_test(a_difference_has_what_grew_came_and_went),
+		cmocka_unit_test(a_site_is_the_names_of_a_stack_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

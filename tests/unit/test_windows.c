@@ -104,11 +104,11 @@ static void what_grows_is_told_as_an_estimate_with_its_spread(void **state)
 		"  known to be gone since their address was handed out again: 1,203 blocks; calls cut by the edge of a "
 		"window: 12\n"
 		"  lost: nothing\n"
-		"\n#1  about 2.1 MiB/s (1.8 MiB/s to 2.4 MiB/s), zend, php(42)\n"
+		"\n#1  about 2.1 MiB/s (1.8 MiB/s to 2.4 MiB/s), zend, php(42), site 30086ec1\n"
 		"    estimate: 1,150 blocks, 120.6 KiB, from 16 of 17 windows were not seen to be freed; the rate is this "
 		"stack's share of what PHP's count grows by\n"
 		"      Cache::remember /srv/app/Cache.php:41\n"
-		"\n#2  at least about 2.0 KiB/s (1.0 KiB/s to 3.0 KiB/s), libc, php(42)\n"
+		"\n#2  at least about 2.0 KiB/s (1.0 KiB/s to 3.0 KiB/s), libc, php(42), site 2a70a2f6\n"
 		"    estimate: 9 blocks, 512 B, from 8 of 17 windows were not seen to be freed\n"
 		"      Cache::remember /srv/app/Cache.php:41\n"
 		"\n1 more stack is not shown (--top)\n\n");
