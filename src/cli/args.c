@@ -231,14 +231,14 @@ static int contradiction(const struct cli_settings *s)
 /* The first word of the command line, and the options that go with it. Tracing has no word, and takes all but the last lines'. */
 static const struct task {
 	const char *word;
-	const char *option[28];
+	const char *option[32];
 } tasks[] = {
 	[CLI_RECORD] = { "record",
 		{ "pid", "follow", "no-follow", "all", "comm", "exe", "cgroup", "container", "request-probe",
-			"interval", "duration", "count", "older", "min-size", "max-size", "layer", "output", "fail-on",
-			"max-blocks", "freed", "free-stacks", "verbose", "help", "version" } },
+			"interval", "duration", "count", "older", "min-size", "max-size", "layer", "output", "listen",
+			"fail-on", "max-blocks", "freed", "free-stacks", "verbose", "help", "version" } },
 	[CLI_WATCH] = { "watch", { "pid", "no-follow", "comm", "exe", "cgroup", "container", "interval", "duration",
-					 "overhead", "trace", "out", "json", "verbose", "help", "version" } },
+					 "overhead", "trace", "out", "json", "listen", "verbose", "help", "version" } },
 	[CLI_REPORT] = { "report",
 		{ "crash", "pid", "format", "diff", "output", "top", "verbose", "help", "version" } },
 	[CLI_DOCTOR] = { "doctor",

@@ -14,6 +14,7 @@
 #include "attach/attach.h"
 #include "collect/collect.h"
 #include "export/export.h"
+#include "metrics/metrics.h"
 #include "output/output.h"
 #include "profile/profile.h"
 #include "symbol/symbol.h"
@@ -79,7 +80,8 @@ struct cli_settings {
 	const char *folded;
 	struct target_request request[TARGET_REQUEST_MAX]; /* strings are in names */
 	size_t n_requests;
-	const char *save; /* file that JSON lines are appended to; NULL: none */
+	struct metrics_address listen; /* len 0: nowhere */
+	const char *save;	       /* file that JSON lines are appended to; NULL: none */
 	int fail_on_leak;
 	int crashes; /* tell of crashes alone */
 	int json;
@@ -122,6 +124,29 @@ struct ends {
 	size_t n;
 };
 
+/* listen.c - --listen. All of these do nothing if it was not asked for. */
+struct listener {
+	struct metrics_server *server; /* NULL: it was not */
+	struct metrics *values;
+	int has_failed; /* a warning has been printed */
+};
+
+/* listen_open - begin to listen. Errors, and where it is, are printed.
+ * @has_events  crashes and the like will be told of      Return: 0 or exit code. */
+int listen_open(struct listener *l, const struct cli_settings *s, int has_events);
+void listen_close(struct listener *l);
+int listen_is_open(const struct listener *l);
+
+/* listen_report, listen_estimate - what a report tells. listen_look - a snapshot without stacks. listen_losses - losses alone.
+ * listen_event - something has happened; of an exit with its reason. listen_tell - nothing new, but what swtrace itself takes. */
+void listen_report(struct listener *l, const struct analyze_report *r, const struct analyze_verdicts *v,
+	const struct output_stack *stacks);
+void listen_estimate(struct listener *l, const struct analyze_estimate *e, const struct output_stack *stacks);
+void listen_look(struct listener *l, const struct model_snapshot *s, const struct analyze_verdicts *v);
+void listen_losses(struct listener *l, const struct model_snapshot *s);
+void listen_event(struct listener *l, const struct model_event *e);
+void listen_tell(struct listener *l);
+
 /* report.c - from a snapshot to what is printed. */
 struct reporter {
 	const struct cli_settings *settings;
@@ -144,6 +169,7 @@ struct reporter {
 	size_t events_bytes;
 	int save_failed; /* likewise a warning */
 	struct ends ends;
+	struct listener listener;
 	int has_leak; /* by the last report of a process that lived */
 	int err;      /* -errno: standard output cannot be written */
 };
@@ -153,6 +179,9 @@ int report_open(struct reporter *r);
 
 /* report_make - one report of this moment, to stdout, the folded file and the saved one.  Return: 0, or -errno of stdout. */
 int report_make(struct reporter *r, int is_final);
+
+/* report_quietly - in a session without reports: what was not seen, for metrics alone.  Return: 0 or -errno. */
+int report_quietly(struct reporter *r);
 
 /* report_losses - what was not seen, at the end of a session without reports.  Return: as above. */
 int report_losses(struct reporter *r);

@@ -131,6 +131,7 @@ static int tell_exit(struct reporter *r, struct target_process *p, const struct 
 		tell_again(r, note);
 	with_reason.end.reason = reason_of(note, p, e);
 	note_drop(&r->ends, note);
+	listen_event(&r->listener, &with_reason);
 	r->err = report_write_event(r, &with_reason, &none);
 	return !r->err && with_reason.end.reason == MODEL_REASON_OOM ? tell_whole(r, p, &with_reason) : r->err;
 }

@@ -246,6 +246,11 @@ static int opt_save(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_listen(struct cli_settings *s, const char *value)
+{
+	return metrics_parse_address(value, &s->listen);
+}
+
 static int opt_crash(struct cli_settings *s, const char *value)
 {
 	s->crash_file = value;
@@ -417,6 +422,8 @@ const struct cli_option cli_options[] = {
 	{ 0, "every", "SECONDS", "time between two of these (default 60)", opt_every,
 		"at least 1 second; 90, 90s, 5m, 1h" },
 	{ 0, "keep", "N", "of these, the last N stay (default 100)", opt_keep, "a number from 1 to 100000" },
+	{ 0, "listen", "[ADDRESS:]PORT", "serve metrics for Prometheus there (127.0.0.1:9469)", opt_listen,
+		"a port (then on 127.0.0.1), or an address in numbers and a port, such as 127.0.0.1:9469 or [::1]:9469" },
 	HEADING("swtrace watch: what processes hold, seen from outside every 60 s (-i); what grows is traced:"),
 	{ 0, "trace", "SECONDS", "for how long it is traced (default 60)", opt_trace,
 		"a number of seconds, at least 1" },

@@ -226,8 +226,10 @@ static int make_estimate(struct reporter *r, int is_final)
 	e->is_final = is_final;
 	judge(r, now, e->n_named);
 	err = name_estimate(r, e, &stacks);
-	if (!err)
+	if (!err) {
+		listen_estimate(&r->listener, e, stacks);
 		err = write_estimate(r, e, stacks);
+	}
 out:
 	report_free_rows(stacks, e ? e->n_rows : 0);
 	analyze_estimate_free(e);
@@ -261,6 +263,7 @@ void report_clear(struct reporter *r)
 	model_request_histories_clear(&r->requests);
 	analyze_verdicts_clear(&r->verdicts);
 	free(r->ends.note);
+	listen_close(&r->listener);
 }
 
 int report_sample(struct reporter *r)
@@ -314,6 +317,7 @@ int report_make(struct reporter *r, int is_final)
 	err = report_name_rows(r, report, &stacks);
 	if (err)
 		goto out;
+	listen_report(&r->listener, report, &r->verdicts, stacks);
 	err = write_report(r, report, stacks);
 	if (report_exports(r))
 		report_export(r, now, is_final);
@@ -327,6 +331,20 @@ out:
 		remember(r, now);
 	}
 	r->err = err;
+	return err;
+}
+
+int report_quietly(struct reporter *r)
+{
+	struct model_snapshot *now = NULL;
+	int err = 0;
+
+	if (!listen_is_open(&r->listener))
+		return 0;
+	err = collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now);
+	if (!err)
+		listen_losses(&r->listener, now);
+	model_snapshot_free(now);
 	return err;
 }
 
@@ -351,6 +369,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 
 	if (e->type == MODEL_FREED)
 		return report_freed(r, e);
+	if (e->type != MODEL_EXIT)
+		listen_event(&r->listener, e);
 	if (!p)
 		p = target_child(r->target, e->pid);
 	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */

@@ -229,7 +229,7 @@ static int make_report(struct run *r, int is_last)
 	if (r->s->all)
 		system_sweep(r);
 	if (r->s->crashes)
-		return is_last ? report_losses(&r->reporter) : 0;
+		return is_last ? report_losses(&r->reporter) : report_quietly(&r->reporter);
 	windows_update(r);
 	return report_make(&r->reporter, is_last);
 }
@@ -450,7 +450,7 @@ static int prepare(struct run *r)
 		symbol_set_idle(r->reporter.symbol, collect_fd(r->collect), drain, r->collect);
 	r->reporter.target = r->target;
 	r->reporter.collect = r->collect;
-	return err ? EXIT_UNSUPPORTED : 0;
+	return err ? EXIT_UNSUPPORTED : listen_open(&r->reporter.listener, r->s, 1);
 }
 
 static int add_targets(struct run *r)

@@ -63,6 +63,7 @@ struct watch {
 	struct watched *watched;
 	size_t n_watched;
 	struct trace trace;
+	struct listener listener;
 	uint64_t start_ns;
 	int is_too_many; /* that was told */
 	int done;
@@ -291,6 +292,8 @@ static int look(struct watch *w)
 		err = model_history_add(&w->history, s);
 	if (err >= 0)
 		err = analyze_verdicts_update(&w->verdicts, s, &w->history, 1);
+	if (!err)
+		listen_look(&w->listener, s, &w->verdicts);
 	for (size_t i = 0; !err && i < s->n_processes; i++) {
 		const struct model_process *p = &s->process[i];
 		const struct analyze_standing *standing = analyze_standing_of(&w->verdicts, p);
@@ -327,7 +330,7 @@ static int begin(struct watch *w)
 			return run_add_failed(w->s->pid[i], err);
 	}
 	w->start_ns = clock_ns(CLOCK_MONOTONIC);
-	return 0;
+	return listen_open(&w->listener, w->s, 0);
 }
 
 static void on_signal(struct watch *w, int fd)
@@ -400,6 +403,7 @@ int watch_run(const struct cli_settings *s)
 	model_history_clear(&w.history);
 	analyze_verdicts_clear(&w.verdicts);
 	target_close(w.target);
+	listen_close(&w.listener);
 	free(w.watched);
 	close(fd);
 	return code;

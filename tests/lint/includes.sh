@@ -21,7 +21,8 @@ allowed() {
 	output) echo "analyze crash model profile symbol" ;;
 	export) echo "profile" ;;
 	rights) echo "" ;;
-	cli) echo "analyze attach collect crash export model output profile reader rights symbol target" ;;
+	metrics) echo "analyze crash model" ;;
+	cli) echo "analyze attach collect crash export metrics model output profile reader rights symbol target" ;;
 	*) echo "unknown room" ;;
 	esac
 }

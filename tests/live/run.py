@@ -21,6 +21,7 @@ import test_kernel  # noqa: F401
 import test_launch  # noqa: F401
 import test_ledger  # noqa: F401
 import test_life  # noqa: F401
+import test_metrics  # noqa: F401
 import test_oracle  # noqa: F401
 import test_php  # noqa: F401
 import test_record  # noqa: F401

@@ -291,9 +291,29 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(parse(&s, "-p 1 --trace 10"), EXIT_USAGE);
 }
 
+static void metrics_are_served_where_it_is_said(void **state)
+{
+	char buf[METRICS_ADDRESS_BYTES];
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1"), 0);
+	assert_int_equal(s.listen.len, 0);
+	assert_int_equal(parse(&s, "-p 1 --listen 9469"), 0);
+	assert_string_equal(metrics_address_text(&s.listen, buf), "127.0.0.1:9469");
+	assert_int_equal(parse(&s, "watch -p 1 --listen [::1]:80"), 0);
+	assert_string_equal(metrics_address_text(&s.listen, buf), "[::1]:80");
+	assert_int_equal(parse(&s, "record -p 1 -o f --listen 0.0.0.0:1"), 0);
+	assert_int_equal(parse(&s, "-a --crashes --listen 1"), 0);
+	assert_int_equal(parse(&s, "-p 1 --listen localhost:80"), EXIT_USAGE);
+	assert_non_null(strstr(said, "127.0.0.1:9469"));
+	assert_int_equal(parse(&s, "report f --listen 1"), EXIT_USAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(metrics_are_served_where_it_is_said),
 		cmocka_unit_test(a_pid_is_enough_and_the_rest_has_defaults),
 		cmocka_unit_test(options_are_taken_in_all_their_forms),
 		cmocka_unit_test(a_request_probe_is_a_file_and_a_function),
