@@ -132,10 +132,12 @@ struct listener {
 };
 
 /* listen_open - begin to listen. Errors, and where it is, are printed.
- * @has_events  crashes and the like will be told of      Return: 0 or exit code. */
+ * @has_events  crashes and the like will be told of      Return: 0 or exit code.
+ * listen_start - begin to answer, when all rights that are not needed have been given up. Errors are printed.  Return: 0 or exit code. */
 int listen_open(struct listener *l, const struct cli_settings *s, int has_events);
 void listen_close(struct listener *l);
 int listen_is_open(const struct listener *l);
+int listen_start(struct listener *l);
 
 /* listen_report, listen_estimate - what a report tells. listen_look - a snapshot without stacks. listen_losses - losses alone.
  * listen_event - something has happened; of an exit with its reason. listen_tell - nothing new, but what swtrace itself takes. */

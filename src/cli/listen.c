@@ -49,6 +49,15 @@ int listen_open(struct listener *l, const struct cli_settings *s, int has_events
 	return 0;
 }
 
+int listen_start(struct listener *l)
+{
+	if (!l->server || !metrics_answer(l->server))
+		return 0;
+	msg_error("--listen: there can be no more threads");
+	msg_try("raise their number (ulimit -u, pids.max of the cgroup)");
+	return EXIT_UNSUPPORTED;
+}
+
 void listen_close(struct listener *l)
 {
 	metrics_close(l->server);

@@ -477,9 +477,10 @@ static int give_up_rights(struct run *r)
 	unsigned needs =
 		rights_to_write(r->s->folded) | rights_to_write(r->s->output) | rights_to_write_in(r->s->export_dir);
 
-	needs |= (r->launch.pid ? RIGHTS_COMMAND : 0) | (urls && *urls ? RIGHTS_NETWORK : 0);
+	needs |= (r->launch.pid ? RIGHTS_COMMAND : 0) | (listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0) |
+		 (urls && *urls ? RIGHTS_NETWORK : 0);
 	attach_settle(r->attach);
-	return rights_drop(needs) ? EXIT_UNSUPPORTED : 0;
+	return rights_drop(needs) ? EXIT_UNSUPPORTED : listen_start(&r->reporter.listener);
 }
 
 /* command_code - the exit code of the command, as a shell would give it. */

@@ -375,12 +375,13 @@ static void loop(struct watch *w, int fd_signal)
 }
 
 /* give_up_rights - all but those that the traces need, which give them up themselves.  Return: 0 or exit code. */
-static int give_up_rights(const struct cli_settings *s)
+static int give_up_rights(struct watch *w)
 {
 	const char *urls = getenv("DEBUGINFOD_URLS");
-	unsigned needs = RIGHTS_SPAWN | rights_to_write_in(s->out) | (urls && *urls ? RIGHTS_NETWORK : 0);
+	unsigned needs = RIGHTS_SPAWN | rights_to_write_in(w->s->out) | (urls && *urls ? RIGHTS_NETWORK : 0);
 
-	return rights_drop(needs) ? EXIT_UNSUPPORTED : 0;
+	needs |= listen_is_open(&w->listener) ? RIGHTS_LISTEN : 0;
+	return rights_drop(needs) ? EXIT_UNSUPPORTED : listen_start(&w->listener);
 }
 
 int watch_run(const struct cli_settings *s)
@@ -390,7 +391,7 @@ int watch_run(const struct cli_settings *s)
 
 	code = fd < 0 ? EXIT_UNSUPPORTED : begin(&w);
 	if (!code)
-		code = give_up_rights(s);
+		code = give_up_rights(&w);
 	if (!code) {
 		msg_note("watching %s; nothing is probed while nothing grows; Ctrl-C ends",
 			s->n_pids ? "these processes and their workers" : "the processes that fit, now or later");

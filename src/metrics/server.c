@@ -202,6 +202,11 @@ static int start(struct metrics_server *s, int fd_listen)
 		close(fd_listen);
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+int metrics_answer(struct metrics_server *s)
+{
 	if (pthread_create(&s->thread, NULL, answer, s))
 		return -EAGAIN;
 	s->has_thread = 1;

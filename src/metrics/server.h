@@ -42,9 +42,12 @@ int metrics_is_loopback(const struct metrics_address *a);
 /* metrics_best_format - what is to be sent to whoever accepts that.  @accept  the header Accept; NULL: there is none. Untrusted */
 enum metrics_format metrics_best_format(const char *accept);
 
-/* metrics_serve - begin to listen, and to answer.
+/* metrics_serve - begin to listen. Whoever connects waits for metrics_answer().
  * @a  out: with the port that it is      Return: 0 and *out, or -errno: -EADDRINUSE, -EACCES, ... */
 int metrics_serve(struct metrics_server **out, struct metrics_address *a);
+
+/* metrics_answer - begin to answer, by a thread that has the rights which its caller has then.  Return: 0 or -EAGAIN. */
+int metrics_answer(struct metrics_server *s);
 
 /* metrics_publish - from now on that is the answer.
  * @text  one for each form; taken over, also on failure      Return: 0 or -ENOMEM: the text of before stays. */

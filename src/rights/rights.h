@@ -15,6 +15,7 @@ enum {
 	RIGHTS_COMMAND = 1 << 2, /* a program was started, and is signalled: it may have changed its user */
 	RIGHTS_SPAWN = 1 << 3,	 /* swtrace is started once more, and needs its rights then */
 	RIGHTS_NETWORK = 1 << 4, /* debuginfod is asked */
+	RIGHTS_LISTEN = 1 << 5,	 /* a socket that is open by now is answered */
 };
 
 /* rights_to_write - what writing this file takes: RIGHTS_WRITE, with RIGHTS_OTHERS where it is needed; 0: path is NULL.

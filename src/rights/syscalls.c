@@ -211,6 +211,15 @@ static const struct calls_rule networking[] = {
 	ANY(flock),
 };
 
+static const struct calls_rule answering[] = {
+	ANY(accept4),
+	ANY(shutdown),
+	ANY(getsockopt),
+	ANY(setsockopt),
+	ANY(getsockname),
+	ANY(getpeername),
+};
+
 /* What starting takes. */
 static const struct calls_rule spawning[] = {
 	ANY(execve),
@@ -235,7 +244,7 @@ static const struct calls_rule spawning[] = {
 
 int syscalls_limit(unsigned needs)
 {
-	struct calls_list list[] = { LIST(always), LIST(writing), LIST(networking), LIST(spawning) };
+	struct calls_list list[] = { LIST(always), LIST(writing), LIST(networking), LIST(spawning), LIST(answering) };
 
 	if (!(needs & (RIGHTS_WRITE | RIGHTS_NETWORK)))
 		list[1].rule = NULL;
@@ -243,5 +252,7 @@ int syscalls_limit(unsigned needs)
 		list[2].rule = NULL;
 	if (!(needs & RIGHTS_SPAWN))
 		list[3].rule = NULL;
+	if (!(needs & RIGHTS_LISTEN))
+		list[4].rule = NULL;
 	return calls_allow(list, sizeof(list) / sizeof(list[0]), ENOSYS);
 }

@@ -459,6 +459,7 @@ static void it_answers_what_is_asked_by_what_was_published_last(void **state)
 	(void)state;
 	assert_int_equal(metrics_parse_address("0", &a), 0);
 	assert_int_equal(metrics_serve(&s, &a), 0);
+	assert_int_equal(metrics_answer(s), 0);
 	said = asked(&a, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
 	assert_has(said, "HTTP/1.1 503");
 	free(said);
@@ -486,6 +487,7 @@ static void what_listens_there_already_is_an_error(void **state)
 	(void)state;
 	assert_int_equal(metrics_parse_address("0", &a), 0);
 	assert_int_equal(metrics_serve(&s, &a), 0);
+	assert_int_equal(metrics_answer(s), 0);
 	b = a;
 	assert_int_equal(metrics_serve(&another, &b), -EADDRINUSE);
 	metrics_close(s);
@@ -507,6 +509,7 @@ static void whoever_holds_connections_is_put_out_when_others_wait(void **state)
 	(void)state;
 	assert_int_equal(metrics_parse_address("0", &a), 0);
 	assert_int_equal(metrics_serve(&s, &a), 0);
+	assert_int_equal(metrics_answer(s), 0);
 	publish(s, "here");
 	for (size_t i = 0; i < METRICS_CONNECTIONS + 8; i++) {
 		held[i] = connected(&a);
@@ -537,6 +540,7 @@ static void nonsense_is_refused_and_costs_nobody_else_anything(void **state)
 	(void)state;
 	assert_int_equal(metrics_parse_address("0", &a), 0);
 	assert_int_equal(metrics_serve(&s, &a), 0);
+	assert_int_equal(metrics_answer(s), 0);
 	publish(s, "here");
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
 		fd = connected(&a);
