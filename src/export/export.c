@@ -41,8 +41,10 @@ const char *export_format_suffix(enum export_format format)
 
 void export_add_label(struct strbuf *b, const struct profile_frame *f)
 {
-	if (*f->function) {
-		strbuf_add_utf8(b, f->function);
+	const char *name = *f->function ? f->function : f->module;
+
+	if (*f->function || *name == '[') { /* a region has its brackets already */
+		strbuf_add_utf8(b, name);
 		return;
 	}
 	strbuf_add(b, "[");
