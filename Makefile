@@ -25,12 +25,12 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 OPT := $(if $(DEBUG),-O0,-O2)
 CPPFLAGS += -D_GNU_SOURCE -DSWTRACE_VERSION='"$(VERSION)"' -Isrc -Iinclude -I$(BUILD)
 CFLAGS += -std=gnu11 -g $(OPT) -Wall -Wextra -Werror $(SANFLAGS)
-LDLIBS += -lbpf -ldw -lelf -lZydis -liberty -ljansson -lseccomp -lmicrohttpd -lz -lm -lpthread
+LDLIBS += -lbpf -ldw -lelf -lZydis -liberty -ljansson -lseccomp -lmicrohttpd -lprotobuf-c -lz -lm -lpthread
 
 # ---- sources ---------------------------------------------------------------------------------------------------------
 
 SRC := $(wildcard src/*/*.c)
-OBJ := $(SRC:src/%.c=$(BUILD)/%.o)
+OBJ := $(SRC:src/%.c=$(BUILD)/%.o) $(BUILD)/pprof.pb-c.o
 LIB_OBJ := $(filter-out $(BUILD)/cli/main.o,$(OBJ))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 ALLOC := jemalloc jemalloc-inside jemalloc-static tcmalloc tcmalloc-inside tcmalloc-static mimalloc musl musl-static static
@@ -59,6 +59,20 @@ $(BUILD)/%.o: src/%.c
 
 # Only these see the skeletons: generated before they are compiled.
 $(filter $(BUILD)/attach/%,$(OBJ)): $(BUILD)/swtrace.skel.h $(BUILD)/trial.skel.h
+
+# The code of pprof's messages is made from their description.
+PROTOC_C ?= protoc-c
+$(BUILD)/pprof.pb-c.c: src/export/pprof.proto
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PROTOC_C) --c_out=$(@D) --proto_path=src/export pprof.proto
+
+$(BUILD)/pprof.pb-c.h: $(BUILD)/pprof.pb-c.c
+$(BUILD)/pprof.pb-c.o: $(BUILD)/pprof.pb-c.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/export/pprof.o: $(BUILD)/pprof.pb-c.h
 
 # ---- kernel side -----------------------------------------------------------------------------------------------------
 
@@ -396,7 +410,7 @@ C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h te
 CPPCHECK_MACROS := '-DLIBBPF_OPTS(type,name,...)=struct type name={0}' \
 	'-Dbpf_object__for_each_program(p,o)=while((p=next_program(o)))'
 
-lint: $(BUILD)/swtrace.skel.h $(BUILD)/trial.skel.h ## style, includes, clang-tidy, cppcheck
+lint: $(BUILD)/swtrace.skel.h $(BUILD)/trial.skel.h $(BUILD)/pprof.pb-c.h ## style, includes, clang-tidy, cppcheck
 	$(Q)tests/lint/includes.sh
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \

@@ -78,6 +78,7 @@ struct cli_settings {
 	int format;		 /* enum export_format */
 	const char *output;	 /* of swtrace record: its file; of swtrace report: NULL = standard output */
 	const char *folded;
+	const char *pprof;				   /* files, renewed at every report; NULL: none */
 	struct target_request request[TARGET_REQUEST_MAX]; /* strings are in names */
 	size_t n_requests;
 	struct metrics_address listen; /* len 0: nowhere */
@@ -164,9 +165,9 @@ struct reporter {
 	struct profile
 		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
 	int export_failed; /* a warning has been printed: the file of --folded or of swtrace record could not be written */
-	FILE *save;	   /* report_open(); NULL: none. swtrace record: events, in memory: */
 	uint64_t exported_ns; /* to the directory; 0: never */
 	int dir_failed;	      /* a warning has been printed */
+	FILE *save;	      /* report_open(); NULL: none. swtrace record: events, in memory: */
 	char *events;
 	size_t events_bytes;
 	int save_failed; /* likewise a warning */
@@ -196,12 +197,11 @@ void report_tell_failed(int err);
 int report_name_rows(struct reporter *r, const struct analyze_report *report, struct output_stack **out);
 void report_free_rows(struct output_stack *stacks, size_t n);
 
-/* export.c - report_export - write the files that are made of a profile: --folded, swtrace record. What fails is told once.
+/* export.c - report_export - write the files that are made of a profile: --folded, --pprof, swtrace record. What fails is
+ * told once.
  * @now  a snapshot
- * report_exports - is there any such file?
  * report_export_open - begin to keep events for it. Errors are printed.  Return: 0 or exit code. */
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final);
-int report_exports(const struct reporter *r);
 int report_export_open(struct reporter *r);
 
 /* exportdir.c - exportdir_check - can exports be written to that directory? What is wrong is told.  Return: 0 or exit code.

@@ -53,7 +53,14 @@ static int write_job(FILE *f, const void *ctx)
 /* write_to - the file that was asked for, or standard output.  Return: exit code. */
 static int write_to(const struct job *j)
 {
-	int err = j->s->output ? outfile_write(j->s->output, write_job, j) : write_job(stdout, j);
+	int err;
+
+	if (!j->s->output && j->s->format == EXPORT_PPROF && isatty(STDOUT_FILENO)) {
+		msg_error("a profile for pprof is not for a terminal");
+		msg_try("-o FILE.pb.gz, then go tool pprof FILE.pb.gz");
+		return EXIT_USAGE;
+	}
+	err = j->s->output ? outfile_write(j->s->output, write_job, j) : write_job(stdout, j);
 
 	if (!err && !j->s->output && fflush(stdout))
 		err = -errno;

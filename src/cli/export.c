@@ -19,11 +19,6 @@ int report_export_open(struct reporter *r)
 	return EXIT_UNSUPPORTED;
 }
 
-int report_exports(const struct reporter *r)
-{
-	return r->settings->folded || r->settings->export_dir || r->settings->task == CLI_RECORD;
-}
-
 static int any_alive(const struct model_snapshot *s)
 {
 	for (size_t i = 0; i < s->n_processes; i++)
@@ -90,6 +85,14 @@ static int write_folded(FILE *f, const void *ctx)
 	return export_write(EXPORT_FOLDED, f, &r->profile, &opts);
 }
 
+static int write_pprof(FILE *f, const void *ctx)
+{
+	static const struct export_opts opts = { 0 };
+	const struct reporter *r = ctx;
+
+	return export_write(EXPORT_PPROF, f, &r->profile, &opts);
+}
+
 static int write_recording(FILE *f, const void *ctx)
 {
 	const struct reporter *r = ctx;
@@ -97,25 +100,46 @@ static int write_recording(FILE *f, const void *ctx)
 	return profile_write(&r->profile, fileno(f));
 }
 
+/* write_files - those that are asked for.  @err  of making the profile      Return: 1 if one could not be written, which was told. */
+static int write_files(struct reporter *r, int err)
+{
+	const struct {
+		const char *path;
+		int (*write)(FILE *f, const void *ctx);
+	} file[] = {
+		{ r->settings->folded, write_folded },
+		{ r->settings->pprof, write_pprof },
+		{ r->settings->task == CLI_RECORD ? r->settings->output : NULL, write_recording },
+	};
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
+		int one = file[i].path && !err ? outfile_write(file[i].path, file[i].write, r) : err;
+
+		if (!file[i].path || !one)
+			continue;
+		failed = 1;
+		if (r->export_failed)
+			continue;
+		msg_error("%s: cannot be written: %s", file[i].path, strerror(-one));
+		msg_try("free some space, or choose another file; tracing goes on");
+	}
+	return failed;
+}
+
+/* report_export - the profile is made at every report, also where it is not to be written at this one: when all processes end, the
+ * last one is what is known of them. */
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final)
 {
-	const char *path = r->settings->folded;
-	int err = make_profile(r, now);
+	const struct cli_settings *s = r->settings;
+	int err;
 
-	if (!err && path)
-		err = outfile_write(path, write_folded, r);
-	if (!err && r->settings->task == CLI_RECORD) {
-		path = r->settings->output;
-		err = outfile_write(path, write_recording, r);
-	}
-	if (!err && r->settings->export_dir &&
-		(!r->exported_ns || now->time_ns >= r->exported_ns + r->settings->every_ns || is_final)) {
+	if (!s->folded && !s->pprof && !s->export_dir && s->task != CLI_RECORD)
+		return;
+	err = make_profile(r, now);
+	r->export_failed = write_files(r, err);
+	if (!err && s->export_dir && (!r->exported_ns || now->time_ns >= r->exported_ns + s->every_ns || is_final)) {
 		exportdir_write(r);
 		r->exported_ns = now->time_ns;
 	}
-	if (err && !r->export_failed) {
-		msg_error("%s: cannot be written: %s", path ? path : r->settings->output, strerror(-err));
-		msg_try("free some space, or choose another file; tracing goes on");
-	}
-	r->export_failed = err != 0;
 }

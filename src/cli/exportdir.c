@@ -17,7 +17,7 @@
 #include "util/outfile.h"
 #include "util/strbuf.h"
 
-static const enum export_format forms[] = { EXPORT_FOLDED, EXPORT_JSON };
+static const enum export_format forms[] = { EXPORT_FOLDED, EXPORT_JSON, EXPORT_PPROF };
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 
 #define STAMP_LEN 16 /* "20261129T010203Z" */

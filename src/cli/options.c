@@ -240,6 +240,12 @@ static int opt_folded(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_pprof(struct cli_settings *s, const char *value)
+{
+	s->pprof = value;
+	return *value ? 0 : -EINVAL;
+}
+
 static int opt_save(struct cli_settings *s, const char *value)
 {
 	s->save = value;
@@ -416,6 +422,7 @@ const struct cli_option cli_options[] = {
 	HEADING("Where to:"),
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
+	{ 0, "pprof", "FILE", "also write a profile for pprof (.pb.gz), at every report", opt_pprof, "a file name" },
 	{ 0, "save", "FILE", "also append JSON lines to this file: for swtrace report", opt_save, "a file name" },
 	{ 0, "export-dir", "DIRECTORY", "also write exports there, each time under a new name", opt_export_dir,
 		"a directory" },
@@ -431,7 +438,7 @@ const struct cli_option cli_options[] = {
 	HEADING("swtrace record -o FILE: all stacks to a file, anew at every report; swtrace report FILE reads it:"),
 	{ 'o', "output", "FILE", "record: the file. report: where to, instead of standard output", opt_output,
 		"a file name" },
-	{ 0, "format", "FORMAT", "text (default), json, folded, speedscope", opt_format, "one of these" },
+	{ 0, "format", "FORMAT", "text (default), json, folded, pprof, speedscope", opt_format, "one of these" },
 	{ 0, "diff", "OLD", "what has changed since this earlier one", opt_diff, "a file of swtrace record" },
 	{ 0, "crash", "FILE", "instead: the last crash in what --save or --json wrote, as Markdown", opt_crash,
 		"a file name" },

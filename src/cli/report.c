@@ -319,8 +319,7 @@ int report_make(struct reporter *r, int is_final)
 		goto out;
 	listen_report(&r->listener, report, &r->verdicts, stacks);
 	err = write_report(r, report, stacks);
-	if (report_exports(r))
-		report_export(r, now, is_final);
+	report_export(r, now, is_final);
 out:
 	report_free_rows(stacks, report ? report->n_rows : 0);
 	analyze_report_free(report);

@@ -13,6 +13,7 @@ static const struct {
 	[EXPORT_TEXT] = { "text", ".txt", export_text },
 	[EXPORT_JSON] = { "json", ".jsonl", export_json },
 	[EXPORT_FOLDED] = { "folded", ".folded", export_folded },
+	[EXPORT_PPROF] = { "pprof", ".pb.gz", export_pprof },
 	[EXPORT_SPEEDSCOPE] = { "speedscope", ".speedscope.json", export_speedscope },
 };
 

@@ -14,6 +14,7 @@ enum export_format {
 	EXPORT_TEXT, /* for people, as swtrace prints it */
 	EXPORT_JSON, /* JSON lines: "profile" and what belongs to it, and events: docs/json.md */
 	EXPORT_FOLDED, /* "process(pid);[layer];root;...;leaf bytes": one stack a line, live bytes; for flame graph tools */
+	EXPORT_PPROF,	   /* for go tool pprof, Pyroscope, Parca: binary, packed by gzip; docs/pprof.md */
 	EXPORT_SPEEDSCOPE, /* JSON for speedscope.app: live bytes, and live blocks */
 	EXPORT_FORMATS
 };
