@@ -112,6 +112,7 @@ static const char *meaningless_in_windows(const struct cli_settings *s)
 	return s->folded		  ? "--folded"
 	       : s->export_dir		  ? "--export-dir"
 	       : s->pprof		  ? "--pprof"
+	       : s->push_url		  ? "--push"
 	       : s->filter.older_ns	  ? "--older"
 	       : s->filter.min_size_bytes ? "--min-size"
 	       : s->filter.max_size_bytes ? "--max-size"
@@ -203,13 +204,17 @@ static int contradiction(const struct cli_settings *s)
 	else if (s->all && s->overhead_percent > 0)
 		msg_error(
 			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
-	else if (s->crashes && (s->overhead_percent > 0 || s->folded || s->export_dir || s->pprof || s->fail_on_leak))
+	else if (s->crashes &&
+		 (s->overhead_percent > 0 || s->folded || s->export_dir || s->pprof || s->push_url || s->fail_on_leak))
 		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s",
 			s->folded	  ? "--folded"
 			: s->export_dir	  ? "--export-dir"
 			: s->pprof	  ? "--pprof"
+			: s->push_url	  ? "--push"
 			: s->fail_on_leak ? "--fail-on"
 					  : "--overhead");
+	else if (s->push_ns && !s->push_url)
+		msg_error("--push-every: nothing is sent without --push");
 	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)

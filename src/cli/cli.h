@@ -17,6 +17,7 @@
 #include "metrics/metrics.h"
 #include "output/output.h"
 #include "profile/profile.h"
+#include "push/push.h"
 #include "symbol/symbol.h"
 #include "target/target.h"
 
@@ -78,7 +79,9 @@ struct cli_settings {
 	int format;		 /* enum export_format */
 	const char *output;	 /* of swtrace record: its file; of swtrace report: NULL = standard output */
 	const char *folded;
-	const char *pprof;				   /* files, renewed at every report; NULL: none */
+	const char *pprof;    /* files, renewed at every report; NULL: none */
+	const char *push_url; /* where profiles are sent to; NULL: nowhere. May hold a password */
+	uint64_t push_ns;     /* at least so long between two of them; 0 = at every report */
 	struct target_request request[TARGET_REQUEST_MAX]; /* strings are in names */
 	size_t n_requests;
 	struct metrics_address listen; /* len 0: nowhere */
@@ -165,9 +168,12 @@ struct reporter {
 	struct profile
 		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
 	int export_failed; /* a warning has been printed: the file of --folded or of swtrace record could not be written */
-	uint64_t exported_ns; /* to the directory; 0: never */
-	int dir_failed;	      /* a warning has been printed */
-	FILE *save;	      /* report_open(); NULL: none. swtrace record: events, in memory: */
+	uint64_t exported_ns;  /* to the directory; 0: never */
+	int dir_failed;	       /* a warning has been printed */
+	struct push *push;     /* NULL: nothing is sent */
+	uint64_t pushed_ns;    /* of which moment the last profile told that was sent; 0: none was */
+	int64_t pushed_utc_ns; /* the same */
+	FILE *save;	       /* report_open(); NULL: none. swtrace record: events, in memory: */
 	char *events;
 	size_t events_bytes;
 	int save_failed; /* likewise a warning */
@@ -197,8 +203,8 @@ void report_tell_failed(int err);
 int report_name_rows(struct reporter *r, const struct analyze_report *report, struct output_stack **out);
 void report_free_rows(struct output_stack *stacks, size_t n);
 
-/* export.c - report_export - write the files that are made of a profile: --folded, --pprof, swtrace record. What fails is
- * told once.
+/* export.c - report_export - write the files that are made of a profile: --folded, --pprof, swtrace record; and send it: --push. What
+ * fails is told once.
  * @now  a snapshot
  * report_export_open - begin to keep events for it. Errors are printed.  Return: 0 or exit code. */
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final);
@@ -208,6 +214,14 @@ int report_export_open(struct reporter *r);
  * exportdir_write - write all forms of r->profile under a new name, and remove what is too old. What fails is told once. */
 int exportdir_check(const char *dir);
 void exportdir_write(struct reporter *r);
+
+/* push.c - report_push_open - be ready to send profiles, if that is asked for. Errors are printed.  Return: 0 or exit code.
+ * report_push_is_due - is one to be sent at this report? report_push - send r->profile, made of now.  Return: 0 or -ENOMEM.
+ * report_push_close - wait for what is still to be sent, for some seconds at most.  Return: 0, or -EIO: not all could be sent. */
+int report_push_open(struct reporter *r);
+int report_push_is_due(const struct reporter *r, const struct model_snapshot *now, int is_final);
+int report_push(struct reporter *r, const struct model_snapshot *now);
+int report_push_close(struct reporter *r);
 
 /* convert.c - swtrace report FILE.  Return: exit code. */
 int convert_report(const struct cli_settings *s);

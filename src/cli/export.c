@@ -134,12 +134,16 @@ void report_export(struct reporter *r, const struct model_snapshot *now, int is_
 	const struct cli_settings *s = r->settings;
 	int err;
 
-	if (!s->folded && !s->pprof && !s->export_dir && s->task != CLI_RECORD)
+	if (!s->folded && !s->pprof && !s->export_dir && !r->push && s->task != CLI_RECORD)
 		return;
 	err = make_profile(r, now);
 	r->export_failed = write_files(r, err);
 	if (!err && s->export_dir && (!r->exported_ns || now->time_ns >= r->exported_ns + s->every_ns || is_final)) {
 		exportdir_write(r);
 		r->exported_ns = now->time_ns;
+	}
+	if (report_push_is_due(r, now, is_final) && (err || report_push(r, now))) {
+		msg_error("push: out of memory: this profile is not sent");
+		msg_try("trace fewer processes, or give swtrace more memory; tracing goes on");
 	}
 }

@@ -246,6 +246,18 @@ static int opt_pprof(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+/* opt_push - a URL that cannot be used is refused where it is not printed: there may be a password in it. */
+static int opt_push(struct cli_settings *s, const char *value)
+{
+	s->push_url = value;
+	return *value ? 0 : -EINVAL;
+}
+
+static int opt_push_every(struct cli_settings *s, const char *value)
+{
+	return parse_seconds(value, 0.1, &s->push_ns);
+}
+
 static int opt_save(struct cli_settings *s, const char *value)
 {
 	s->save = value;
@@ -423,6 +435,9 @@ const struct cli_option cli_options[] = {
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	{ 0, "pprof", "FILE", "also write a profile for pprof (.pb.gz), at every report", opt_pprof, "a file name" },
+	{ 0, "push", "URL", "also send that to Pyroscope or Parca: docs/pprof.md", opt_push, "a URL" },
+	{ 0, "push-every", "SECONDS", "with --push: not at every report, but after this time", opt_push_every,
+		SECONDS },
 	{ 0, "save", "FILE", "also append JSON lines to this file: for swtrace report", opt_save, "a file name" },
 	{ 0, "export-dir", "DIRECTORY", "also write exports there, each time under a new name", opt_export_dir,
 		"a directory" },

@@ -257,6 +257,7 @@ void report_clear(struct reporter *r)
 	if (r->save)
 		fclose(r->save);
 	free(r->events);
+	push_close(r->push, 0);
 	profile_free(&r->profile);
 	model_snapshot_free(r->before);
 	model_history_clear(&r->history);

@@ -420,7 +420,9 @@ static int prepare(struct run *r)
 	if (!can_write(r->s->folded, "folded stacks") || !can_write(r->s->pprof, "a profile") ||
 		!can_write(r->s->output, "a recording"))
 		return EXIT_USAGE;
-	err = report_open(&r->reporter);
+	err = report_push_open(&r->reporter);
+	if (!err)
+		err = report_open(&r->reporter);
 	if (err)
 		return err;
 	err = attach_check();
@@ -529,6 +531,8 @@ int run_trace(const struct cli_settings *s)
 			code = r.code;
 		}
 	}
+	if (report_push_close(&r.reporter))
+		r.reporter.export_failed = 1;
 	if (s->task == CLI_RECORD && !r.reporter.export_failed && r.reporter.profile.start_utc_ns)
 		msg_note("%s: %zu stacks, %zu events; swtrace report %s shows them", s->output,
 			r.reporter.profile.n_stacks, r.reporter.profile.n_events, s->output);

@@ -24,6 +24,7 @@ import test_life  # noqa: F401
 import test_metrics  # noqa: F401
 import test_oracle  # noqa: F401
 import test_php  # noqa: F401
+import test_push  # noqa: F401
 import test_record  # noqa: F401
 import test_report  # noqa: F401
 import test_requests  # noqa: F401

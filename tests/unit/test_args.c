@@ -224,19 +224,28 @@ static void tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks(void *
 	assert_non_null(strstr(said, "from 0.1 to 50"));
 	assert_int_equal(parse(&s, "-p 1 --overhead 2 --folded out"), EXIT_USAGE);
 	assert_non_null(strstr(said, "--folded"));
+	assert_int_equal(parse(&s, "-p 1 --overhead 2 --push http://h/ingest"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--push"));
 	assert_int_equal(parse(&s, "-p 1 --overhead 2 --max-size 5"), EXIT_USAGE);
 	assert_non_null(strstr(said, "--max-size"));
 }
 
-static void profiles_for_pprof_are_written(void **state)
+static void profiles_for_pprof_are_written_and_sent(void **state)
 {
 	struct cli_settings s;
 
 	(void)state;
-	assert_int_equal(parse(&s, "-p 1 --pprof out.pb.gz"), 0);
+	assert_int_equal(parse(&s, "-p 1 --pprof out.pb.gz --push http://h/ingest --push-every 60"), 0);
 	assert_string_equal(s.pprof, "out.pb.gz");
+	assert_string_equal(s.push_url, "http://h/ingest");
+	assert_true(s.push_ns == 60000000000);
+	assert_int_equal(parse(&s, "-p 1 --push-every 60"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--push"));
+	assert_int_equal(parse(&s, "-p 1 --push http://h/ingest --push-every 0"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-p 1 --push="), EXIT_USAGE);
 	assert_int_equal(parse(&s, "--crashes --pprof out.pb.gz"), EXIT_USAGE);
 	assert_non_null(strstr(said, "--pprof"));
+	assert_int_equal(parse(&s, "report file --push http://h/ingest"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "report file --format pprof -o out"), 0);
 	assert_int_equal(s.format, EXPORT_PPROF);
 }
@@ -335,7 +344,7 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(a_mistyped_option_names_the_nearest),
-		cmocka_unit_test(profiles_for_pprof_are_written),
+		cmocka_unit_test(profiles_for_pprof_are_written_and_sent),
 		cmocka_unit_test(a_task_takes_its_own_options_alone),
 		cmocka_unit_test(tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks),
 	};

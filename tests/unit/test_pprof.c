@@ -299,6 +299,8 @@ static void the_programs_own_file_comes_first_and_each_says_what_is_known_of_it(
 	assert_mapping(o, 2, "php", "", 1, 1, 1);
 	assert_mapping(o, 3, "ffi.so", "ab", 0, 0, 0);
 	assert_mapping(o, 4, "[heap]", "", 1, 0, 0);
+	for (size_t i = 0; i < o->n_function; i++)
+		assert_int_equal(o->function[i]->id, i + 1);
 	for (size_t i = 0; i < o->n_location; i++) {
 		const Pprof__Location *l = o->location[i];
 

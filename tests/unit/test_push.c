@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_push.c - promises of push/push.h that need no server: which URLs are understood, what a request looks like, and
+ * that the queue has bounds. With a server: tests/live/test_push.py. */
+#include <errno.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "push/internal.h"
+
+static const struct push_profile plain = { .data = "abcd",
+	.n_bytes = 4,
+	.service = "php8.2",
+	.host = "box",
+	.from_utc_ns = 1795470005123000000LL,
+	.until_utc_ns = 1795470020123000000LL };
+
+/* url_of - where that profile is sent to; to be freed. */
+static char *url_of(const char *server, const struct push_profile *one)
+{
+	struct push_server s;
+	char *text = NULL;
+	CURLU *url;
+
+	assert_int_equal(push_server_open(&s, server), 0);
+	url = push_request_url(&s, one);
+	assert_non_null(url);
+	assert_int_equal(curl_url_get(url, CURLUPART_URL, &text, 0), CURLUE_OK);
+	curl_url_cleanup(url);
+	push_server_close(&s);
+	return text;
+}
+
+static void pyroscope_is_told_of_a_profile_by_the_query(void **state)
+{
+	char *url = url_of("http://localhost:4040/ingest", &plain);
+
+	(void)state;
+	assert_string_equal(url,
+		"http://localhost:4040/ingest?name=php8.2%7bhost%3dbox%7d&from=1795470005&until=1795470020"
+		"&format=pprof&spyName=swtrace");
+	curl_free(url);
+	url = url_of("https://h/prefix/ingest?tenant=7&name=mine%7Benv%3Dtest%7D", &plain);
+	assert_string_equal(url,
+		"https://h/prefix/ingest?tenant=7&name=mine%7Benv%3Dtest%7D&from=1795470005&until=1795470020"
+		"&format=pprof&spyName=swtrace");
+	curl_free(url);
+}
+
+/* A name is one in a list of names with labels, in a query: none of its characters may mean something there. */
+static void hostile_names_stay_names(void **state)
+{
+	struct push_profile one = plain;
+	char *url;
+
+	(void)state;
+	one.service = "a{b=c,d}&e=f\n\xff\x1b";
+	one.host = "";
+	one.from_utc_ns = one.until_utc_ns;
+	url = url_of("http://h/ingest", &one);
+	assert_string_equal(url,
+		"http://h/ingest?name=a_b_c_d__e_f___%7bhost%3dunknown%7d&from=1795470019&until=1795470020"
+		"&format=pprof&spyName=swtrace");
+	curl_free(url);
+}
+
+static void parca_gets_the_bytes_as_base64_in_json(void **state)
+{
+	static const struct {
+		const char *data;
+		const char *base64;
+	} rfc4648[] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
+		{ "\xff\xfe\xfd", "//79" } };
+	struct push_server s;
+
+	(void)state;
+	assert_int_equal(push_server_open(&s, "https://u:p@parca:7070/api/profiles/writeraw"), 0);
+	assert_int_equal(s.kind, PUSH_PARCA);
+	for (size_t i = 0; i < sizeof(rfc4648) / sizeof(rfc4648[0]); i++) {
+		struct push_profile one = plain;
+		struct strbuf body = { 0 };
+		json_t *o, *series;
+
+		one.data = (char *)rfc4648[i].data;
+		one.n_bytes = strlen(one.data);
+		one.service = "\"x";
+		push_request_body(&s, &one, &body);
+		assert_false(body.failed);
+		o = json_loads(body.data, 0, NULL);
+		assert_non_null(o);
+		series = json_array_get(json_object_get(o, "series"), 0);
+		assert_string_equal(json_string_value(json_object_get(
+					    json_array_get(json_object_get(series, "samples"), 0), "rawProfile")),
+			rfc4648[i].base64);
+		assert_string_equal(
+			json_string_value(json_object_get(
+				json_array_get(json_object_get(json_object_get(series, "labels"), "labels"), 1),
+				"value")),
+			"_x");
+		json_decref(o);
+		strbuf_free(&body);
+	}
+	push_server_close(&s);
+}
+
+static void what_is_shown_of_a_url_holds_no_secret(void **state)
+{
+	struct push_server s;
+
+	(void)state;
+	setenv(PUSH_SECRET, "se:cret/", 1);
+	assert_int_equal(push_server_open(&s, "https://joe@h:1/ingest?token=secret#secret"), 0);
+	assert_string_equal(s.shown, "https://h:1/ingest");
+	push_server_close(&s);
+	assert_int_equal(push_server_open(&s, "https://joe:secret@h/ingest"), 0);
+	assert_string_equal(s.shown, "https://h/ingest");
+	push_server_close(&s);
+	unsetenv(PUSH_SECRET);
+}
+
+static void the_secret_is_the_password_of_a_user_who_has_none(void **state)
+{
+	struct push_server s;
+	char *password = NULL;
+
+	(void)state;
+	setenv(PUSH_SECRET, "se:cret/@", 1);
+	assert_int_equal(push_server_open(&s, "https://joe@h/ingest"), 0);
+	assert_int_equal(curl_url_get(s.url, CURLUPART_PASSWORD, &password, CURLU_URLDECODE), CURLUE_OK);
+	assert_string_equal(password, "se:cret/@");
+	curl_free(password);
+	push_server_close(&s);
+	unsetenv(PUSH_SECRET);
+}
+
+static void other_urls_are_refused(void **state)
+{
+	static const char *const urls[] = { "", "x", "localhost:4040/ingest", "http://h", "http://h/", "http://h/other",
+		"ftp://h/ingest", "file:///tmp/ingest", "http:///ingest", "http://h:99999/ingest", "http://h/ingest/",
+		"gopher://h/profiles/writeraw" };
+	struct push_server s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		if (push_server_open(&s, urls[i]) != -EINVAL)
+			fail_msg("'%s' was not refused", urls[i]);
+		push_server_close(&s);
+	}
+}
+
+/* Five of ten MiB each: three are within 32 MiB. Nobody listens at port 1. */
+static void what_waits_is_bounded_in_bytes_and_the_oldest_goes_first(void **state)
+{
+	struct push_profile one = plain;
+	char said[2048] = "";
+	int saved = dup(STDERR_FILENO);
+	FILE *f = tmpfile();
+	struct push *p;
+
+	(void)state;
+	assert_int_equal(push_open(&p, "http://127.0.0.1:1/ingest"), 0);
+	for (int i = 0; i < 5; i++) {
+		one.n_bytes = 10 << 20;
+		one.data = calloc(1, one.n_bytes);
+		assert_non_null(one.data);
+		push_add(p, &one);
+	}
+	fflush(stderr);
+	dup2(fileno(f), STDERR_FILENO);
+	assert_int_equal(push_close(p, 0), -EIO);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	assert_true(fread(said, 1, sizeof(said) - 1, f) > 0);
+	fclose(f);
+	assert_non_null(strstr(said, "0 profiles sent; lost: 2 dropped for lack of room, 0 refused, 3 still waiting"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pyroscope_is_told_of_a_profile_by_the_query),
+		cmocka_unit_test(hostile_names_stay_names),
+		cmocka_unit_test(parca_gets_the_bytes_as_base64_in_json),
+		cmocka_unit_test(what_is_shown_of_a_url_holds_no_secret),
+		cmocka_unit_test(the_secret_is_the_password_of_a_user_who_has_none),
+		cmocka_unit_test(other_urls_are_refused),
+		cmocka_unit_test(what_waits_is_bounded_in_bytes_and_the_oldest_goes_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
