@@ -476,12 +476,14 @@ static int add_targets(struct run *r)
 /* give_up_rights - before anything is done about what the processes do: all that takes more rights is done.  Return: 0 or exit code. */
 static int give_up_rights(struct run *r)
 {
+	const struct cli_settings *st = r->s;
 	const char *urls = getenv("DEBUGINFOD_URLS");
-	unsigned needs =
-		rights_to_write(r->s->folded) | rights_to_write(r->s->output) | rights_to_write_in(r->s->export_dir);
+	unsigned needs = rights_to_write(st->folded) | rights_to_write(st->pprof) | rights_to_write(st->output) |
+			 rights_to_write_in(st->export_dir);
 
-	needs |= (r->launch.pid ? RIGHTS_COMMAND : 0) | (listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0) |
-		 (urls && *urls ? RIGHTS_NETWORK : 0);
+	needs |= r->launch.pid ? RIGHTS_COMMAND : 0;
+	needs |= listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0;
+	needs |= (urls && *urls) || st->push_url ? RIGHTS_NETWORK : 0;
 	attach_settle(r->attach);
 	return rights_drop(needs) ? EXIT_UNSUPPORTED : listen_start(&r->reporter.listener);
 }

@@ -14,7 +14,7 @@ enum {
 	RIGHTS_OTHERS = 1 << 1,	 /* and they lie in a directory that is another user's */
 	RIGHTS_COMMAND = 1 << 2, /* a program was started, and is signalled: it may have changed its user */
 	RIGHTS_SPAWN = 1 << 3,	 /* swtrace is started once more, and needs its rights then */
-	RIGHTS_NETWORK = 1 << 4, /* debuginfod is asked */
+	RIGHTS_NETWORK = 1 << 4, /* servers are asked: debuginfod, or one that profiles are sent to */
 	RIGHTS_LISTEN = 1 << 5,	 /* a socket that is open by now is answered */
 };
 
