@@ -74,6 +74,23 @@ $(BUILD)/pprof.pb-c.o: $(BUILD)/pprof.pb-c.c
 
 $(BUILD)/export/pprof.o: $(BUILD)/pprof.pb-c.h
 
+# The page of export/html.c in two pieces: all before the data, and all after it. The browser runs only the script, and uses only the
+# style, whose hashes stand in its policy; there an element's content begins with the end of the line of its tag.
+PAGE := src/export/page
+PAGE_SCRIPT := $(addprefix $(PAGE)/,words.js data.js tree.js graph.js legend.js curve.js tables.js main.js)
+page_hash = $$({ echo; cat $(1); } | sha256sum | cut -c -64 | tr a-f A-F | basenc -d --base16 | base64)
+$(BUILD)/page/head.html: $(PAGE)/page.html $(PAGE)/style.css $(PAGE_SCRIPT)
+	$(call say,PAGE,$(@D))
+	$(Q)mkdir -p $(@D)
+	$(Q)cat $(PAGE_SCRIPT) > $(@D)/script.js
+	$(Q)sed -e '/^@STYLE@$$/{' -e 'r $(PAGE)/style.css' -e 'd}' -e '/^@SCRIPT@$$/{' -e 'r $(@D)/script.js' -e 'd}' \
+		-e "s|@POLICY@|default-src 'none'; script-src 'sha256-$(call page_hash,$(@D)/script.js)'; style-src 'sha256-$(call \
+		page_hash,$(PAGE)/style.css)'; base-uri 'none'; form-action 'none'|" $(PAGE)/page.html > $(@D)/page.html
+	$(Q)sed '1,/^@DATA@$$/d' $(@D)/page.html > $(@D)/tail.html
+	$(Q)sed '/^@DATA@$$/,$$d' $(@D)/page.html > $@
+$(BUILD)/export/html.o: $(BUILD)/page/head.html
+$(BUILD)/export/html.o: private CFLAGS += -Wa,-I$(BUILD)
+
 # ---- kernel side -----------------------------------------------------------------------------------------------------
 
 # -g: CO-RE and the map definitions need BTF. -mcpu=v3: compare-and-swap (kernel 5.12).
@@ -301,11 +318,11 @@ check-unit: $(UNIT) ## unit tests alone (no root)
 check-live: all $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
-# The tools are large, and take long to install: not a part of `make check`.
+# The tools are large, and take long to install: not a part of `make check`. Debian's own python3 has Debian's modules.
 .PHONY: check-tools
 check-tools: all $(TARGETS) ## exports as other tools read them: a browser, go tool pprof, prometheus (root)
 	$(Q)./deps tools
-	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace python3 tests/tools/run.py
+	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace /usr/bin/python3 tests/tools/run.py
 
 # A PHP that no released Debian has: not a part of `make check`, since it may leave that suite any day.
 PHP := php8.5

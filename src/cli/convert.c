@@ -79,7 +79,10 @@ int convert_report(const struct cli_settings *s)
 
 	profile_begin(&difference);
 	if (has_before >= 0 && has_now >= 0) {
-		if (s->diff && profile_subtract(&now, &before, &difference)) {
+		if (s->diff && s->format == EXPORT_HTML) {
+			j.opts.before = &before; /* a page shows both */
+			code = write_to(&j);
+		} else if (s->diff && profile_subtract(&now, &before, &difference)) {
 			msg_error("out of memory");
 			msg_try("a machine with more");
 		} else {

@@ -453,7 +453,7 @@ const struct cli_option cli_options[] = {
 	HEADING("swtrace record -o FILE: all stacks to a file, anew at every report; swtrace report FILE reads it:"),
 	{ 'o', "output", "FILE", "record: the file. report: where to, instead of standard output", opt_output,
 		"a file name" },
-	{ 0, "format", "FORMAT", "text (default), json, folded, pprof, speedscope", opt_format, "one of these" },
+	{ 0, "format", "FORMAT", "text (default), json, folded, pprof, speedscope, html", opt_format, "one of these" },
 	{ 0, "diff", "OLD", "what has changed since this earlier one", opt_diff, "a file of swtrace record" },
 	{ 0, "crash", "FILE", "instead: the last crash in what --save or --json wrote, as Markdown", opt_crash,
 		"a file name" },

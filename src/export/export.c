@@ -15,6 +15,7 @@ static const struct {
 	[EXPORT_FOLDED] = { "folded", ".folded", export_folded },
 	[EXPORT_PPROF] = { "pprof", ".pb.gz", export_pprof },
 	[EXPORT_SPEEDSCOPE] = { "speedscope", ".speedscope.json", export_speedscope },
+	[EXPORT_HTML] = { "html", ".html", export_html },
 };
 
 int export_write(enum export_format format, FILE *f, const struct profile *p, const struct export_opts *opts)

@@ -16,12 +16,15 @@ enum export_format {
 	EXPORT_FOLDED, /* "process(pid);[layer];root;...;leaf bytes": one stack a line, live bytes; for flame graph tools */
 	EXPORT_PPROF,	   /* for go tool pprof, Pyroscope, Parca: binary, packed by gzip; docs/pprof.md */
 	EXPORT_SPEEDSCOPE, /* JSON for speedscope.app: live bytes, and live blocks */
+	EXPORT_HTML,	   /* a page for a browser, with a flame graph and all the rest: docs/flamegraph.md */
 	EXPORT_FORMATS
 };
 
 struct export_opts {
 	size_t top;	   /* EXPORT_TEXT: stacks at most; 0 = all */
 	int is_difference; /* the values are differences */
+	const struct profile
+		*before; /* EXPORT_HTML: compared with this one; NULL: with none. The profile is no difference then */
 };
 
 /* export_write - the profile in that form. */

@@ -11,6 +11,7 @@ int export_json(FILE *f, const struct profile *p, const struct export_opts *opts
 int export_folded(FILE *f, const struct profile *p, const struct export_opts *opts);
 int export_pprof(FILE *f, const struct profile *p, const struct export_opts *opts);
 int export_speedscope(FILE *f, const struct profile *p, const struct export_opts *opts);
+int export_html(FILE *f, const struct profile *p, const struct export_opts *opts);
 
 /* export_add_label - the name of a frame for people, on one line: "Class::method", "malloc", "[php8.2+0x33cfe1]", "[heap]". Untrusted
  * text is valid UTF-8 then, and nothing else is done about it. */

@@ -58,7 +58,7 @@ def a_recording_tells_the_same_on_any_machine_and_to_anybody(run):
         frame = next(f for o in lines if o["type"] == "profile_stack" for f in o["frames"] if f["function"] == "leak_native")
         with open(os.path.join(os.path.dirname(__file__), "worker.php"), encoding="utf-8") as f:
             assert "$libc->malloc($size)" in f.read().splitlines()[frame["line"] - 1], frame
-        for form in "text", "folded", "speedscope":
+        for form in "text", "folded", "speedscope", "html":
             code, out, err = report(path, "--format", form, user=NOBODY)
             equal((code, err), (0, ""), form)
             assert "leak_native" in out, (form, out[:500])

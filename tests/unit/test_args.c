@@ -272,6 +272,8 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(s.format, EXPORT_TEXT);
 	assert_int_equal(parse(&s, "report file --format speedscope -o out --diff old --top 3"), 0);
 	assert_int_equal(s.format, EXPORT_SPEEDSCOPE);
+	assert_int_equal(parse(&s, "report file --format html -o out --diff old --top 3"), 0);
+	assert_int_equal(s.format, EXPORT_HTML);
 	assert_string_equal(s.output, "out");
 	assert_string_equal(s.diff, "old");
 	assert_int_equal(parse(&s, "report file another"), EXIT_USAGE);
