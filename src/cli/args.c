@@ -110,6 +110,7 @@ static int selects(const struct cli_settings *s)
 static const char *meaningless_in_windows(const struct cli_settings *s)
 {
 	return s->folded		  ? "--folded"
+	       : s->flamegraph		  ? "--flamegraph"
 	       : s->export_dir		  ? "--export-dir"
 	       : s->pprof		  ? "--pprof"
 	       : s->push_url		  ? "--push"
@@ -204,10 +205,11 @@ static int contradiction(const struct cli_settings *s)
 	else if (s->all && s->overhead_percent > 0)
 		msg_error(
 			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
-	else if (s->crashes &&
-		 (s->overhead_percent > 0 || s->folded || s->export_dir || s->pprof || s->push_url || s->fail_on_leak))
+	else if (s->crashes && (s->overhead_percent > 0 || s->folded || s->flamegraph || s->export_dir || s->pprof ||
+				       s->push_url || s->fail_on_leak))
 		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s",
 			s->folded	  ? "--folded"
+			: s->flamegraph	  ? "--flamegraph"
 			: s->export_dir	  ? "--export-dir"
 			: s->pprof	  ? "--pprof"
 			: s->push_url	  ? "--push"

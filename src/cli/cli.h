@@ -79,6 +79,7 @@ struct cli_settings {
 	int format;		 /* enum export_format */
 	const char *output;	 /* of swtrace record: its file; of swtrace report: NULL = standard output */
 	const char *folded;
+	const char *flamegraph;
 	const char *pprof;    /* files, renewed at every report; NULL: none */
 	const char *push_url; /* where profiles are sent to; NULL: nowhere. May hold a password */
 	uint64_t push_ns;     /* at least so long between two of them; 0 = at every report */
@@ -203,8 +204,8 @@ void report_tell_failed(int err);
 int report_name_rows(struct reporter *r, const struct analyze_report *report, struct output_stack **out);
 void report_free_rows(struct output_stack *stacks, size_t n);
 
-/* export.c - report_export - write the files that are made of a profile: --folded, --pprof, swtrace record; and send it: --push. What
- * fails is told once.
+/* export.c - report_export - write the files that are made of a profile: --folded, --flamegraph, --pprof, swtrace record; and send it:
+ * --push. What fails is told once.
  * @now  a snapshot
  * report_export_open - begin to keep events for it. Errors are printed.  Return: 0 or exit code. */
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final);

@@ -85,6 +85,14 @@ static int write_folded(FILE *f, const void *ctx)
 	return export_write(EXPORT_FOLDED, f, &r->profile, &opts);
 }
 
+static int write_flamegraph(FILE *f, const void *ctx)
+{
+	static const struct export_opts opts = { 0 };
+	const struct reporter *r = ctx;
+
+	return export_write(EXPORT_HTML, f, &r->profile, &opts);
+}
+
 static int write_pprof(FILE *f, const void *ctx)
 {
 	static const struct export_opts opts = { 0 };
@@ -108,6 +116,7 @@ static int write_files(struct reporter *r, int err)
 		int (*write)(FILE *f, const void *ctx);
 	} file[] = {
 		{ r->settings->folded, write_folded },
+		{ r->settings->flamegraph, write_flamegraph },
 		{ r->settings->pprof, write_pprof },
 		{ r->settings->task == CLI_RECORD ? r->settings->output : NULL, write_recording },
 	};
@@ -134,7 +143,7 @@ void report_export(struct reporter *r, const struct model_snapshot *now, int is_
 	const struct cli_settings *s = r->settings;
 	int err;
 
-	if (!s->folded && !s->pprof && !s->export_dir && !r->push && s->task != CLI_RECORD)
+	if (!s->folded && !s->flamegraph && !s->pprof && !s->export_dir && !r->push && s->task != CLI_RECORD)
 		return;
 	err = make_profile(r, now);
 	r->export_failed = write_files(r, err);

@@ -240,6 +240,12 @@ static int opt_folded(struct cli_settings *s, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int opt_flamegraph(struct cli_settings *s, const char *value)
+{
+	s->flamegraph = value;
+	return *value ? 0 : -EINVAL;
+}
+
 static int opt_pprof(struct cli_settings *s, const char *value)
 {
 	s->pprof = value;
@@ -434,6 +440,8 @@ const struct cli_option cli_options[] = {
 	HEADING("Where to:"),
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
+	{ 0, "flamegraph", "FILE", "also write a flame graph to look at in a browser (HTML), likewise", opt_flamegraph,
+		"a file name" },
 	{ 0, "pprof", "FILE", "also write a profile for pprof (.pb.gz), at every report", opt_pprof, "a file name" },
 	{ 0, "push", "URL", "also send that to Pyroscope or Parca: docs/pprof.md", opt_push, "a URL" },
 	{ 0, "push-every", "SECONDS", "with --push: not at every report, but after this time", opt_push_every,

@@ -417,8 +417,8 @@ static int prepare(struct run *r)
 
 	if (r->s->export_dir && exportdir_check(r->s->export_dir))
 		return EXIT_USAGE;
-	if (!can_write(r->s->folded, "folded stacks") || !can_write(r->s->pprof, "a profile") ||
-		!can_write(r->s->output, "a recording"))
+	if (!can_write(r->s->folded, "folded stacks") || !can_write(r->s->flamegraph, "a flame graph") ||
+		!can_write(r->s->pprof, "a profile") || !can_write(r->s->output, "a recording"))
 		return EXIT_USAGE;
 	err = report_push_open(&r->reporter);
 	if (!err)

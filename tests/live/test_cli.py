@@ -29,7 +29,7 @@ def every_value_that_cannot_be_used_is_named_with_its_option(run):
     wrong = {"-i": ("0", "0.01", "-1", "x", "nan", "inf", "5s", ""), "-d": ("0", "-3", "1e99"),
              "-n": ("0", "-1", "1.5", "99999999999999999999"), "-T": ("0", "x"), "--older": ("-1", "old"),
              "--min-size": ("-1", "5X", "99999999999G"), "--max-size": ("0", "K"),
-             "--layer": ("heap", "", "libc,heap"), "--max-blocks": ("0", "999"), "--folded": ("",), "--fail-on": ("", "growth")}
+             "--layer": ("heap", "", "libc,heap"), "--max-blocks": ("0", "999"), "--folded": ("",), "--flamegraph": ("",), "--fail-on": ("", "growth")}
     for option, values in wrong.items():
         for value in values:
             refused(2, f"cannot use '{value}'", "-p", pid, option, value)

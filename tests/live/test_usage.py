@@ -46,6 +46,7 @@ def an_unwritable_folded_file_is_told_before_tracing(run):
     target = run.target("life")
     refused(2, "No such file", "-p", target.pid, "--folded", "/no/such/folder/file")
     refused(2, "directory", "-p", target.pid, "--folded", "/tmp")
+    refused(2, "No such file", "-p", target.pid, "--flamegraph", "/no/such/folder/file")
 
 
 @test
@@ -128,7 +129,7 @@ def a_full_disk_behind_the_folded_file_is_told_and_tracing_goes_on(run):
     target.ask("ping")
     tracer.wait("report", number=3)
     equal(tracer.finish(), 2, "exit code")
-    said = [line for line in tracer.said if "/dev/full: cannot write" in line]
+    said = [line for line in tracer.said if "/dev/full: cannot be written" in line]
     equal(len(said), 1, "lines about it")
 
 
@@ -180,6 +181,23 @@ def top_and_layer_choose_what_is_shown(run):
     equal(tracer.stacks()[0]["layer"], "mmap", "the largest")
     report = tracer.last_report()
     assert report["stacks"] >= 3 and report["shown"] == 1, report
+
+
+@test
+def a_flame_graph_is_one_file_that_holds_what_was_reported(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "page.html")
+        tracer = run.trace("-p", php.pid, "-i", 0.3, "--flamegraph", path)
+        php.ask("native 50 3001")
+        tracer.wait("report", number=2)
+        equal(tracer.finish(), 0, "exit code")
+        equal(os.listdir(folder), ["page.html"], "files")
+        with open(path, encoding="utf-8") as f:
+            page = f.read()
+        data = json.loads(page.partition('id="data">')[2].partition("</script")[0])
+        equal(sum(s[4] for s in data["now"]["stacks"]), tracer.last_report()["live_bytes"], "sum of the page")
+        assert "leak_native" in data["strings"], data["strings"]
 
 
 @test

@@ -664,3 +664,20 @@ def a_printer_gets_the_whole_graph_in_light_colors(run):
               ["light", "none"], "in light colors, without controls")
         equal(b.js("return document.documentElement.scrollWidth <= 800"), True, "all of it is on the paper")
         equal(b.faults(), [], "faults")
+
+
+@test
+def a_page_is_written_anew_at_every_report(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        path = os.path.join(folder, "live.html")
+        tracer = run.trace("-p", php.pid, "-i", 0.5, "--flamegraph", path)
+        php.ask("native 50 3001")
+        tracer.wait("report")
+        tracer.wait("report")
+        equal(tracer.finish(), 0, "exit code")
+        equal(os.listdir(folder), ["live.html"], "files")
+        b.open(path)
+        b.at("query").send_keys("leak_native", Keys.ENTER)
+        assert b.text("detail").splitlines()[1].startswith("146.5 KiB"), b.text("detail")
+        equal(b.faults(), [], "faults")

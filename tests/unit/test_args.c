@@ -59,7 +59,7 @@ static void options_are_taken_in_all_their_forms(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&s, "--pid=1,2 -p3 -i 0.5 -d 2.5 -n7 --top=3 --older 60 --json "
-				   "--min-size 4K --max-size=1M --layer libc,mmap --folded out -v"),
+				   "--min-size 4K --max-size=1M --layer libc,mmap --folded out --flamegraph page -v"),
 		0);
 	assert_int_equal(s.n_pids, 3);
 	assert_int_equal(s.pid[2], 3);
@@ -72,6 +72,7 @@ static void options_are_taken_in_all_their_forms(void **state)
 	assert_int_equal(s.filter.max_size_bytes, 1 << 20);
 	assert_int_equal(s.layer_mask, 6);
 	assert_string_equal(s.folded, "out");
+	assert_string_equal(s.flamegraph, "page");
 	assert_int_equal(s.json, 1);
 	assert_int_equal(s.verbose, 1);
 }
@@ -226,6 +227,8 @@ static void tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks(void *
 	assert_non_null(strstr(said, "--folded"));
 	assert_int_equal(parse(&s, "-p 1 --overhead 2 --push http://h/ingest"), EXIT_USAGE);
 	assert_non_null(strstr(said, "--push"));
+	assert_int_equal(parse(&s, "-p 1 --overhead 2 --flamegraph out"), EXIT_USAGE);
+	assert_non_null(strstr(said, "--flamegraph"));
 	assert_int_equal(parse(&s, "-p 1 --overhead 2 --max-size 5"), EXIT_USAGE);
 	assert_non_null(strstr(said, "--max-size"));
 }
