@@ -478,8 +478,8 @@ static int give_up_rights(struct run *r)
 {
 	const struct cli_settings *st = r->s;
 	const char *urls = getenv("DEBUGINFOD_URLS");
-	unsigned needs = rights_to_write(st->folded) | rights_to_write(st->pprof) | rights_to_write(st->output) |
-			 rights_to_write_in(st->export_dir);
+	unsigned needs = rights_to_write(st->folded) | rights_to_write(st->flamegraph) | rights_to_write(st->pprof) |
+			 rights_to_write(st->output) | rights_to_write_in(st->export_dir);
 
 	needs |= r->launch.pid ? RIGHTS_COMMAND : 0;
 	needs |= listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0;
