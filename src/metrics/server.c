@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "metrics/server.h"
+#include "util/caps.h"
 #include "util/clock.h"
 #include "util/strbuf.h"
 
@@ -123,6 +124,8 @@ static void *answer(void *ctx)
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	pthread_setname_np(pthread_self(), "swtrace-metrics");
+	if (caps_keep(0))
+		return NULL;
 	fd[1].fd = info ? info->epoll_fd : -1;
 	while (!atomic_load(&s->is_ended)) {
 		if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > ROUND_MS)

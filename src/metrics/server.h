@@ -46,7 +46,8 @@ enum metrics_format metrics_best_format(const char *accept);
  * @a  out: with the port that it is      Return: 0 and *out, or -errno: -EADDRINUSE, -EACCES, ... */
 int metrics_serve(struct metrics_server **out, struct metrics_address *a);
 
-/* metrics_answer - begin to answer, by a thread that has the rights which its caller has then.  Return: 0 or -EAGAIN. */
+/* metrics_answer - begin to answer, by a thread that is under the filter of system calls which its caller is under then, and gives up all
+ * capabilities.  Return: 0 or -EAGAIN. */
 int metrics_answer(struct metrics_server *s);
 
 /* metrics_publish - from now on that is the answer.

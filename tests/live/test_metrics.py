@@ -258,6 +258,22 @@ def what_is_deployed_and_documented_names_metrics_that_there_are(run):
 
 
 @test
+def the_thread_that_answers_has_no_rights(run):
+    target = run.target("life")
+    for args in ("-p", target.pid), ("watch", "-p", target.pid):
+        tracer = run.trace(*args, "--listen", 0, wait_for="watching" if args[0] == "watch" else "tracing")
+        scrape(port_of(tracer))
+        tasks = {}
+        for task in os.listdir(f"/proc/{tracer.proc.pid}/task"):
+            with open(f"/proc/{tracer.proc.pid}/task/{task}/status", encoding="utf-8") as f:
+                status = dict(re.findall(r"^(\w+):\s*(.*)$", f.read(), re.M))
+            tasks[status["Name"]] = [status[k] for k in ("CapEff", "CapPrm", "NoNewPrivs", "Seccomp")]
+        equal(tasks["swtrace-metrics"], ["0" * 16, "0" * 16, "1", "2"], "rights")
+        assert len(tasks) == 2 and tasks["swtrace"][3] == "2", tasks
+        equal(tracer.finish(), 0, "exit code")
+
+
+@test
 def a_listening_swtrace_that_is_killed_leaves_its_port(run):
     target = run.target("life")
     tracer = run.trace("-p", target.pid, "--listen", 0)
