@@ -482,6 +482,7 @@ static int give_up_rights(struct run *r)
 			 rights_to_write(st->output) | rights_to_write_in(st->export_dir);
 
 	needs |= r->launch.pid ? RIGHTS_COMMAND : 0;
+	needs |= r->windows ? RIGHTS_URGENT : 0;
 	needs |= listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0;
 	needs |= (urls && *urls) || st->push_url ? RIGHTS_NETWORK : 0;
 	attach_settle(r->attach);

@@ -378,7 +378,8 @@ static void loop(struct watch *w, int fd_signal)
 static int give_up_rights(struct watch *w)
 {
 	const char *urls = getenv("DEBUGINFOD_URLS");
-	unsigned needs = RIGHTS_SPAWN | rights_to_write_in(w->s->out) | (urls && *urls ? RIGHTS_NETWORK : 0);
+	unsigned needs =
+		RIGHTS_SPAWN | RIGHTS_URGENT | rights_to_write_in(w->s->out) | (urls && *urls ? RIGHTS_NETWORK : 0);
 
 	needs |= listen_is_open(&w->listener) ? RIGHTS_LISTEN : 0;
 	return rights_drop(needs) ? EXIT_UNSUPPORTED : listen_start(&w->listener);

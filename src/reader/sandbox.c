@@ -30,7 +30,9 @@
 static const struct calls_rule allowed[] = { ANY(read), ANY(write), ANY(pread64), ANY(pwrite64), ANY(lseek), ANY(fstat),
 	ANY(newfstatat), ANY(mmap), ANY(munmap), ANY(mremap), ANY(mprotect), ANY(madvise), ANY(brk), ANY(close),
 	ANY(fcntl), ANY(ftruncate), ANY(recvmsg), ANY(sendto), ANY(dup), ANY(futex), ANY(getrandom), ANY(clock_gettime),
-	ANY(gettid), ANY(getpid), ANY(rt_sigreturn), ANY(rt_sigprocmask), ANY(exit), ANY(exit_group) };
+	ANY(gettid), ANY(getpid), ANY(rt_sigreturn), ANY(rt_sigprocmask), ANY(exit), ANY(exit_group),
+	/* the kernel's own: libc may be probed in here, too (rights/syscalls.c) */
+	{ CALLS_URETPROBE, CALLS_ANY, 0, 0 }, { CALLS_UPROBE, CALLS_ANY, 0, 0 } };
 
 static int filter_calls(void)
 {

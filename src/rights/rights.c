@@ -62,6 +62,8 @@ static uint64_t kept(unsigned needs, uint64_t held)
 		keep |= CAPS_BIT(CAP_DAC_OVERRIDE);
 	if (needs & RIGHTS_OTHERS)
 		keep |= CAPS_BIT(CAP_DAC_OVERRIDE) | CAPS_BIT(CAP_FOWNER);
+	if (needs & RIGHTS_URGENT)
+		keep |= CAPS_BIT(CAP_SYS_NICE);
 	if (needs & RIGHTS_COMMAND)
 		keep |= CAPS_BIT(CAP_KILL);
 	/* For the one that is started, to give its readers another user; it gives them up itself. */

@@ -16,6 +16,7 @@ enum {
 	RIGHTS_SPAWN = 1 << 3,	 /* swtrace is started once more, and needs its rights then */
 	RIGHTS_NETWORK = 1 << 4, /* servers are asked: debuginfod, or one that profiles are sent to */
 	RIGHTS_LISTEN = 1 << 5,	 /* a socket that is open by now is answered */
+	RIGHTS_URGENT = 1 << 6,	 /* probes are removed with priority: --overhead */
 };
 
 /* rights_to_write - what writing this file takes: RIGHTS_WRITE, with RIGHTS_OTHERS where it is needed; 0: path is NULL.

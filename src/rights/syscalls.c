@@ -27,6 +27,10 @@
 	{                                \
 		SYS_##name, arg, bits, 0 \
 	}
+#define NUMBERED(number)                \
+	{                               \
+		number, CALLS_ANY, 0, 0 \
+	}
 #define OPENED_TO_WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
@@ -141,6 +145,12 @@ static const struct calls_rule always[] = {
 	ANY(seccomp),
 	ANY(capget),
 	ANY(capset),
+	ANY(getpriority),
+	ANY(setpriority),
+	/* made by the kernel's own code where a probed function returns (6.11), or is entered (6.18): with -a libc is probed here,
+	 * too. Kernels before 6.14 filter them as any other */
+	NUMBERED(CALLS_URETPROBE),
+	NUMBERED(CALLS_UPROBE),
 	/* the processes that are traced */
 	ANY(pidfd_open),
 	ANY(process_vm_readv),
@@ -148,6 +158,7 @@ static const struct calls_rule always[] = {
 	ONLY(bpf, 0, BPF_MAP_CREATE),
 	ONLY(bpf, 0, BPF_MAP_LOOKUP_ELEM),
 	ONLY(bpf, 0, BPF_MAP_UPDATE_ELEM),
+	ONLY(bpf, 0, BPF_MAP_UPDATE_BATCH),
 	ONLY(bpf, 0, BPF_MAP_DELETE_ELEM),
 	ONLY(bpf, 0, BPF_MAP_GET_NEXT_KEY),
 	ONLY(bpf, 0, BPF_MAP_FREEZE),

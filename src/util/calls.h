@@ -8,6 +8,10 @@
 
 #define CALLS_ANY (-1)
 
+/* Numbers on x86-64, for headers that do not have them. */
+#define CALLS_URETPROBE 335
+#define CALLS_UPROBE	336
+
 /* A call, whatever its arguments are (arg CALLS_ANY); or only where bits of one argument are of that value. A call may be listed
  * more than once. */
 struct calls_rule {
