@@ -29,6 +29,9 @@ void doctor_machine(struct doctor *d);
  * @release  as uname(2) gives it      Return: 1 it may be. */
 int doctor_is_bad_kernel(const char *release);
 
+/* doctor_is_bad_with_seccomp - likewise one with which probes may end a process that has a seccomp filter, as containers have. */
+int doctor_is_bad_with_seccomp(const char *release);
+
 /* doctor_process - of a process that can be looked into. */
 void doctor_process(struct doctor *d, struct target_process *p);
 

@@ -18,23 +18,41 @@
 #define FEW_FILES   4096
 #define TRY_BLOCKS  10000
 
-/* Lines of the kernel in which cfa7f3d2c526 (user stacks are taken by looking at the probe of the thread) came without
- * b583ef82b671 (which makes that safe while the thread ends), and the patch level from which the latter may be taken to be in. A
- * distribution's own numbers need not follow: so it is a warning. */
-static const struct {
-	unsigned major, minor, from, to;
-} bad[] = { { 6, 6, 54, 80 }, { 6, 10, 0, ~0U }, { 6, 11, 0, ~0U }, { 6, 12, 0, 20 }, { 6, 13, 0, 6 } };
+struct line {
+	unsigned major, minor, from, to; /* patch levels, the last one not included */
+};
 
-int doctor_is_bad_kernel(const char *release)
+/* Lines of the kernel that have something wrong, and the patch level from which its repair may be taken to be in. A distribution's own
+ * numbers need not follow: so it is a warning. */
+
+/* cfa7f3d2c526 (user stacks are taken by looking at the probe of the thread) without b583ef82b671 (which makes that safe while the
+ * thread ends). */
+static const struct line with_profilers[] = { { 6, 6, 54, 80 }, { 6, 10, 0, ~0U }, { 6, 11, 0, ~0U }, { 6, 12, 0, 20 },
+	{ 6, 13, 0, 6 } };
+
+/* A probed function returns by a system call, which the process's seccomp filter sees: before cf6cb56ef244. */
+static const struct line with_seccomp[] = { { 6, 11, 0, ~0U }, { 6, 12, 0, 16 }, { 6, 13, 0, 4 } };
+
+static int is_in(const char *release, const struct line *line, size_t n)
 {
 	unsigned major = 0, minor = 0, patch = 0;
 
 	if (sscanf(release, "%u.%u.%u", &major, &minor, &patch) < 2)
 		return 0;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (major == bad[i].major && minor == bad[i].minor && patch >= bad[i].from && patch < bad[i].to)
+	for (size_t i = 0; i < n; i++)
+		if (major == line[i].major && minor == line[i].minor && patch >= line[i].from && patch < line[i].to)
 			return 1;
 	return 0;
+}
+
+int doctor_is_bad_kernel(const char *release)
+{
+	return is_in(release, with_profilers, sizeof(with_profilers) / sizeof(with_profilers[0]));
+}
+
+int doctor_is_bad_with_seccomp(const char *release)
+{
+	return is_in(release, with_seccomp, sizeof(with_seccomp) / sizeof(with_seccomp[0]));
 }
 
 static void look_at_kernel(struct doctor *d)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cli/doctor_process.c - a process: what would be probed in it, what could be shown of its stacks, and what that is likely to cost. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "cli/doctor.h"
@@ -250,6 +252,28 @@ static void look_at_cost(struct doctor *d, struct target_process *p)
 			COUNT_FOR_NS / 1e9, per_second, cost_ns / 1e3, percent);
 }
 
+/* look_at_filter - has the process a seccomp filter, on a kernel where that matters? */
+static void look_at_filter(struct doctor *d, const struct target_process *p)
+{
+	char path[64], line[256];
+	struct utsname u;
+	int mode = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", p->pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "Seccomp: %d", &mode);
+	if (f)
+		fclose(f);
+	if (!mode || uname(&u) || !doctor_is_bad_with_seccomp(u.release))
+		return;
+	doctor_tell(d, OUTPUT_WARN, "seccomp",
+		"ask the kernel's vendor whether it has commit cf6cb56ef244; if not, allow system call 335 (uretprobe) in the "
+		"program's seccomp profile first",
+		"it has a seccomp filter, and with kernels of this line probes at the return of functions can end such a process");
+}
+
 void doctor_process(struct doctor *d, struct target_process *p)
 {
 	struct target_survey s;
@@ -258,6 +282,7 @@ void doctor_process(struct doctor *d, struct target_process *p)
 	if (target_survey(p, &s) || !look_at_allocator(d, p, &s))
 		return;
 	look_at_sites(d, &s);
+	look_at_filter(d, p);
 	look_at_php(d, &s);
 	look_at_requests(d, p, &s);
 	look_at_unwinding(d, p);

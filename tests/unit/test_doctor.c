@@ -25,6 +25,19 @@ static void kernels_that_may_lack_the_repair_are_known(void **state)
 		assert_int_equal(doctor_is_bad_kernel(good[i]), 0);
 }
 
+static void kernels_whose_probes_meet_filters_are_known(void **state)
+{
+	static const char *const bad[] = { "6.11.0-19-generic", "6.12.9", "6.13.1" };
+	static const char *const good[] = { "6.10.14", "6.12.48+deb13-amd64", "6.13.9", "6.14.0", "6.18.44",
+		"6.1.0-28-amd64" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(doctor_is_bad_with_seccomp(bad[i]), 1);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(doctor_is_bad_with_seccomp(good[i]), 0);
+}
+
 static char *written(int (*write)(FILE *f, const struct output_check *c), const struct output_check *c)
 {
 	char *text = NULL;
@@ -88,6 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernels_that_may_lack_the_repair_are_known),
+		cmocka_unit_test(kernels_whose_probes_meet_filters_are_known),
 		cmocka_unit_test(names_of_processes_do_no_harm),
 		cmocka_unit_test(what_fails_is_told_in_the_end),
 	};
