@@ -2,9 +2,12 @@
 """test_container.py - swtrace outside of a container and inside of it, with the capabilities of docs/deploy.md and no others. Containers are
 made here, without an engine: a read-only root, and namespaces for mounts, pids and cgroups, in a cgroup named as docker names it."""
 import os
+import subprocess
+import sys
+import tempfile
 import time
 
-from harness import PHP, ROOT, Program, command, equal, test
+from harness import PHP, ROOT, SWTRACE, Program, command, equal, test
 from test_rights import TRACING, Bounded, settled
 from test_system import CGROUPS, process
 
@@ -51,6 +54,12 @@ def kept(tracer, pid):
         (f["function"], f["line"]) == ("Registry::keep", 20) for f in s["frames"]))
 
 
+def leaks_are_told(tracer, *pids):
+    """The strings, and the array that they are in, which grows."""
+    for pid in pids:
+        assert 1000 <= kept(tracer, pid) < 1100, (pid, kept(tracer, pid), tracer.said)
+
+
 def in_cgroup(run, name):
     return run.keep(Cgroup(name))
 
@@ -65,7 +74,7 @@ def a_container_is_traced_from_outside_with_these_rights_alone(run):
     for container in (first, other, later):
         container.leak()
     equal(tracer.finish(), 0, "exit")
-    equal([kept(tracer, c.pid) for c in (first, later)], [1000, 1000], "leaks")
+    leaks_are_told(tracer, first.pid, later.pid)
     equal(process(tracer, other.pid), None, "another container")
     identity = process(tracer, first.pid)["identity"]["container"]
     equal(identity, {"kind": "docker", "id": ID[:12], "pid": 1}, "the container")
@@ -86,7 +95,7 @@ def a_container_that_is_started_again_is_taken_up_again(run):
     again.leak()
     tracer.wait("report")
     tracer.finish()
-    assert kept(tracer, again.pid) >= 1000, tracer.said
+    leaks_are_told(tracer, again.pid)
 
 
 @test
@@ -99,7 +108,7 @@ def a_worker_is_traced_from_inside_of_its_container(run):
     pid = int(open(f"/proc/{tracer.proc.pid}/task/{tracer.proc.pid}/children", encoding="utf-8").read() or tracer.proc.pid)
     os.kill(pid, 2)
     equal(tracer.finish(interrupt=False), 0, tracer.said)
-    equal(kept(tracer, 1), 1000, "leak")
+    leaks_are_told(tracer, 1)
     equal(tracer.lost(), {}, "lost")
 
 
@@ -109,7 +118,34 @@ def a_container_of_a_user_namespace_is_traced_from_outside(run):
     tracer = settled(run.keep(Bounded(CAPS, ["-p", container.pid, "-i", 60, "-T", 1000])))
     container.leak()
     tracer.finish()
-    equal(kept(tracer, container.pid), 1000, "leak")
+    leaks_are_told(tracer, container.pid)
+
+
+@test
+def the_seccomp_profile_of_deploy_is_enough(run):
+    container = Container(run, in_cgroup(run, ID))
+    confined = [sys.executable, os.path.join(ROOT, "tests/live/confine.py"), os.path.join(ROOT, "deploy/seccomp.json")]
+    p = subprocess.run([*Bounded.argv_of(CAPS), *confined, SWTRACE, "doctor", "-p", str(container.pid)], capture_output=True, text=True,
+                       timeout=60)
+    equal(p.returncode, 0, p.stdout + p.stderr)
+    with tempfile.TemporaryDirectory(prefix="swtrace-") as out:
+        tracer = settled(run.keep(Bounded(CAPS, ["-p", container.pid, "-i", 0.5, "-T", 1000, "--folded", os.path.join(out, "f")],
+                                          confined=confined)))
+        container.leak()
+        tracer.wait("report")
+        tracer.wait("report")
+        equal(tracer.finish(), 0, tracer.said)
+        leaks_are_told(tracer, container.pid)
+        assert os.path.exists(os.path.join(out, "f")), "folded"
+        watch = run.keep(Bounded(CAPS, ["watch", "-p", container.pid, "-i", 0.2, "--trace", 2, "--overhead", 20, "--out", out],
+                                 confined=confined, wait_for="watching"))
+        for _ in range(80):
+            container.leak()
+            if (line := watch.err.next(0.1)) and "is growing" in line:
+                break
+        container.leak()
+        watch.hear("what grows in", 20)
+        watch.finish()
 
 
 @test
