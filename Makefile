@@ -25,7 +25,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 OPT := $(if $(DEBUG),-O0,-O2)
 CPPFLAGS += -D_GNU_SOURCE -DSWTRACE_VERSION='"$(VERSION)"' -Isrc -Iinclude -I$(BUILD)
 CFLAGS += -std=gnu11 -g $(OPT) -Wall -Wextra -Werror $(SANFLAGS)
-LDLIBS += -lbpf -ldw -lelf -lZydis -liberty -ljansson -lseccomp -lmicrohttpd -lprotobuf-c -lcurl -lz -lm -lpthread
+LDLIBS += -lbpf -ldw -lelf -lZydis -liberty -ljansson -lseccomp -lmicrohttpd -lprotobuf-c -lcurl -lncursesw -ltinfo -lz -lm -lpthread
 
 # ---- sources ---------------------------------------------------------------------------------------------------------
 

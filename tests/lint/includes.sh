@@ -23,7 +23,8 @@ allowed() {
 	push) echo "" ;;
 	rights) echo "" ;;
 	metrics) echo "analyze crash model" ;;
-	cli) echo "analyze attach collect crash export metrics model output profile push reader rights symbol target" ;;
+	view) echo "profile" ;;
+	cli) echo "analyze attach collect crash export metrics model output profile push reader rights symbol target view" ;;
 	*) echo "unknown room" ;;
 	esac
 }

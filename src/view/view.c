@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* view/view.c - a view from its making to its end, and what it is told. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/internal.h"
+
+int view_new(struct view **out, int is_utf8)
+{
+	struct view *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	v->is_utf8 = is_utf8;
+	v->layer = -1;
+	*out = v;
+	return 0;
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	if (v->frozen != v->now)
+		data_free(v->frozen);
+	data_free(v->now);
+	order_clear_mark(v);
+	free(v->order);
+	for (size_t i = 0; i < v->n_events; i++)
+		free(v->event[i].text);
+	strbuf_free(&v->notice);
+	strbuf_free(&v->busy);
+	for (size_t i = 0; i < v->n_lines; i++)
+		strbuf_free(&v->line[i].text);
+	free(v->line);
+	free(v->shown_line);
+	free(v);
+}
+
+int view_update(struct view *v, const struct profile *p, const struct view_facts *f)
+{
+	struct view_data *d = NULL;
+	int err = data_make(&d, p, f, v->now);
+
+	if (err)
+		return err;
+	if (v->frozen != v->now)
+		data_free(v->now);
+	v->now = d;
+	return v->frozen ? 0 : order_make(v);
+}
+
+static void set_notice(struct view *v, const char *text, enum view_tone tone, uint64_t now_ms)
+{
+	v->notice.len = 0;
+	strbuf_add_bytes(&v->notice, text, strcspn(text, "\n"));
+	v->notice_tone = tone;
+	v->notice_until_ms = now_ms + VIEW_NOTICE_MS;
+}
+
+void view_tell(struct view *v, const char *text, enum view_tone tone, uint64_t now_ms)
+{
+	char *copy = strdup(text);
+
+	/* What was said does not hide what has gone wrong. */
+	if (tone >= v->notice_tone || now_ms >= v->notice_until_ms)
+		set_notice(v, text, tone, now_ms);
+	if (!copy)
+		return;
+	if (v->n_events == VIEW_EVENTS) {
+		free(v->event[0].text);
+		memmove(v->event, v->event + 1, (VIEW_EVENTS - 1) * sizeof(v->event[0]));
+		v->n_events--;
+	}
+	v->event[v->n_events++] = (struct view_event){ copy, tone };
+}
+
+void view_busy(struct view *v, const char *text)
+{
+	v->busy.len = 0;
+	if (text)
+		strbuf_add(&v->busy, text);
+}
+
+int view_next_ms(const struct view *v, uint64_t now_ms)
+{
+	return v->notice.len && v->notice_until_ms > now_ms ? (int)(v->notice_until_ms - now_ms) : -1;
+}
