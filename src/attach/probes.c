@@ -343,6 +343,8 @@ static int probe_module(struct attach *a, const struct target_process *p, const 
 	if (!m->elf)
 		return 0;
 	n = a->is_crashes_only ? 0 : probes_sites(a, m, what, &sites);
+	if (n > 0)
+		msg_progress("placing %d probes in %s ...", n, m->path);
 	if (n < 0)
 		return n;
 	has_dl = what == TARGET_SITES_OTHER && m == target_loader(p) && !target_dl_site(m, &dl.offset);

@@ -216,6 +216,7 @@ static int file_load(struct attach *a, struct unwind_file *f)
 
 	if (f->module->fd < 0)
 		return -EBADF;
+	msg_progress("reading unwind information: %zu files read, now %s ...", a->tables.n_files, f->module->path);
 	file = reader_file(f->module);
 	err = a->reader ? reader_rows(a->reader, &file, &rows) : target_rows_read(f->module->fd, &rows);
 	if (err)

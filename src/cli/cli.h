@@ -90,6 +90,9 @@ struct cli_settings {
 	int fail_on_leak;
 	int crashes; /* tell of crashes alone */
 	int json;
+	int plain;	  /* no live view, whatever standard output is */
+	int is_live;	  /* the live view is shown: set by main() */
+	int has_interval; /* it was asked for */
 	int verbose;
 	int help;
 	int version;
@@ -180,8 +183,10 @@ struct reporter {
 	int save_failed; /* likewise a warning */
 	struct ends ends;
 	struct listener listener;
-	int has_leak; /* by the last report of a process that lived */
-	int err;      /* -errno: standard output cannot be written */
+	int has_leak;	   /* by the last report of a process that lived */
+	FILE *out;	   /* reports and events: standard output; while there is a live view, events alone, to it */
+	struct live *live; /* NULL: there is no live view */
+	int err;	   /* -errno: standard output cannot be written */
 };
 
 /* report_open - open the file that JSON lines are to be saved in, if that is asked for. Errors are printed.  Return: 0, or EXIT_USAGE. */

@@ -124,7 +124,7 @@ int report_crash(struct reporter *r, const struct target_process *p, const struc
 	add_memory(r, e, &out);
 	if (r->save)
 		report_saved(r, output_json_crash(r->save, &out));
-	r->err = r->settings->json ? output_json_crash(stdout, &out) : output_text_crash(stdout, &out);
+	r->err = r->settings->json ? output_json_crash(r->out, &out) : output_text_crash(r->out, &out);
 out:
 	for (int i = 0; i < CRASH_ADDRESSES; i++) {
 		free((void *)c->allocated[i].frame);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/live.h"
 #include "util/msg.h"
 #include "util/outfile.h"
 
@@ -33,7 +33,7 @@ static void add_events(struct reporter *r, struct profile *p)
 	char *at, *end;
 	size_t n = 0;
 
-	if (r->settings->task != CLI_RECORD)
+	if (!r->events && (!r->save || r->settings->save))
 		return;
 	if (r->save)
 		fflush(r->save);
@@ -143,7 +143,8 @@ void report_export(struct reporter *r, const struct model_snapshot *now, int is_
 	const struct cli_settings *s = r->settings;
 	int err;
 
-	if (!s->folded && !s->flamegraph && !s->pprof && !s->export_dir && !r->push && s->task != CLI_RECORD)
+	if (!s->folded && !s->flamegraph && !s->pprof && !s->export_dir && !r->push && s->task != CLI_RECORD &&
+		!r->live)
 		return;
 	err = make_profile(r, now);
 	r->export_failed = write_files(r, err);
@@ -155,4 +156,6 @@ void report_export(struct reporter *r, const struct model_snapshot *now, int is_
 		msg_error("push: out of memory: this profile is not sent");
 		msg_try("trace fewer processes, or give swtrace more memory; tracing goes on");
 	}
+	if (r->live)
+		live_update(r->live, now);
 }

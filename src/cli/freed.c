@@ -33,8 +33,8 @@ int report_freed(struct reporter *r, const struct model_event *e)
 	report_name_block(r, p, &e->block->freed, &freed);
 	if (r->save)
 		report_saved(r, output_json_freed(r->save, e, &again, &allocated, &freed));
-	r->err = r->settings->json ? output_json_freed(stdout, e, &again, &allocated, &freed)
-				   : output_text_freed(stdout, e, &again, &allocated, &freed);
+	r->err = r->settings->json ? output_json_freed(r->out, e, &again, &allocated, &freed)
+				   : output_text_freed(r->out, e, &again, &allocated, &freed);
 out:
 	free((void *)again.frame);
 	free((void *)allocated.frame);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/doctor.h"
+#include "cli/live.h"
 #include "util/msg.h"
 
 int main(int argc, char **argv)
@@ -23,6 +23,9 @@ int main(int argc, char **argv)
 		code = containers_find(&settings, &containers);
 	if (code)
 		goto out;
+	settings.is_live = live_is_wanted(&settings);
+	if (settings.is_live && !settings.has_interval)
+		settings.interval_ns = LIVE_INTERVAL_NS;
 	if (settings.help)
 		args_help();
 	else if (settings.version)

@@ -156,6 +156,7 @@ static int opt_container(struct cli_settings *s, const char *value)
 
 static int opt_interval(struct cli_settings *s, const char *value)
 {
+	s->has_interval = 1;
 	return parse_seconds(value, 0.1, &s->interval_ns);
 }
 
@@ -377,6 +378,13 @@ static int opt_json(struct cli_settings *s, const char *value)
 	return 0;
 }
 
+static int opt_plain(struct cli_settings *s, const char *value)
+{
+	(void)value;
+	s->plain = 1;
+	return 0;
+}
+
 static int opt_verbose(struct cli_settings *s, const char *value)
 {
 	(void)value;
@@ -427,7 +435,7 @@ const struct cli_option cli_options[] = {
 		opt_request_probe,
 		"a mapped file (a path, or its end) and a function's name as nm shows it, up to 8 times" },
 	HEADING("When to report:"),
-	{ 'i', "interval", "SECONDS", "time between two reports (default 5)", opt_interval, SECONDS },
+	{ 'i', "interval", "SECONDS", "time between two reports (default 5; live view 2)", opt_interval, SECONDS },
 	{ 'd', "duration", "SECONDS", "end after this time", opt_duration, SECONDS },
 	{ 'n', "count", "N", "end after N reports", opt_count, "a number from 1" },
 	HEADING("What to show:"),
@@ -438,6 +446,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "layer", "LAYER,...", "only these allocators: zend, libc, mmap", opt_layer,
 		"zend, libc or mmap, or several with commas" },
 	HEADING("Where to:"),
+	{ 0, "plain", NULL, "text reports on a terminal, too, instead of the live view", opt_plain, NULL },
 	{ 0, "json", NULL, "JSON lines on standard output instead of text", opt_json, NULL },
 	{ 0, "folded", "FILE", "also write folded stacks of live bytes, at every report", opt_folded, "a file name" },
 	{ 0, "flamegraph", "FILE", "also write a flame graph to look at in a browser (HTML), likewise", opt_flamegraph,

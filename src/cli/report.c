@@ -10,6 +10,7 @@
 /* Names of a whole report are waited for so long: longer for the last one, which has no next to make up for it. */
 #define NAMES_NS      1000000000ULL
 #define LAST_NAMES_NS 15000000000ULL
+#define MANY_STACKS   1000 /* it is said that their names are being found */
 
 /* name_address - the frames of one address, appended to out.  Return: their number. */
 static size_t name_address(struct reporter *r, const struct target_process *p, uint64_t addr, uint32_t generation,
@@ -128,7 +129,8 @@ static struct analyze_requests *judge_requests(struct reporter *r, const struct 
 
 int report_open(struct reporter *r)
 {
-	if (r->settings->task == CLI_RECORD)
+	r->out = stdout;
+	if (r->settings->task == CLI_RECORD || (r->settings->is_live && !r->settings->save))
 		return report_export_open(r);
 	if (!r->settings->save)
 		return 0;
@@ -162,11 +164,13 @@ static int write_report(struct reporter *r, const struct analyze_report *report,
 {
 	if (r->settings->task == CLI_RECORD)
 		return 0;
-	if (r->save)
+	if (r->save && r->settings->save)
 		report_saved(r, output_json_report(r->save, report, stacks));
+	if (r->live)
+		return 0;
 	told_identities(r);
-	return r->settings->json ? output_json_report(stdout, report, stacks)
-				 : output_text_report(stdout, report, stacks);
+	return r->settings->json ? output_json_report(r->out, report, stacks)
+				 : output_text_report(r->out, report, stacks);
 }
 
 static int write_estimate(struct reporter *r, const struct analyze_estimate *e, const struct output_stack *stacks)
@@ -174,21 +178,21 @@ static int write_estimate(struct reporter *r, const struct analyze_estimate *e, 
 	if (r->save)
 		report_saved(r, output_json_estimate(r->save, e, stacks));
 	told_identities(r);
-	return r->settings->json ? output_json_estimate(stdout, e, stacks) : output_text_estimate(stdout, e, stacks);
+	return r->settings->json ? output_json_estimate(r->out, e, stacks) : output_text_estimate(r->out, e, stacks);
 }
 
 int report_write_event(struct reporter *r, const struct model_event *e, const struct output_stack *stack)
 {
 	if (r->save)
 		report_saved(r, output_json_event(r->save, e, stack));
-	return r->settings->json ? output_json_event(stdout, e, stack) : output_text_event(stdout, e, stack);
+	return r->settings->json ? output_json_event(r->out, e, stack) : output_text_event(r->out, e, stack);
 }
 
 int report_write_end(struct reporter *r, const struct output_end *x)
 {
 	if (r->save)
 		report_saved(r, output_json_end(r->save, x));
-	return r->settings->json ? output_json_end(stdout, x) : output_text_end(stdout, x);
+	return r->settings->json ? output_json_end(r->out, x) : output_text_end(r->out, x);
 }
 
 /* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
@@ -311,6 +315,8 @@ int report_make(struct reporter *r, int is_final)
 	if (err)
 		goto out;
 	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
+	if (is_final || report->n_rows > MANY_STACKS)
+		msg_progress("finding names for %zu stacks ...", report->n_rows);
 	report->requests = requests = judge_requests(r, now);
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
@@ -319,6 +325,8 @@ int report_make(struct reporter *r, int is_final)
 	if (err)
 		goto out;
 	listen_report(&r->listener, report, &r->verdicts, stacks);
+	if (!r->live)
+		msg_end_progress();
 	err = write_report(r, report, stacks);
 	report_export(r, now, is_final);
 out:
@@ -353,10 +361,10 @@ int report_losses(struct reporter *r)
 	struct model_snapshot *now = NULL;
 
 	r->err = collect_snapshot(r->collect, &r->settings->filter, 1, r->target, &now);
-	if (!r->err && r->save)
+	if (!r->err && r->save && r->settings->save)
 		report_saved(r, output_json_losses(r->save, now));
 	if (!r->err)
-		r->err = r->settings->json ? output_json_losses(stdout, now) : output_text_losses(stdout, now);
+		r->err = r->settings->json ? output_json_losses(r->out, now) : output_text_losses(r->out, now);
 	model_snapshot_free(now);
 	return r->err;
 }

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/run.h"
+#include "cli/live.h"
 #include "reader/reader.h"
 #include "rights/rights.h"
 #include "util/msg.h"
@@ -209,8 +209,8 @@ static void on_signal(struct run *r)
 	struct signalfd_siginfo si;
 
 	while (read(r->fd_signal, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD) {
-			continue; /* the exit is an event, and is reaped at the end */
+		if (si.ssi_signo == SIGCHLD || live_signal(r, si.ssi_signo)) {
+			continue; /* the exit of a child is an event, and is reaped at the end */
 		} else if (r->launch.pid && si.ssi_signo == SIGTERM) {
 			kill(r->launch.pid, SIGTERM);
 		} else if (r->launch.pid && si.ssi_signo == SIGINT && run_any_alive(r) && r->code != SIGINT) {
@@ -228,6 +228,8 @@ static int make_report(struct run *r, int is_last)
 {
 	if (r->s->all)
 		system_sweep(r);
+	if (is_last)
+		live_end(r);
 	if (r->s->crashes)
 		return is_last ? report_losses(&r->reporter) : report_quietly(&r->reporter);
 	windows_update(r);
@@ -285,7 +287,7 @@ static void watch_exits(struct run *r)
 	}
 }
 
-enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_SAMPLE, FD_PIDS };
+enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_SAMPLE, FD_KEYS, FD_PIDS };
 
 /* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.
  * Return: their number, or -ENOMEM. */
@@ -309,6 +311,7 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	grown[FD_DURATION] = (struct pollfd){ .fd = r->fd_duration, .events = POLLIN };
 	grown[FD_DUE] = (struct pollfd){ .fd = r->fd_due, .events = POLLIN };
 	grown[FD_EVENTS] = (struct pollfd){ .fd = collect_fd(r->collect), .events = POLLIN };
+	grown[FD_KEYS] = (struct pollfd){ .fd = live_fd(r), .events = POLLIN };
 	grown[FD_WINDOW] = (struct pollfd){ .fd = windows_fd(r), .events = POLLIN };
 	return FD_PIDS + n;
 }
@@ -320,7 +323,7 @@ static void loop(struct run *r)
 
 	while (!r->done) {
 		n = poll_fds(r, &fd);
-		if (n < 0 || (poll(fd, n, -1) < 0 && errno != EINTR))
+		if (n < 0 || (poll(fd, n, live_timeout_ms(r)) < 0 && errno != EINTR))
 			break;
 		/* Events first: an exit or a crash is told before the report that follows it. */
 		collect_events(r->collect);
@@ -337,8 +340,22 @@ static void loop(struct run *r)
 			on_interval(r);
 		if (fd[FD_DURATION].revents)
 			run_finish(r, EXIT_DONE);
+		live_turn(r, fd[FD_KEYS].revents);
 	}
 	free(fd);
+}
+
+/* begin_interval - the live view has something to show soon. */
+static int begin_interval(const struct cli_settings *s)
+{
+	struct itimerspec t;
+	int fd = run_timer(s->interval_ns, 1);
+
+	if (fd < 0 || !s->is_live || s->interval_ns < LIVE_FIRST_NS || timerfd_gettime(fd, &t))
+		return fd;
+	t.it_value = (struct timespec){ .tv_nsec = LIVE_FIRST_NS };
+	timerfd_settime(fd, 0, &t, NULL);
+	return fd;
 }
 
 int run_timer(uint64_t ns, int repeat)
@@ -498,6 +515,15 @@ static int command_code(struct run *r)
 	return WIFEXITED(r->launch.status) ? WEXITSTATUS(r->launch.status) : 128 + WTERMSIG(r->launch.status);
 }
 
+/* begin_progress - on a terminal that can take a line away. */
+static void begin_progress(const struct cli_settings *s)
+{
+	const char *term = getenv("TERM");
+
+	if (isatty(STDERR_FILENO) && !s->plain && term && *term && strcmp(term, "dumb"))
+		msg_begin_progress();
+}
+
 int run_trace(const struct cli_settings *s)
 {
 	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_sample = -1, .fd_duration = -1, .fd_due = -1 };
@@ -506,6 +532,8 @@ int run_trace(const struct cli_settings *s)
 	r.reporter.settings = s;
 	r.launch.fd_go = -1;
 	r.launch.fd_error = -1;
+	begin_progress(s);
+	msg_progress("loading the kernel side ...");
 	code = prepare(&r);
 	if (!code)
 		code = add_targets(&r);
@@ -515,7 +543,7 @@ int run_trace(const struct cli_settings *s)
 		code = give_up_rights(&r);
 	if (code)
 		goto out;
-	r.fd_interval = run_timer(s->interval_ns, 1);
+	r.fd_interval = begin_interval(s);
 	if (s->interval_ns > REPORT_SAMPLE_NS && !s->crashes)
 		r.fd_sample = run_timer(REPORT_SAMPLE_NS, 1);
 	r.fd_duration = s->duration_ns ? run_timer(s->duration_ns, 0) : -1;
@@ -525,9 +553,13 @@ int run_trace(const struct cli_settings *s)
 		code = EXIT_UNSUPPORTED;
 		goto out;
 	}
+	msg_end_progress();
+	if (s->is_live)
+		live_begin(&r);
 	loop(&r);
 	code = r.code;
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
+		begin_progress(s);
 		err = make_report(&r, 1);
 		if (err) {
 			run_output_lost(&r, err);
@@ -548,6 +580,8 @@ int run_trace(const struct cli_settings *s)
 	if (s->fail_on_leak && r.reporter.has_leak && code != EXIT_USAGE)
 		code = EXIT_EXCEEDED;
 out:
+	live_end(&r);
+	msg_end_progress();
 	collect_close(r.collect);
 	windows_end(&r);
 	attach_close(r.attach);

@@ -6,6 +6,8 @@
 
 #include "cli/cli.h"
 
+#define RUN_TRACED_COST 1.7 /* what a call that is recorded costs, times that of one that is not: docs/benchmarks.md */
+
 struct run {
 	const struct cli_settings *s;
 	struct target *target;

@@ -20,7 +20,6 @@
 
 #define LOOK_AFTER_NS 20000000L	 /* when a process is looked at that has loaded something */
 #define COUNT_FOR_NS  200000000L /* how long calls are counted for the estimate of the cost */
-#define TRACED_COST   1.7	 /* times the cost of a call that is not recorded: docs/benchmarks.md */
 
 /* forget - a process that has ended, or is selected no more. */
 static void forget(struct run *r, pid_t pid)
@@ -186,7 +185,7 @@ static void add_cost(struct run *r, struct strbuf *b)
 	seconds = (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1e9;
 	per_second = (double)calls / seconds;
 	least = attach_cost_ns(r->attach);
-	most = least * TRACED_COST;
+	most = least * RUN_TRACED_COST;
 	strbuf_addf(b, "likely cost: the probed functions are called %.0f times a second now", per_second);
 	if (least <= 0)
 		strbuf_add(b, "; what a call costs cannot be measured here");

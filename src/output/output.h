@@ -108,6 +108,11 @@ int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct
 int output_text_losses(FILE *f, const struct model_snapshot *s);
 int output_json_losses(FILE *f, const struct model_snapshot *s);
 
+/* output_add_limit - "in 3.2 min (2.9 to 3.5): memory_limit (128.0 MiB)", the limit that a process meets first; nothing if it meets
+ * none.  Return: seconds until then; 0: none. */
+struct strbuf;
+double output_add_limit(struct strbuf *b, const struct analyze_standing *s);
+
 /* ---- watching: one process of a snapshot that has no stacks ---- */
 int output_text_trend(FILE *f, const struct model_snapshot *s, const struct model_process *p,
 	const struct analyze_standing *standing);

@@ -79,6 +79,19 @@ static void add_limit(struct strbuf *b, const struct model_vitals *v, const stru
 		l->soonest == LIMIT_CGROUP && v->cgroup_is_high ? " (memory.high: it is slowed down then)" : "");
 }
 
+double output_add_limit(struct strbuf *b, const struct analyze_standing *s)
+{
+	char size[FORMAT_BYTES_BYTES];
+	const struct analyze_limit *one = &s->limits.limit[s->limits.soonest];
+
+	if (s->limits.soonest == LIMIT_NONE)
+		return 0;
+	strbuf_add(b, "in ");
+	add_times(b, one);
+	strbuf_addf(b, ": %s (%s)", analyze_limit_text(s->limits.soonest), format_bytes(one->limit_bytes, size));
+	return one->seconds;
+}
+
 static void add_rest(struct strbuf *b, const struct analyze_rest *r)
 {
 	char rss[FORMAT_BYTES_BYTES], explained[FORMAT_BYTES_BYTES], part[FORMAT_BYTES_BYTES];

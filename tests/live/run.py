@@ -35,6 +35,7 @@ import test_system  # noqa: F401
 import test_truth  # noqa: F401
 import test_usage  # noqa: F401
 import test_verdicts  # noqa: F401
+import test_view  # noqa: F401
 import test_vitals  # noqa: F401
 import test_watch  # noqa: F401
 import test_web  # noqa: F401
