@@ -113,8 +113,10 @@ struct launch {
 	int status; /* as from waitpid(2) */
 };
 
-/* launch_fork - make the child; it waits.  Return: 0 or -errno. */
-int launch_fork(struct launch *l, char *const *command);
+/* launch_fork - make the child; it waits.
+ * @fd_output  what it writes to instead of our standard output and error, and has nothing to read from our terminal; -1: all is ours
+ * Return: 0 or -errno. */
+int launch_fork(struct launch *l, char *const *command, int fd_output);
 
 /* launch_exec - let it go.  Return: 0; or the errno with which exec failed, negative. */
 int launch_exec(struct launch *l);

@@ -13,7 +13,20 @@
 
 #include "cli/cli.h"
 
-static void __attribute__((noreturn)) child(int fd_go, int fd_error, char *const *command)
+/* take_output - write there instead of on our terminal, and leave its keys alone. */
+static void take_output(int fd_output)
+{
+	int null = isatty(STDIN_FILENO) ? open("/dev/null", O_RDONLY) : -1;
+
+	if (null >= 0)
+		dup2(null, STDIN_FILENO);
+	dup2(fd_output, STDOUT_FILENO);
+	dup2(fd_output, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+static void __attribute__((noreturn)) child(int fd_go, int fd_error, int fd_output, char *const *command)
 {
 	sigset_t none;
 	ssize_t n;
@@ -30,6 +43,8 @@ static void __attribute__((noreturn)) child(int fd_go, int fd_error, char *const
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	if (fd_output >= 0)
+		take_output(fd_output);
 	execvp(command[0], command);
 	err = errno;
 	if (write(fd_error, &err, sizeof(err)) != sizeof(err))
@@ -37,7 +52,7 @@ static void __attribute__((noreturn)) child(int fd_go, int fd_error, char *const
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-int launch_fork(struct launch *l, char *const *command)
+int launch_fork(struct launch *l, char *const *command, int fd_output)
 {
 	int go[2] = { -1, -1 }, error[2] = { -1, -1 }, err = 0;
 
@@ -53,7 +68,7 @@ int launch_fork(struct launch *l, char *const *command)
 	if (!l->pid) {
 		close(go[1]);
 		close(error[0]);
-		child(go[0], error[1], command);
+		child(go[0], error[1], fd_output, command);
 	}
 	l->fd_go = go[1];
 	l->fd_error = error[0];

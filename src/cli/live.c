@@ -32,7 +32,9 @@ struct live {
 	size_t text_len;
 	struct strbuf kept; /* told again on the normal screen; */
 	size_t n_not_kept;
-	struct strbuf said; /* likewise messages */
+	struct strbuf said;   /* likewise messages, */
+	struct strbuf output; /* and what a started command wrote */
+	int is_asked;	      /* whether to leave that running */
 	/* drawing */
 	int is_changed;
 	int is_key; /* by a key */
@@ -54,7 +56,7 @@ int live_is_wanted(const struct cli_settings *s)
 {
 	const char *term = getenv("TERM");
 
-	return s->task == CLI_TRACE && !s->help && !s->version && !s->json && !s->plain && !s->crashes && !s->command &&
+	return s->task == CLI_TRACE && !s->help && !s->version && !s->json && !s->plain && !s->crashes &&
 	       s->overhead_percent <= 0 && term && *term && strcmp(term, "dumb") && isatty(STDIN_FILENO) &&
 	       isatty(STDOUT_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
@@ -246,6 +248,7 @@ static void live_free(struct live *l)
 	free(l->text);
 	strbuf_free(&l->kept);
 	strbuf_free(&l->said);
+	strbuf_free(&l->output);
 	view_free(l->view);
 	free(l);
 }
@@ -299,6 +302,9 @@ void live_end(struct run *r)
 	leave_signals(l);
 	r->reporter.live = NULL;
 	r->reporter.out = stdout;
+	if (l->output.len)
+		fwrite(l->output.data, 1, l->output.len, stdout);
+	fflush(stdout);
 	if (l->said.data)
 		fputs(l->said.data, stderr);
 	if (l->kept.data)
@@ -328,12 +334,43 @@ int live_timeout_ms(const struct run *r)
 	return !l->is_changed ? view_next_ms(l->view, now) : due > now ? (int)(due - now) : 0;
 }
 
+/* quit - not from a command that was started here without another word. */
+static void quit(struct run *r, struct live *l)
+{
+	if (!r->launch.pid || !run_any_alive(r) || l->is_asked) {
+		run_finish(r, EXIT_DONE);
+		return;
+	}
+	l->is_asked = 1;
+	msg_note("'%s' still runs: q again leaves it running, Ctrl-C ends it, too", r->s->command[0]);
+}
+
+void live_output(struct live *l, const char *bytes, size_t n)
+{
+	struct strbuf text = { 0 };
+
+	strbuf_add_bytes(&text, bytes, n);
+	if (text.data)
+		view_output(l->view, text.data);
+	strbuf_free(&text);
+	/* The last of it is what counts. */
+	if (l->output.len + n > KEPT_BYTES) {
+		size_t drop = l->output.len + n - KEPT_BYTES / 2;
+
+		drop = drop < l->output.len ? drop : l->output.len;
+		memmove(l->output.data, l->output.data + drop, l->output.len - drop);
+		l->output.len -= drop;
+	}
+	strbuf_add_bytes(&l->output, bytes, n);
+	changed(l, 0);
+}
+
 static void on_key(struct run *r, struct live *l, int key)
 {
 	changed(l, 1);
 	switch (view_press(l->view, key)) {
 	case VIEW_WISH_QUIT:
-		run_finish(r, EXIT_DONE);
+		quit(r, l);
 		break;
 	case VIEW_WISH_EXPORT:
 		view_busy(l->view, "writing files ...");

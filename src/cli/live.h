@@ -28,6 +28,9 @@ int live_fd(const struct run *r);
 int live_timeout_ms(const struct run *r);
 void live_turn(struct run *r, short revents);
 
+/* live_output - a started command has written this. */
+void live_output(struct live *l, const char *bytes, size_t n);
+
 /* live_signal - a signal of a terminal.  Return: 0: it is none of the view's. */
 int live_signal(struct run *r, unsigned signal);
 

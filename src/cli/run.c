@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/live.h"
+#include "cli/liveoutput.h"
 #include "reader/reader.h"
 #include "rights/rights.h"
 #include "util/msg.h"
@@ -179,9 +180,13 @@ static void raise_file_limit(void)
 static int start_command(struct run *r)
 {
 	struct target_process *p;
-	int err;
+	int err, fd_output = -1;
 
-	err = launch_fork(&r->launch, r->s->command);
+	err = liveoutput_open(r, &fd_output);
+	if (!err)
+		err = launch_fork(&r->launch, r->s->command, fd_output);
+	if (fd_output >= 0)
+		close(fd_output);
 	if (err) {
 		msg_error("cannot start '%s': %s", r->s->command[0], strerror(-err));
 		return EXIT_UNSUPPORTED;
@@ -287,7 +292,7 @@ static void watch_exits(struct run *r)
 	}
 }
 
-enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_SAMPLE, FD_KEYS, FD_PIDS };
+enum { FD_SIGNAL, FD_INTERVAL, FD_DURATION, FD_EVENTS, FD_DUE, FD_WINDOW, FD_SAMPLE, FD_KEYS, FD_OUTPUT, FD_PIDS };
 
 /* poll_fds - what to wait for: the first ones, and the end of each process, but not of all of a system.
  * Return: their number, or -ENOMEM. */
@@ -312,6 +317,7 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	grown[FD_DUE] = (struct pollfd){ .fd = r->fd_due, .events = POLLIN };
 	grown[FD_EVENTS] = (struct pollfd){ .fd = collect_fd(r->collect), .events = POLLIN };
 	grown[FD_KEYS] = (struct pollfd){ .fd = live_fd(r), .events = POLLIN };
+	grown[FD_OUTPUT] = (struct pollfd){ .fd = r->fd_output, .events = POLLIN };
 	grown[FD_WINDOW] = (struct pollfd){ .fd = windows_fd(r), .events = POLLIN };
 	return FD_PIDS + n;
 }
@@ -340,6 +346,8 @@ static void loop(struct run *r)
 			on_interval(r);
 		if (fd[FD_DURATION].revents)
 			run_finish(r, EXIT_DONE);
+		if (fd[FD_OUTPUT].revents)
+			liveoutput_read(r);
 		live_turn(r, fd[FD_KEYS].revents);
 	}
 	free(fd);
@@ -526,7 +534,13 @@ static void begin_progress(const struct cli_settings *s)
 
 int run_trace(const struct cli_settings *s)
 {
-	struct run r = { .s = s, .fd_signal = -1, .fd_interval = -1, .fd_sample = -1, .fd_duration = -1, .fd_due = -1 };
+	struct run r = { .s = s,
+		.fd_signal = -1,
+		.fd_interval = -1,
+		.fd_sample = -1,
+		.fd_duration = -1,
+		.fd_due = -1,
+		.fd_output = -1 };
 	int code, err;
 
 	r.reporter.settings = s;
@@ -573,6 +587,7 @@ int run_trace(const struct cli_settings *s)
 			r.reporter.profile.n_stacks, r.reporter.profile.n_events, s->output);
 	if (!s->n_pids)
 		requests_check(&r);
+	liveoutput_leave(&r);
 	if (r.launch.pid && !r.reporter.err)
 		code = command_code(&r);
 	else if (!code && (r.reporter.export_failed || r.reporter.save_failed))
@@ -581,6 +596,7 @@ int run_trace(const struct cli_settings *s)
 		code = EXIT_EXCEEDED;
 out:
 	live_end(&r);
+	liveoutput_leave(&r);
 	msg_end_progress();
 	collect_close(r.collect);
 	windows_end(&r);

@@ -21,6 +21,7 @@ struct run {
 	int fd_interval;
 	int fd_sample;	 /* -1: no more samples between reports */
 	int fd_duration; /* -1: no end */
+	int fd_output;	 /* what a started command writes, while there is a live view; -1: it writes for itself */
 	int fd_due;	 /* system-wide mode: processes are to be looked at; -1 otherwise */
 	pid_t *due;
 	size_t n_due;

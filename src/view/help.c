@@ -13,6 +13,7 @@ static const char *const text[] = {
 	"m  M           mark: LIVE and BLOCKS show what was gained since; no mark",
 	"f              freeze what is shown, or go on; tracing always goes on",
 	"v              what has happened, in full: crashes, ends, messages",
+	"o              what a command that was started (swtrace -- ...) has written",
 	"e              export into this directory: folded stacks, .swt, HTML",
 	"Ctrl-L         draw the screen anew",
 	"q, Ctrl-C      quit, with a last report as text",

@@ -51,14 +51,15 @@ uint64_t data_since_ms(const struct view_data *d);
 
 enum view_sort { SORT_LEAK, SORT_LIVE, SORT_BLOCKS, SORT_ALLOC, SORT_AGE, SORTS };
 
-enum view_pane { PANE_NONE, PANE_STACK, PANE_EVENTS };
+enum view_pane { PANE_NONE, PANE_STACK, PANE_EVENTS, PANE_OUTPUT };
 
 struct view_event {
 	char *text; /* as it was told; untrusted */
 	enum view_tone tone;
 };
 
-#define VIEW_EVENTS	  100 /* kept */
+#define VIEW_EVENTS	  100	/* kept */
+#define VIEW_OUTPUT_BYTES 65536 /* kept of it */
 #define VIEW_FILTER_BYTES 128
 #define VIEW_NOTICE_MS	  6000
 
@@ -92,6 +93,7 @@ struct view {
 	enum view_pane pane;
 	int in_pane; /* arrows move in it */
 	size_t pane_top;
+	int is_at_end; /* of what a command writes, and stays there */
 	/* what has happened */
 	struct view_event event[VIEW_EVENTS]; /* oldest first */
 	size_t n_events;
@@ -99,6 +101,7 @@ struct view {
 	enum view_tone notice_tone;
 	uint64_t notice_until_ms; /* 0: none */
 	struct strbuf busy;
+	struct strbuf output; /* of a started command: its last lines; untrusted */
 	/* as it was last laid out */
 	size_t page; /* rows of the table, */
 	size_t pane_page;
@@ -184,6 +187,9 @@ void pane_frame(struct strbuf *b, const struct profile_frame *f, int is_short);
 
 /* pane_event - the first line of an event, without its date. */
 void pane_event(const struct view *v, size_t i, struct line *l);
+
+/* pane_output - the last line that a started command has written. */
+void pane_output(const struct view *v, struct line *l);
 
 /* help.c - the lines of the help, and the keys at the bottom of the screen. */
 size_t help_count(void);

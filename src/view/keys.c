@@ -131,7 +131,8 @@ static void open_pane(struct view *v, enum view_pane pane)
 	}
 	v->pane = pane;
 	v->pane_top = 0;
-	v->in_pane = pane == PANE_EVENTS;
+	v->in_pane = pane != PANE_STACK;
+	v->is_at_end = 1;
 }
 
 static void back(struct view *v, int key)
@@ -157,6 +158,7 @@ static void move(struct view *v, int key)
 
 	if (v->in_pane) {
 		v->pane_top = scrolled(v->pane_top, pane_count(v), v->pane_page, key);
+		v->is_at_end = key == VIEW_KEY_END;
 		return;
 	}
 	v->at = moved(v->at, v->n_order, v->page, key);
@@ -226,9 +228,15 @@ static void go(struct view *v, int key)
 		else
 			open_pane(v, PANE_EVENTS);
 		break;
+	case 'o':
+		if (v->pane == PANE_OUTPUT)
+			back(v, key);
+		else
+			open_pane(v, PANE_OUTPUT);
+		break;
 	case VIEW_KEY_ENTER:
 	case VIEW_KEY_RIGHT:
-		open_pane(v, v->pane == PANE_EVENTS ? PANE_EVENTS : PANE_STACK);
+		open_pane(v, v->pane ? v->pane : PANE_STACK);
 		break;
 	case VIEW_KEY_LEFT:
 	case VIEW_KEY_ESCAPE:

@@ -12,6 +12,7 @@ struct heights {
 	int table; /* rows, without the two lines above */
 	int pane;  /* lines, with its heading */
 	int events;
+	int output; /* 1: the last line of it */
 };
 
 static struct heights heights(const struct view *v, int rows)
@@ -21,7 +22,8 @@ static struct heights heights(const struct view *v, int rows)
 
 	if (v->pane == PANE_EVENTS)
 		h.events = 0;
-	rest -= h.events;
+	h.output = v->output.len && v->pane != PANE_OUTPUT;
+	rest -= h.events + h.output;
 	if (v->pane && !v->is_help && !v->is_choosing)
 		h.pane = rest - LEAST_TABLE < rest * 3 / 5 ? rest - LEAST_TABLE : rest * 3 / 5;
 	h.table = rest - h.pane;
@@ -107,7 +109,8 @@ static void add_pane(struct view *v, int *y, int cols, int height)
 
 	v->pane_page = height > 1 ? (size_t)height - 1 : 0;
 	most = n > v->pane_page ? n - v->pane_page : 0;
-	v->pane_top = v->pane_top < most ? v->pane_top : most;
+	if (v->pane_top > most || (v->pane == PANE_OUTPUT && v->is_at_end))
+		v->pane_top = most;
 	if (height < 1)
 		return;
 	pane_heading(v, next(v, y, cols));
@@ -145,6 +148,8 @@ static void lay_out_whole(struct view *v, int rows, int cols, uint64_t now_ms)
 	add_pane(v, &y, cols, h.pane);
 	for (int i = 0; i < h.events; i++)
 		pane_event(v, v->n_events - (size_t)h.events + (size_t)i, next(v, &y, cols));
+	if (h.output)
+		pane_output(v, next(v, &y, cols));
 	add_notice(v, now_ms, next(v, &y, cols));
 	help_keys(v, next(v, &y, cols));
 }

@@ -96,6 +96,26 @@ static void event_line(const struct view *v, size_t i, struct line *l)
 	}
 }
 
+/* ---- what a started command writes ---- */
+
+static void output_line(const struct view *v, size_t i, struct line *l)
+{
+	const char *text = v->output.data;
+	struct strbuf b = { 0 };
+
+	for (; i; i--)
+		text = strchr(text, '\n') + 1;
+	strbuf_add_bytes(&b, text, strcspn(text, "\n"));
+	line_add(l, VIEW_PLAIN, b.data);
+	strbuf_free(&b);
+}
+
+void pane_output(const struct view *v, struct line *l)
+{
+	line_add(l, VIEW_DIM, "output (o): ");
+	output_line(v, count_lines(v->output.data) - 1, l);
+}
+
 /* ---- the selected stack ---- */
 
 enum { LINE_NUMBERS, LINE_WHY, LINE_FRAMES };
@@ -144,6 +164,8 @@ size_t pane_count(const struct view *v)
 
 	if (v->pane == PANE_STACK)
 		return row ? LINE_FRAMES + row->stack->n_frames + !row->stack->is_whole : 0;
+	if (v->pane == PANE_OUTPUT)
+		return v->output.len ? count_lines(v->output.data) : 0;
 	for (size_t i = 0; i < v->n_events; i++)
 		n += count_lines(v->event[i].text);
 	return n;
@@ -153,17 +175,22 @@ void pane_line(const struct view *v, size_t i, struct line *l)
 {
 	if (v->pane == PANE_STACK)
 		stack_line(v, i, l);
+	else if (v->pane == PANE_OUTPUT)
+		output_line(v, i, l);
 	else
 		event_line(v, i, l);
 }
 
 void pane_heading(const struct view *v, struct line *l)
 {
+	static const char *const titles[] = { [PANE_NONE] = "",
+		[PANE_STACK] = " selected stack, innermost frame first",
+		[PANE_EVENTS] = " what has happened, the latest first",
+		[PANE_OUTPUT] = " what the command has written" };
 	size_t n = pane_count(v), last = v->pane_top + v->pane_page;
 	struct strbuf b = { 0 };
 
-	strbuf_add(&b, v->pane == PANE_STACK ? " selected stack, innermost frame first"
-					     : " what has happened, the latest first");
+	strbuf_add(&b, titles[v->pane]);
 	if (n > v->pane_page)
 		strbuf_addf(&b, "   lines %zu to %zu of %zu", v->pane_top + 1, last < n ? last : n, n);
 	strbuf_add(&b, v->in_pane	  ? "   (arrows scroll here; Left goes back)"

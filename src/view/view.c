@@ -31,6 +31,7 @@ void view_free(struct view *v)
 		free(v->event[i].text);
 	strbuf_free(&v->notice);
 	strbuf_free(&v->busy);
+	strbuf_free(&v->output);
 	for (size_t i = 0; i < v->n_lines; i++)
 		strbuf_free(&v->line[i].text);
 	free(v->line);
@@ -74,6 +75,22 @@ void view_tell(struct view *v, const char *text, enum view_tone tone, uint64_t n
 		v->n_events--;
 	}
 	v->event[v->n_events++] = (struct view_event){ copy, tone };
+}
+
+void view_output(struct view *v, const char *text)
+{
+	const char *line;
+	size_t drop;
+
+	strbuf_add(&v->output, text);
+	if (v->output.len <= VIEW_OUTPUT_BYTES)
+		return;
+	/* Whole lines, if it has any. */
+	drop = v->output.len - VIEW_OUTPUT_BYTES / 2;
+	line = memchr(v->output.data + drop, '\n', v->output.len - drop);
+	drop = line ? (size_t)(line + 1 - v->output.data) : drop;
+	memmove(v->output.data, v->output.data + drop, v->output.len - drop + 1);
+	v->output.len -= drop;
 }
 
 void view_busy(struct view *v, const char *text)

@@ -105,6 +105,9 @@ int view_update(struct view *v, const struct profile *p, const struct view_facts
  * @text  one line or several      @now_ms  of any clock that runs steadily, the same for all calls */
 void view_tell(struct view *v, const char *text, enum view_tone tone, uint64_t now_ms);
 
+/* view_output - a traced program has written this: its last lines can be looked at. */
+void view_output(struct view *v, const char *text);
+
 /* view_busy - a line about work under way, until the next update; NULL: it is done. */
 void view_busy(struct view *v, const char *text);
 

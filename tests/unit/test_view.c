@@ -588,6 +588,37 @@ static void events_flash_in_and_stay_in_the_list(void **state)
 	look(24, 80, 70000);
 }
 
+static void what_a_command_writes_can_be_looked_at(void **state)
+{
+	struct profile p;
+
+	(void)state;
+	begin(1);
+	three(&p, 15);
+	update(&p);
+	type("o"); /* nothing yet */
+	look(24, 80, 0);
+	type("o");
+	view_output(v, "first " HOSTILE);
+	view_output(v, "second\nlast, not en");
+	look(24, 80, 0);
+	assert_int_equal(row_of("output (o): last, not en"), 21);
+	view_output(v, "ded");
+	for (int i = 0; i < 20000; i++)
+		view_output(v, i % 2 ? "." : "a line\n");
+	view_output(v, "\nthe end\n");
+	type("o");
+	look(24, 80, 0);
+	assert_int_equal(row_of("the end"), 21);
+	view_press(v, VIEW_KEY_HOME);
+	look(24, 80, 0);
+	assert_true(row_of("the end") < 0 && row_of("lines 1 to ") >= 0);
+	view_press(v, VIEW_KEY_END);
+	view_output(v, "more\n");
+	look(24, 80, 0);
+	assert_int_equal(row_of("more"), 21);
+}
+
 static void a_terminal_that_is_too_small_is_told_so(void **state)
 {
 	struct profile p;
@@ -761,6 +792,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_pane_has_all_frames_and_the_reason, end),
 		cmocka_unit_test(the_place_that_tells_most_is_shown),
 		cmocka_unit_test_teardown(events_flash_in_and_stay_in_the_list, end),
+		cmocka_unit_test_teardown(what_a_command_writes_can_be_looked_at, end),
 		cmocka_unit_test_teardown(a_terminal_that_is_too_small_is_told_so, end),
 		cmocka_unit_test(names_of_any_kind_stay_in_their_column_and_do_nothing),
 		cmocka_unit_test_teardown(wide_characters_are_cut_in_whole, end),
