@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/live.h"
@@ -94,18 +96,39 @@ void liveoutput_read(struct run *r)
 		end_output(r);
 }
 
-/* pass_on - in a process of its own, until the command has closed its side. Another program: what this one has open, such as
- * probes, is closed then. */
+/* forget_tables - the kernel keeps them for as long as they are mapped anywhere. */
+static void forget_tables(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long begin, end;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, "bpf-map") && sscanf(line, "%lx-%lx", &begin, &end) == 2)
+			munmap((void *)begin, end - begin);
+	if (f)
+		fclose(f);
+}
+
+/* pass_on - in a process of its own, until the command has closed its side. What swtrace has open, such as probes, is not its own. */
 static void __attribute__((noreturn)) pass_on(int fd)
 {
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int has_screen = 1;
+	char buf[4096];
+	ssize_t n;
 
+	signal(SIGINT, SIG_IGN);
 	fcntl(fd, F_SETFL, 0);
 	dup2(fd, STDIN_FILENO);
-	dup2(null, STDERR_FILENO);
-	signal(SIGINT, SIG_IGN);
-	execlp("cat", "cat", NULL);
-	_exit(0);
+	forget_tables();
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	for (;;) {
+		n = read(STDIN_FILENO, buf, sizeof(buf));
+		if (n > 0 && has_screen)
+			has_screen = !write_all(buf, without_returns(buf, (size_t)n));
+		else if (!n || (n < 0 && errno != EINTR))
+			_exit(0);
+	}
 }
 
 void liveoutput_leave(struct run *r)

@@ -356,13 +356,13 @@ static void loop(struct run *r)
 /* begin_interval - the live view has something to show soon. */
 static int begin_interval(const struct cli_settings *s)
 {
-	struct itimerspec t;
+	struct itimerspec t = { .it_interval = { .tv_sec = (time_t)(s->interval_ns / 1000000000),
+					.tv_nsec = (long)(s->interval_ns % 1000000000) },
+		.it_value = { .tv_nsec = LIVE_FIRST_NS } };
 	int fd = run_timer(s->interval_ns, 1);
 
-	if (fd < 0 || !s->is_live || s->interval_ns < LIVE_FIRST_NS || timerfd_gettime(fd, &t))
-		return fd;
-	t.it_value = (struct timespec){ .tv_nsec = LIVE_FIRST_NS };
-	timerfd_settime(fd, 0, &t, NULL);
+	if (fd >= 0 && s->is_live && s->interval_ns > LIVE_FIRST_NS)
+		timerfd_settime(fd, 0, &t, NULL);
 	return fd;
 }
 
@@ -510,6 +510,8 @@ static int give_up_rights(struct run *r)
 	needs |= r->windows ? RIGHTS_URGENT : 0;
 	needs |= listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0;
 	needs |= (urls && *urls) || st->push_url ? RIGHTS_NETWORK : 0;
+	if (st->is_live) /* a key exports into this directory */
+		needs |= RIGHTS_TERMINAL | rights_to_write_in(".");
 	attach_settle(r->attach);
 	return rights_drop(needs) ? EXIT_UNSUPPORTED : listen_start(&r->reporter.listener);
 }

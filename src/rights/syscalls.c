@@ -231,6 +231,14 @@ static const struct calls_rule answering[] = {
 	ANY(getpeername),
 };
 
+static const struct calls_rule drawing[] = {
+	ONLY(ioctl, 1, TCSETS),
+	ONLY(ioctl, 1, TCSETSW),
+	ONLY(ioctl, 1, TCSETSF),
+	ONLY(ioctl, 1, TCFLSH),
+	ANY(rt_sigtimedwait),
+};
+
 /* What starting takes. */
 static const struct calls_rule spawning[] = {
 	ANY(execve),
@@ -255,7 +263,8 @@ static const struct calls_rule spawning[] = {
 
 int syscalls_limit(unsigned needs)
 {
-	struct calls_list list[] = { LIST(always), LIST(writing), LIST(networking), LIST(spawning), LIST(answering) };
+	struct calls_list list[] = { LIST(always), LIST(writing), LIST(networking), LIST(spawning), LIST(answering),
+		LIST(drawing) };
 
 	if (!(needs & (RIGHTS_WRITE | RIGHTS_NETWORK)))
 		list[1].rule = NULL;
@@ -265,5 +274,7 @@ int syscalls_limit(unsigned needs)
 		list[3].rule = NULL;
 	if (!(needs & RIGHTS_LISTEN))
 		list[4].rule = NULL;
+	if (!(needs & RIGHTS_TERMINAL))
+		list[5].rule = NULL;
 	return calls_allow(list, sizeof(list) / sizeof(list[0]), ENOSYS);
 }
