@@ -130,6 +130,23 @@ def with_crashes_alone_there_are_counts_and_nothing_of_memory(run):
 
 
 @test
+def with_windows_the_probed_share_of_time_is_told(run):
+    php = run.php()
+    tracer = run.trace("-p", php.pid, "--overhead", 20, "-i", 1, "--listen", 0)
+    port = port_of(tracer)
+    for _ in range(10):
+        windows = tracer.wait("windows")
+        found = scrape(port)
+        if abs(values(found, "swtrace_report_timestamp_seconds") - utc(windows)) < 0.002:
+            break
+    assert 0 < windows["probed_percent"] < 25, windows
+    assert abs(100 * values(found, "swtrace_probed_ratio") - windows["probed_percent"]) < 0.01, (found["swtrace_probed_ratio"], windows)
+    equal(values(found, "swtrace_leak_bytes_per_second", pid=str(php.pid)), 0, "leaks")
+    assert "swtrace_live_bytes" not in found, found
+    equal(tracer.finish(), 0, "exit code")
+
+
+@test
 def a_watch_tells_what_is_seen_from_outside(run):
     php = run.php()
     tracer = run.trace("watch", "-p", php.pid, "-i", 0.3, "--listen", 0, wait_for="watching")
