@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "push/internal.h"
+#include "util/caps.h"
 #include "util/clock.h"
 #include "util/msg.h"
 
@@ -174,7 +175,10 @@ static void *run(void *ctx)
 	struct push_item *item;
 	unsigned n_failures = 0;
 	long after_s = 0;
+	int err;
 
+	pthread_setname_np(pthread_self(), "swtrace-push");
+	err = caps_keep(0);
 	pthread_mutex_lock(&p->lock);
 	while (!is_over_locked(p)) {
 		item = take_first(p);
@@ -186,7 +190,9 @@ static void *run(void *ctx)
 		}
 		pthread_mutex_unlock(&p->lock);
 		outcome = PUSH_LATER;
-		if (!sender.curl && push_sender_open(&sender))
+		if (err)
+			snprintf(why, sizeof(why), "rights that it does not need cannot be given up");
+		else if (!sender.curl && push_sender_open(&sender))
 			snprintf(why, sizeof(why), "out of memory");
 		else
 			outcome = push_send(&sender, &item->profile, why, &after_s);

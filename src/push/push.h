@@ -2,8 +2,9 @@
 /* push/push.h - send profiles to a server of profiles, by HTTP. Knows nothing of what it sends: bytes and names.
  *
  * In: pprof, as bytes. Out: requests, in the form that Pyroscope or Parca takes; messages.
- * Sending has a thread of its own, which shares a queue with the caller, and nothing else: no call but push_close() waits for
- * the network. What cannot be sent is tried again, later and later; when there is no room for more, the oldest goes.
+ * Sending has a thread of its own, without capabilities, which shares a queue with the caller, and nothing else: no call but
+ * push_close() waits for the network. What cannot be sent is tried again, later and later; when there is no room for more, the oldest
+ * goes.
  * Owner: of the queue, and of what is in it. Thread: one, beside its own. */
 #ifndef PUSH_PUSH_H
 #define PUSH_PUSH_H

@@ -14,10 +14,11 @@ enum {
 	RIGHTS_OTHERS = 1 << 1,	  /* and they lie in a directory that is another user's */
 	RIGHTS_COMMAND = 1 << 2,  /* a program was started, and is signalled: it may have changed its user */
 	RIGHTS_SPAWN = 1 << 3,	  /* swtrace is started once more, and needs its rights then */
-	RIGHTS_NETWORK = 1 << 4,  /* servers are asked: debuginfod, or one that profiles are sent to */
+	RIGHTS_NETWORK = 1 << 4,  /* debuginfod is asked, and what it answers is kept */
 	RIGHTS_LISTEN = 1 << 5,	  /* a socket that is open by now is answered */
 	RIGHTS_URGENT = 1 << 6,	  /* probes are removed with priority: --overhead */
 	RIGHTS_TERMINAL = 1 << 7, /* a terminal's modes are changed */
+	RIGHTS_SEND = 1 << 8,	  /* profiles are sent to a server */
 };
 
 /* rights_to_write - what writing this file takes: RIGHTS_WRITE, with RIGHTS_OTHERS where it is needed; 0: path is NULL.

@@ -193,8 +193,8 @@ static const struct calls_rule writing[] = {
 	ANY(fallocate),
 };
 
-/* libcurl and what it asks for names, and the folder in which files are kept. */
-static const struct calls_rule networking[] = {
+/* libcurl, and what it asks for names. */
+static const struct calls_rule sending[] = {
 	ANY(socket),
 	ANY(connect),
 	ANY(bind),
@@ -205,6 +205,11 @@ static const struct calls_rule networking[] = {
 	ANY(sendmmsg),
 	ANY(recvmmsg),
 	ANY(shutdown),
+	ONLY(ioctl, 1, FIONREAD),
+};
+
+/* Besides: the folder in which files are kept. */
+static const struct calls_rule networking[] = {
 	ANY(accept4),
 	ANY(listen),
 	ANY(mkdir),
@@ -263,18 +268,23 @@ static const struct calls_rule spawning[] = {
 
 int syscalls_limit(unsigned needs)
 {
-	struct calls_list list[] = { LIST(always), LIST(writing), LIST(networking), LIST(spawning), LIST(answering),
-		LIST(drawing) };
+	static const struct {
+		unsigned needs; /* any of these */
+		struct calls_list list;
+	} all[] = {
+		{ ~0U, LIST(always) },
+		{ RIGHTS_WRITE | RIGHTS_NETWORK, LIST(writing) },
+		{ RIGHTS_NETWORK, LIST(networking) },
+		{ RIGHTS_SPAWN, LIST(spawning) },
+		{ RIGHTS_LISTEN, LIST(answering) },
+		{ RIGHTS_TERMINAL, LIST(drawing) },
+		{ RIGHTS_SEND, LIST(sending) },
+	};
+	struct calls_list list[sizeof(all) / sizeof(all[0])];
+	size_t n = 0;
 
-	if (!(needs & (RIGHTS_WRITE | RIGHTS_NETWORK)))
-		list[1].rule = NULL;
-	if (!(needs & RIGHTS_NETWORK))
-		list[2].rule = NULL;
-	if (!(needs & RIGHTS_SPAWN))
-		list[3].rule = NULL;
-	if (!(needs & RIGHTS_LISTEN))
-		list[4].rule = NULL;
-	if (!(needs & RIGHTS_TERMINAL))
-		list[5].rule = NULL;
-	return calls_allow(list, sizeof(list) / sizeof(list[0]), ENOSYS);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].needs == ~0U || needs & all[i].needs)
+			list[n++] = all[i].list;
+	return calls_allow(list, n, ENOSYS);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_push.py - profiles for pprof, in a file and sent to a server: one that takes them, and ones that do not."""
 import base64
+import glob
 import http.server
 import json
 import os
@@ -64,14 +65,19 @@ class Server:
         self.thread.join()
         self.http.server_close()
 
-    def url(self, path="/ingest", scheme="http", user=""):
-        return f"{scheme}://{user}127.0.0.1:{self.port}{path}"
+    def url(self, path="/ingest", scheme="http", user="", host="127.0.0.1"):
+        return f"{scheme}://{user}{host}:{self.port}{path}"
 
     def wait(self, n, seconds=20):
         deadline = time.monotonic() + seconds
         while len(self.requests) < n:
             assert time.monotonic() < deadline, f"{len(self.requests)} requests instead of {n} in {seconds} s"
             time.sleep(0.02)
+
+
+def slurp(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def said(tracer, text):
@@ -84,7 +90,7 @@ def a_profile_is_written_at_every_report_and_sent_to_pyroscope(run):
     with Server(200) as server, tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "one.pb.gz")
         began = time.time()
-        tracer = run.trace("-p", php.pid, "-i", 0.4, "--pprof", path, "--push", server.url())
+        tracer = run.trace("-p", php.pid, "-i", 0.4, "--pprof", path, "--listen", "0", "--push", server.url())
         php.ask(f"native 50 {BLOCK}")
         tracer.wait("report")
         tracer.wait("report")
@@ -115,7 +121,8 @@ def a_profile_is_written_at_every_report_and_sent_to_pyroscope(run):
 def parcas_gateway_gets_json_and_profiles_come_as_often_as_is_asked_for(run):
     php = run.php()
     with Server(200) as server:
-        tracer = run.trace("-p", php.pid, "-i", 0.2, "--push-every", 1, "--push", server.url("/api/profiles/writeraw"))
+        tracer = run.trace("-p", php.pid, "-i", 0.2, "--push-every", 1, "--push",
+                           server.url("/api/profiles/writeraw", host="localhost"))
         php.ask(f"native 50 {BLOCK}")
         for _ in range(12):
             tracer.wait("report")
@@ -152,6 +159,8 @@ def a_server_that_hangs_holds_up_neither_tracing_nor_its_end(run):
     with Server(None) as server:
         tracer = run.trace("-p", php.pid, "-i", 0.2, "--push", server.url())
         server.wait(1)
+        thread, = [t for t in glob.glob(f"/proc/{tracer.proc.pid}/task/*") if slurp(t + "/comm") == "swtrace-push\n"]
+        assert "CapEff:\t0000000000000000\n" in slurp(thread + "/status"), "who talks to a server has no rights"
         began = time.monotonic()
         for _ in range(5):
             tracer.wait("report", seconds=3)
