@@ -7,37 +7,6 @@
 #include "model/model.h"
 #include "util/msg.h"
 
-void args_help(void)
-{
-	fputs("swtrace - find memory leaks and the causes of crashes in running programs\n\n"
-	      "  sudo swtrace -p PID              trace a running process, report every 5 s\n"
-	      "  sudo swtrace -p PID -d 60 --folded leak.folded\n"
-	      "  sudo swtrace -- php worker.php   start a program under tracing\n"
-	      "  sudo swtrace -a --exe php-fpm8.2 every process that runs this program, now or later\n"
-	      "  sudo swtrace watch -p PID        look from outside for months; trace what grows\n"
-	      "  sudo swtrace record -p PID -o FILE.swt\n"
-	      "  sudo swtrace doctor [-p PID]     what works here, and what to do about what does not\n"
-	      "  swtrace report FILE.swt          what was recorded, on any machine\n"
-	      "  swtrace report --crash FILE      a crash in what --save has written, as Markdown\n\n",
-		stdout);
-	for (size_t i = 0; i < cli_n_options; i++) {
-		const struct cli_option *o = &cli_options[i];
-		char left[64], letter[8] = "    ";
-
-		if (!o->name) {
-			puts(o->help);
-			continue;
-		}
-		if (o->letter)
-			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-		printf("  %-27s %s\n", left, o->help);
-	}
-	fputs("Exit codes: 0 done, 1 with --fail-on it was found, 2 wrong usage or output not writable,\n"
-	      "3 not permitted or not supported, 4 the process is gone. With -- COMMAND: the command's own.\n",
-		stdout);
-}
-
 /* distance - edits that make a into b, for the hint at a mistyped option. Names are short: recursion is no concern. */
 static int distance(const char *a, const char *b, int bound)
 {
@@ -56,15 +25,25 @@ static int distance(const char *a, const char *b, int bound)
 	return 1 + (d < best ? d : best);
 }
 
-static void unknown_option(const char *arg)
+/* name_of - "swtrace watch".  @buf  CLI_WORD_BYTES, for it */
+static const char *name_of(int task, char *buf)
+{
+	const char *word = args_task_word(task);
+
+	snprintf(buf, CLI_WORD_BYTES, "swtrace%s%s", word ? " " : "", word ? word : "");
+	return buf;
+}
+
+/* @task  what takes no such option: the nearest of those that it takes is named */
+static void unknown_option(int task, const char *arg)
 {
 	const char *name = arg + strspn(arg, "-"), *nearest = NULL;
-	char word[32];
+	char word[32], command[CLI_WORD_BYTES];
 	int best = 4, d;
 
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, "="), name);
 	for (size_t i = 0; i < cli_n_options; i++) {
-		if (!cli_options[i].name || !word[0] || !word[1])
+		if (!args_takes(task, &cli_options[i]) || !word[0] || !word[1])
 			continue;
 		d = distance(word, cli_options[i].name, best - 1);
 		if (d < best) {
@@ -74,9 +53,23 @@ static void unknown_option(const char *arg)
 	}
 	msg_error("unknown option '%s'", arg);
 	if (nearest)
-		msg_try("--%s; swtrace --help lists all", nearest);
+		msg_try("--%s; %s --help lists all", nearest, name_of(task, command));
 	else
-		msg_try("swtrace --help lists all options");
+		msg_try("%s --help lists all options", name_of(task, command));
+}
+
+/* misplaced_option - say that the command does not take it, and which do. */
+static void misplaced_option(int task, const struct cli_option *o)
+{
+	char command[CLI_WORD_BYTES], takers[256] = "";
+	size_t len = 0;
+
+	for (int other = 0; (size_t)other < args_n_tasks() && len < sizeof(takers); other++)
+		if (args_takes(other, o))
+			len += snprintf(
+				takers + len, sizeof(takers) - len, "%s%s", len ? ", " : "", name_of(other, command));
+	msg_error("%s takes no --%s", name_of(task, command), o->name);
+	msg_try("leave it out; it is for %s", takers);
 }
 
 static const struct cli_option *find_option(const char *arg, const char **value)
@@ -274,11 +267,35 @@ static int is_listed(const char *const *list, size_t n, const char *name)
 	return 0;
 }
 
-static int is_for(const struct cli_option *o, int task)
+size_t args_n_tasks(void)
 {
+	return N_TASKS;
+}
+
+const char *args_task_word(int task)
+{
+	return tasks[task].word;
+}
+
+int args_takes(int task, const struct cli_option *o)
+{
+	if (!o->name)
+		return 0;
 	if (task == CLI_TRACE)
 		return !is_listed(not_for_tracing, sizeof(not_for_tracing) / sizeof(not_for_tracing[0]), o->name);
 	return is_listed(tasks[task].option, sizeof(tasks[task].option) / sizeof(tasks[task].option[0]), o->name);
+}
+
+/* parse_help - swtrace help [COMMAND].  Return: as args_parse(). */
+static int parse_help(struct cli_settings *s, const char *word)
+{
+	s->help = 1;
+	s->task = task_named(word);
+	if (!word || s->task != CLI_TRACE)
+		return 0;
+	msg_error("unknown command '%s'", word);
+	msg_try("swtrace help lists all");
+	return EXIT_USAGE;
 }
 
 int args_parse(struct cli_settings *s, int argc, char **argv)
@@ -288,6 +305,8 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	int i;
 
 	memset(s, 0, sizeof(*s));
+	if (argv[1] && !strcmp(argv[1], "help"))
+		return parse_help(s, argv[2]);
 	s->interval_ns = 5000000000ULL;
 	s->top = 10;
 	s->n_freed = CLI_DEFAULT_FREED;
@@ -317,13 +336,11 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 		}
 		o = find_option(argv[i], &value);
 		if (!o) {
-			unknown_option(argv[i]);
+			unknown_option(s->task, argv[i]);
 			return EXIT_USAGE;
 		}
-		if (!is_for(o, s->task)) {
-			msg_error("swtrace%s%s takes no --%s", s->task ? " " : "", s->task ? tasks[s->task].word : "",
-				o->name);
-			msg_try("leave it out; swtrace --help tells what each option is for");
+		if (!args_takes(s->task, o)) {
+			misplaced_option(s->task, o);
 			return EXIT_USAGE;
 		}
 		if (o->arg && !value)

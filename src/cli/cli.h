@@ -101,8 +101,8 @@ struct cli_settings {
 /* args_parse - fill settings from argv. Errors are printed.  Return: 0, or EXIT_USAGE. */
 int args_parse(struct cli_settings *s, int argc, char **argv);
 
-/* args_help - print the help text. */
-void args_help(void);
+/* help_print - print the help text: of tracing, or of a command.  @task  CLI_x */
+void help_print(int task);
 
 /* launch.c - start a program so that not even its first instruction runs before the probes are in place. */
 struct launch {

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	if (settings.is_live && !settings.has_interval)
 		settings.interval_ns = LIVE_INTERVAL_NS;
 	if (settings.help)
-		args_help();
+		help_print(settings.task);
 	else if (settings.version)
 		puts("swtrace " SWTRACE_VERSION);
 	else if (settings.task == CLI_REPORT && settings.input)

@@ -302,6 +302,7 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(parse(&s, "report --crash file -- ls"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-p 1 --crash file"), EXIT_USAGE);
 	assert_non_null(strstr(said, "swtrace takes no --crash"));
+	assert_non_null(strstr(said, "it is for swtrace report"));
 	assert_int_equal(parse(&s, "-p 1 report"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "watch -p 1,2"), 0);
 	assert_int_equal(s.task, CLI_WATCH);
