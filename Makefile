@@ -43,7 +43,7 @@ TARGETS := $(patsubst tests/live/targets/%.c,build/tests/live/%,$(filter-out %/e
 
 # The sanitized binary stays in its build folder: tests/run finds it there.
 .PHONY: all
-all: $(if $(filter 1,$(SAN)),$(BUILD)/swtrace,swtrace) ## build ./swtrace
+all: $(if $(filter 1,$(SAN)),$(BUILD)/swtrace,swtrace manual) ## build ./swtrace, its man page and completions
 
 swtrace: $(BUILD)/swtrace
 	$(Q)cp $< $@
@@ -111,6 +111,24 @@ $(BUILD)/trial.skel.h: bpf/trial.bpf.c $(wildcard vmlinux/*.h)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $(BUILD)/trial.bpf.o $<
 	$(Q)$(BPFTOOL) gen skeleton $(BUILD)/trial.bpf.o name trial_bpf > $@.tmp && mv $@.tmp $@
+
+# ---- man page and completions ----------------------------------------------------------------------------------------
+
+# Made from the table of options by a program that holds it.
+MANUAL := $(BUILD)/swtrace.8 $(addprefix $(BUILD)/completions/,swtrace.bash _swtrace swtrace.fish)
+.PHONY: manual
+manual: $(MANUAL)
+
+$(BUILD)/generate: manual/generate.c $(LIB_OBJ)
+	$(call say,TOOL,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+$(BUILD)/swtrace.8: manual/swtrace.8.in
+$(filter-out %.8,$(MANUAL)): $(BUILD)/completions/%: manual/%.in
+$(MANUAL): $(BUILD)/generate
+	$(call say,MANUAL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BUILD)/generate $(filter %.in,$^) > $@.tmp && mv $@.tmp $@
 
 # ---- tests -----------------------------------------------------------------------------------------------------------
 
@@ -320,7 +338,7 @@ check-live: all $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(
 
 # The tools are large, and take long to install: not a part of `make check`. Debian's own python3 has Debian's modules.
 .PHONY: check-tools
-check-tools: all $(TARGETS) ## exports as other tools read them: a browser, go tool pprof, prometheus (root)
+check-tools: all $(TARGETS) ## exports, man page, completions, as other tools read them: a browser, mandoc, zsh (root)
 	$(Q)./deps tools
 	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace /usr/bin/python3 tests/tools/run.py
 
@@ -420,7 +438,7 @@ bench-windows: all ## measure what --overhead costs a busy PHP worker (root; 12 
 # ---- habits ----------------------------------------------------------------------------------------------------------
 
 C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/swtrace/*.h vmlinux/*.h tests/*/*.c tests/*/*.h tests/live/targets/*.c \
-	tests/bench/*/*.[ch])
+	tests/bench/*/*.[ch] manual/*.c)
 
 .PHONY: lint format
 # cppcheck sees no system headers, so two macros of libbpf's are explained to it.
@@ -460,4 +478,4 @@ clean: ## remove what was built
 help: ## list the targets
 	$(Q)sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
--include $(OBJ:.o=.d) $(UNIT:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(BUILD)/generate.d

@@ -7,6 +7,7 @@ import test_alloc  # noqa: F401 - each module adds its tests
 import test_allocators  # noqa: F401
 import test_books  # noqa: F401
 import test_cli  # noqa: F401
+import test_completion  # noqa: F401
 import test_container  # noqa: F401
 import test_corpus  # noqa: F401
 import test_crash  # noqa: F401
