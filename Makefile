@@ -461,7 +461,7 @@ format: ## put the files into shape
 
 # ---- for people ------------------------------------------------------------------------------------------------------
 
-.PHONY: demo deps install clean help
+.PHONY: demo deps install uninstall clean help
 demo: deps ## trace a leaking, then crashing, PHP worker: under a minute
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)demo/run
@@ -469,8 +469,22 @@ demo: deps ## trace a leaking, then crashing, PHP worker: under a minute
 deps: ## install what is missing, or list it
 	$(Q)./deps
 
-install: swtrace ## install to $(DESTDIR)$(PREFIX)
-	install -D -m 755 swtrace $(DESTDIR)$(PREFIX)/sbin/swtrace
+# ZSHDIR is not the same everywhere: Debian's own packages use $(PREFIX)/share/zsh/vendor-completions.
+SHARE := $(DESTDIR)$(PREFIX)/share
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+DOCS := README.md $(wildcard docs/*.md) $(shell find deploy -type f)
+install: $(BUILD)/swtrace $(MANUAL) ## install to $(DESTDIR)$(PREFIX)
+	$(Q)install -D -m 755 $(BUILD)/swtrace $(DESTDIR)$(PREFIX)/sbin/swtrace
+	$(Q)install -D -m 644 $(BUILD)/swtrace.8 $(SHARE)/man/man8/swtrace.8
+	$(Q)install -D -m 644 $(BUILD)/completions/swtrace.bash $(SHARE)/bash-completion/completions/swtrace
+	$(Q)install -D -m 644 $(BUILD)/completions/_swtrace $(DESTDIR)$(ZSHDIR)/_swtrace
+	$(Q)install -D -m 644 $(BUILD)/completions/swtrace.fish $(SHARE)/fish/vendor_completions.d/swtrace.fish
+	$(Q)for doc in $(DOCS); do install -D -m 644 $$doc $(SHARE)/doc/swtrace/$$doc || exit 1; done
+
+uninstall: ## remove what install has put there
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/sbin/swtrace $(SHARE)/man/man8/swtrace.8 $(DESTDIR)$(ZSHDIR)/_swtrace \
+		$(SHARE)/bash-completion/completions/swtrace $(SHARE)/fish/vendor_completions.d/swtrace.fish
+	$(Q)rm -rf $(SHARE)/doc/swtrace
 
 clean: ## remove what was built
 	rm -rf build build-san swtrace
