@@ -338,7 +338,7 @@ check-live: all $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(
 
 # The tools are large, and take long to install: not a part of `make check`. Debian's own python3 has Debian's modules.
 .PHONY: check-tools
-check-tools: all $(TARGETS) ## exports, man page, completions, as other tools read them: a browser, mandoc, zsh (root)
+check-tools: all $(TARGETS) deb ## exports, man page, completions, package, as other tools read them: a browser, zsh, lintian (root)
 	$(Q)./deps tools
 	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace /usr/bin/python3 tests/tools/run.py
 
@@ -461,7 +461,7 @@ format: ## put the files into shape
 
 # ---- for people ------------------------------------------------------------------------------------------------------
 
-.PHONY: demo deps install uninstall clean help
+.PHONY: demo deps install uninstall deb clean help
 demo: deps ## trace a leaking, then crashing, PHP worker: under a minute
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)demo/run
@@ -485,6 +485,9 @@ uninstall: ## remove what install has put there
 	$(Q)rm -f $(DESTDIR)$(PREFIX)/sbin/swtrace $(SHARE)/man/man8/swtrace.8 $(DESTDIR)$(ZSHDIR)/_swtrace \
 		$(SHARE)/bash-completion/completions/swtrace $(SHARE)/fish/vendor_completions.d/swtrace.fish
 	$(Q)rm -rf $(SHARE)/doc/swtrace
+
+deb: ## build build/deb/swtrace_$(VERSION)_amd64.deb, with Debian's own tools
+	$(Q)packaging/deb $(VERSION)
 
 clean: ## remove what was built
 	rm -rf build build-san swtrace
