@@ -93,8 +93,9 @@ $(BUILD)/export/html.o: private CFLAGS += -Wa,-I$(BUILD)
 
 # ---- kernel side -----------------------------------------------------------------------------------------------------
 
-# -g: CO-RE and the map definitions need BTF. -mcpu=v3: compare-and-swap (kernel 5.12).
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
+# -g: CO-RE and the map definitions need BTF. -mcpu=v3: compare-and-swap (kernel 5.12). -ffile-prefix-map: BTF has the paths of
+# sources, and where they lay when the binary was built is nobody's business.
+BPF_CFLAGS := -g -O2 -target bpf -ffile-prefix-map=$(CURDIR)=. -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
 $(BUILD)/swtrace.bpf.o: bpf/swtrace.bpf.c $(wildcard bpf/*.h) $(wildcard vmlinux/*.h) include/swtrace/abi.h
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
