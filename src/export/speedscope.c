@@ -47,7 +47,7 @@ static void add_profile(json_t *list, const struct profile *p, uint32_t process,
 		if (s->process != process || s->value[v] <= 0)
 			continue;
 		stack = json_array();
-		json_array_append_new(stack, json_integer((json_int_t)(p->n_frames + s->layer)));
+		json_array_append_new(stack, json_integer((json_int_t)p->n_frames + (json_int_t)s->layer));
 		for (uint32_t k = s->n_frames; k-- > 0;)
 			json_array_append_new(stack, json_integer(s->frame[k]));
 		json_array_append_new(samples, stack);
