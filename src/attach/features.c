@@ -54,7 +54,7 @@ int attach_capabilities(struct attach_capability *out)
 
 static int check_capabilities(void)
 {
-	struct attach_capability all[ATTACH_CAPABILITIES];
+	struct attach_capability all[ATTACH_CAPABILITIES] = { 0 };
 	struct strbuf missing = { 0 };
 	int n = attach_capabilities(all);
 

@@ -90,7 +90,7 @@ static void look_at_btf(struct doctor *d)
 /* look_at_rights - Return: 1, or 0: one that is needed is missing. */
 static int look_at_rights(struct doctor *d)
 {
-	struct attach_capability all[ATTACH_CAPABILITIES];
+	struct attach_capability all[ATTACH_CAPABILITIES] = { 0 };
 	struct strbuf held = { 0 };
 	int n = attach_capabilities(all), is_enough = n > 0;
 

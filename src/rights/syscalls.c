@@ -88,6 +88,7 @@ static const struct calls_rule always[] = {
 	ANY(gettimeofday),
 	ANY(timerfd_create),
 	ANY(timerfd_settime),
+	ANY(timerfd_gettime),
 	ANY(signalfd4),
 	ANY(eventfd2),
 	ANY(epoll_create1),

@@ -92,6 +92,8 @@ def a_container_that_is_started_again_is_taken_up_again(run):
     group = in_cgroup(run, ID)
     again = Container(run, group)
     tracer.hear("was started again")
+    while again.pid not in [p["pid"] for p in tracer.wait("report")["processes"]]:
+        pass
     again.leak()
     tracer.wait("report")
     tracer.finish()
