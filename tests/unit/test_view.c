@@ -699,7 +699,7 @@ static void names_of_any_kind_stay_in_their_column_and_do_nothing(void **state)
 				const char *where = strstr(screen[y].text, " worker.php");
 				char before[4096];
 
-				if (strncmp(screen[y].text + 43, "zend", 4) || !where)
+				if (strlen(screen[y].text) < 43 || strncmp(screen[y].text + 43, "zend", 4) || !where)
 					continue;
 				snprintf(before, sizeof(before), "%.*s", 43, screen[y].text);
 				assert_true(begin_at < 0 || width_of(before) == begin_at);
