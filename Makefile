@@ -337,6 +337,10 @@ check-unit: $(UNIT) ## unit tests alone (no root)
 check-live: all $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) $(LEDGER) $(ROOTS) ## live tests alone (root)
 	$(Q)tests/run $(BUILD) live
 
+.PHONY: check-long
+check-long: all $(TARGETS) $(CORPUS) ## live tests that take a minute each, or measure (root)
+	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace SWTRACE_LONG=1 python3 tests/live/run.py
+
 # The tools are large, and take long to install: not a part of `make check`. Debian's own python3 has Debian's modules.
 .PHONY: check-tools
 check-tools: all $(TARGETS) deb ## exports, man page, completions, package, as other tools read them: a browser, zsh, lintian (root)

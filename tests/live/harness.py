@@ -19,10 +19,17 @@ TARGETS = os.path.join(ROOT, "build", "tests", "live")
 PHP = "php8.2"
 ROOTS = os.path.join(ROOT, "build", "roots")
 TESTS = []
+LONG_TESTS = []
 
 
 def test(function):
     TESTS.append(function)
+    return function
+
+
+def long_test(function):
+    """One that takes a minute of waiting, or measures: `make check-long` runs these, and no others."""
+    LONG_TESTS.append(function)
     return function
 
 
@@ -259,7 +266,7 @@ def on_alarm(_signal, _frame):
 
 
 def run_all(select_names):
-    chosen = [t for t in TESTS if not select_names or any(s in t.__name__ for s in select_names)]
+    chosen = [t for t in (LONG_TESTS if os.environ.get("SWTRACE_LONG") else TESTS) if not select_names or any(s in t.__name__ for s in select_names)]
     print(f"1..{len(chosen)}")
     failed = 0
     signal.signal(signal.SIGALRM, on_alarm)

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from harness import ROOT, test
+from harness import ROOT, long_test
 
 sys.path.insert(0, os.path.join(ROOT, "tests/corpus"))
 
@@ -25,16 +25,16 @@ def judged(chosen):
             assert 0.75 * s.bytes < outcome.told < 1.35 * s.bytes, (s.name, outcome.told)
 
 
-@test
+@long_test
 def leaks_of_php_programs_are_named_with_their_bytes_a_request(run):
     judged(lambda s: s.is_php and s.leaks)
 
 
-@test
+@long_test
 def php_programs_that_fill_a_cache_or_wait_for_the_collector_or_warm_up_do_not_leak(run):
     judged(lambda s: s.is_php and not s.leaks)
 
 
-@test
+@long_test
 def in_c_a_leak_of_mappings_and_one_caller_of_many_are_named_and_a_full_cache_is_not(run):
     judged(lambda s: not s.is_php)

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from harness import EMULATED, HostPhp, Program, command, equal, test
+from harness import EMULATED, HostPhp, Program, command, equal, long_test, test
 from web import Fpm
 
 SCRIPT = os.path.join(HostPhp.scripts, "served.php")
@@ -223,7 +223,7 @@ def compare(run, slices, blocks, budget):
     return c
 
 
-@test
+@long_test
 def windows_cost_no_more_than_their_budget(run):
     # make bench-windows does this for longer.
     c = compare(run, 2, 8, BUDGET)
