@@ -26,7 +26,7 @@ def refused(code, says, *args, **kw):
 @test
 def every_value_that_cannot_be_used_is_named_with_its_option(run):
     pid = run.target("life").pid
-    wrong = {"-i": ("0", "0.01", "-1", "x", "nan", "inf", "5s", ""), "-d": ("0", "-3", "1e99"),
+    wrong = {"-i": ("0", "0.01", "-1", "x", "nan", "inf", "5x", "5ms", ""), "-d": ("0", "-3", "1e99"),
              "-n": ("0", "-1", "1.5", "99999999999999999999"), "-T": ("0", "x"), "--older": ("-1", "old"),
              "--min-size": ("-1", "5X", "99999999999G"), "--max-size": ("0", "K"),
              "--layer": ("heap", "", "libc,heap"), "--max-blocks": ("0", "999"), "--folded": ("",), "--flamegraph": ("",), "--fail-on": ("", "growth")}
