@@ -252,7 +252,7 @@ static int by_address(const void *a, const void *b)
 }
 
 /* by_preference - which of several that cover an address names it: one that states its size, a global, the shorter, an
- * exported one; then any. */
+ * exported one; of several names of one function the shortest: free and not cfree. */
 static int by_preference(const void *a, const void *b)
 {
 	const struct function *x = a, *y = b;
@@ -268,6 +268,8 @@ static int by_preference(const void *a, const void *b)
 		return y->dynamic - x->dynamic;
 	if (x->vaddr != y->vaddr)
 		return x->vaddr > y->vaddr ? -1 : 1;
+	if (strlen(x->name) != strlen(y->name))
+		return strlen(x->name) < strlen(y->name) ? -1 : 1;
 	return x->order > y->order ? -1 : 1;
 }
 
