@@ -218,6 +218,13 @@ void report_free_rows(struct output_stack *stacks, size_t n);
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final);
 int report_export_open(struct reporter *r);
 
+/* export.c - report_write_form - for outfile_write(): a profile in a form.  @ctx  struct report_form */
+struct report_form {
+	const struct profile *p;
+	enum export_format format;
+};
+int report_write_form(FILE *f, const void *ctx);
+
 /* exportdir.c - exportdir_check - can exports be written to that directory? What is wrong is told.  Return: 0 or exit code.
  * exportdir_write - write all forms of r->profile under a new name, and remove what is too old. What fails is told once. */
 int exportdir_check(const char *dir);

@@ -77,28 +77,12 @@ static int make_profile(struct reporter *r, const struct model_snapshot *now)
 	return r->profile.failed ? -ENOMEM : err;
 }
 
-static int write_folded(FILE *f, const void *ctx)
+int report_write_form(FILE *f, const void *ctx)
 {
 	static const struct export_opts opts = { 0 };
-	const struct reporter *r = ctx;
+	const struct report_form *form = ctx;
 
-	return export_write(EXPORT_FOLDED, f, &r->profile, &opts);
-}
-
-static int write_flamegraph(FILE *f, const void *ctx)
-{
-	static const struct export_opts opts = { 0 };
-	const struct reporter *r = ctx;
-
-	return export_write(EXPORT_HTML, f, &r->profile, &opts);
-}
-
-static int write_pprof(FILE *f, const void *ctx)
-{
-	static const struct export_opts opts = { 0 };
-	const struct reporter *r = ctx;
-
-	return export_write(EXPORT_PPROF, f, &r->profile, &opts);
+	return export_write(form->format, f, form->p, &opts);
 }
 
 static int write_recording(FILE *f, const void *ctx)
@@ -111,19 +95,22 @@ static int write_recording(FILE *f, const void *ctx)
 /* write_files - those that are asked for.  @err  of making the profile      Return: 1 if one could not be written, which was told. */
 static int write_files(struct reporter *r, int err)
 {
+	const struct report_form folded = { &r->profile, EXPORT_FOLDED }, html = { &r->profile, EXPORT_HTML },
+				 pprof = { &r->profile, EXPORT_PPROF };
 	const struct {
 		const char *path;
 		int (*write)(FILE *f, const void *ctx);
+		const void *ctx;
 	} file[] = {
-		{ r->settings->folded, write_folded },
-		{ r->settings->flamegraph, write_flamegraph },
-		{ r->settings->pprof, write_pprof },
-		{ r->settings->task == CLI_RECORD ? r->settings->output : NULL, write_recording },
+		{ r->settings->folded, report_write_form, &folded },
+		{ r->settings->flamegraph, report_write_form, &html },
+		{ r->settings->pprof, report_write_form, &pprof },
+		{ r->settings->task == CLI_RECORD ? r->settings->output : NULL, write_recording, r },
 	};
 	int failed = 0;
 
 	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
-		int one = file[i].path && !err ? outfile_write(file[i].path, file[i].write, r) : err;
+		int one = file[i].path && !err ? outfile_write(file[i].path, file[i].write, file[i].ctx) : err;
 
 		if (!file[i].path || !one)
 			continue;

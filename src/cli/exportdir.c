@@ -126,19 +126,6 @@ static void stem_of(const struct reporter *r, char *out, size_t len)
 	snprintf(out, len, "%s/%s%s-%s", r->settings->export_dir, prefix, who, stamp);
 }
 
-struct form {
-	const struct profile *p;
-	enum export_format format;
-};
-
-static int write_form(FILE *f, const void *ctx)
-{
-	static const struct export_opts opts = { 0 };
-	const struct form *form = ctx;
-
-	return export_write(form->format, f, form->p, &opts);
-}
-
 void exportdir_write(struct reporter *r)
 {
 	char stem[PATH_MAX - 64], path[PATH_MAX];
@@ -146,10 +133,10 @@ void exportdir_write(struct reporter *r)
 
 	stem_of(r, stem, sizeof(stem));
 	for (size_t i = 0; i < N_FORMS && !err; i++) {
-		struct form form = { &r->profile, forms[i] };
+		struct report_form form = { &r->profile, forms[i] };
 
 		snprintf(path, sizeof(path), "%s%s", stem, export_format_suffix(forms[i]));
-		err = outfile_write(path, write_form, &form);
+		err = outfile_write(path, report_write_form, &form);
 	}
 	if (err && !r->dir_failed) {
 		msg_error("%s: cannot be written: %s", path, strerror(-err));
