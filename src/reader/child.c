@@ -68,6 +68,14 @@ static void answer_rows(int file, int to, struct answer *a)
 	target_rows_free(&rows);
 }
 
+static void answer_plain(struct ask *q, struct answer *a)
+{
+	q->name[sizeof(q->name) - 1] = 0;
+	memset(&a->frame[0], 0, sizeof(a->frame[0]));
+	names_plain(a->frame[0].function, q->name);
+	a->status = 1;
+}
+
 #define FETCHED "/var/tmp/swtrace-debuginfod" /* what debuginfod sends is kept there: the child has no home */
 
 /* prepare_fetching - where libdebuginfod may keep its files, unless the user has said where. A directory that somebody else
@@ -116,11 +124,13 @@ _Noreturn void child_run(int socket, int parent_pid)
 			a.status = names_add(q.file, fd[0], q.has_debug ? fd[1] : -1);
 		else if (q.type == ASK_NAMES)
 			a.status = names_find(q.file, q.vaddr, a.frame);
+		else if (q.type == ASK_PLAIN)
+			answer_plain(&q, &a);
 		if (q.type == ASK_ROWS || q.type == ASK_LINK || q.type == ASK_PHP) {
 			close(fd[0]);
 			close(fd[1]);
 		}
-		if ((q.type == ASK_NAMES || q.type == ASK_LINK) && a.status > 0)
+		if ((q.type == ASK_NAMES || q.type == ASK_LINK || q.type == ASK_PLAIN) && a.status > 0)
 			n_frames = a.status;
 		if (send(3, &a, offsetof(struct answer, frame) + n_frames * sizeof(a.frame[0]), MSG_NOSIGNAL) < 0)
 			break;

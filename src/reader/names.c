@@ -128,8 +128,7 @@ static struct named_file *file_of(uint32_t number)
 
 #define MANGLED_MAX 4096
 
-/* put_demangled - C++ and Rust names as people write them, without parameters; others as they are. */
-static void put_demangled(char to[READER_NAME_BYTES], const char *name)
+void names_plain(char to[READER_NAME_BYTES], const char *name)
 {
 	char *plain = strlen(name) < MANGLED_MAX ? cplus_demangle(name, DMGL_AUTO) : NULL;
 	char *version;
@@ -202,7 +201,7 @@ static int find_inlined(Dwfl_Module *m, GElf_Addr addr, struct reader_frame *out
 		if (tag != DW_TAG_inlined_subroutine)
 			continue;
 		name = die_name(&nested[i]);
-		put_demangled(out[n].function, name ? name : "(inlined)");
+		names_plain(out[n].function, name ? name : "(inlined)");
 		out[n].is_inlined = 1;
 		out[n].vaddr = 0;
 		call_place(cu, &nested[i], &out[n + 1]);
@@ -270,7 +269,7 @@ int names_find(uint32_t file, uint64_t vaddr, struct reader_frame *out)
 	memset(out, 0, sizeof(*out));
 	find_line(f->module, addr, out);
 	n = find_inlined(f->module, addr, out);
-	put_demangled(out[n].function, name);
+	names_plain(out[n].function, name);
 	out[n].is_inlined = 0;
 	out[n].vaddr = start;
 	return n + 1;

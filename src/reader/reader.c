@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -249,6 +250,26 @@ int reader_php(struct reader *r, int fd, const char *path, uint32_t offset[READE
 		return err;
 	memcpy(offset, r->answer.offset, READER_PHP_OFFSETS * sizeof(*offset));
 	return r->answer.status ? -ENOENT : 0;
+}
+
+int reader_plain(struct reader *r, const char *name, const char *path, char out[READER_NAME_BYTES])
+{
+	struct ask q = { .type = ASK_PLAIN };
+	int err = talk_start(r);
+
+	if (err)
+		return -EAGAIN;
+	snprintf(q.name, sizeof(q.name), "%s", name);
+	err = ask(r, &q, path, NULL, 0);
+	if (!err)
+		err = talk_await(r, clock_ns(CLOCK_MONOTONIC) + SECOND_NS, 1);
+	if (err || r->answer.status != 1) {
+		talk_lost(r);
+		return -ENOENT;
+	}
+	memcpy(out, r->answer.frame[0].function, READER_NAME_BYTES);
+	out[READER_NAME_BYTES - 1] = 0;
+	return 0;
 }
 
 static struct told_file *file_get(struct reader *r, uint32_t number)

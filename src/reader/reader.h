@@ -85,6 +85,10 @@ struct reader_frame {
  * later; -EBADMSG: the file killed its reader. */
 int reader_names(struct reader *r, const struct reader_file *f, uint64_t vaddr, struct reader_frame *out);
 
+/* reader_plain - a C++ or Rust name as people write it, without parameters. A child that is given nothing else answers in some
+ * 10 us.  Return: 0; -ENOENT the name killed the child, or kept it for longer than 1 s; -EAGAIN there is none to be had. */
+int reader_plain(struct reader *r, const char *name, const char *path, char out[READER_NAME_BYTES]);
+
 /* reader_knows - 1 if the child has that file already: fd_debug is then of no interest. */
 int reader_knows(const struct reader *r, uint32_t number);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* symbol/symbol.c - an address in a process -> mapping -> file -> functions.
  * The reader (an unprivileged child) knows most: debug files, source lines, inlined calls. What it does not know in time is
- * answered from the file's own symbols for now, and asked again the next time. Answers are kept by build-id and link-time
+ * answered from the file's own symbols for now, and asked again the next time; a child of its own, which no file keeps busy, makes
+ * names of C++ and Rust of them. Answers are kept by build-id and link-time
  * address: the same code in many processes, or in two files of the same build, is asked for once. */
 #include <errno.h>
 #include <stdio.h>
@@ -37,11 +38,13 @@ struct cached {
 /* What is known of one module. */
 struct known_module {
 	const char *build;
-	int is_bad; /* the reader cannot read it */
+	int is_bad;	   /* the reader cannot read it */
+	int stays_mangled; /* one of its names killed the child that demangles */
 };
 
 struct symbol {
 	struct reader *reader;
+	struct reader *demangler;
 	struct cached *cache;
 	struct intern names;
 	struct known_module *module; /* by target_module.number */
@@ -54,7 +57,7 @@ int symbol_open(struct symbol **out)
 
 	if (s)
 		s->cache = calloc(CACHE_SLOTS, sizeof(*s->cache));
-	if (!s || !s->cache || reader_open(&s->reader)) {
+	if (!s || !s->cache || reader_open(&s->reader) || reader_open(&s->demangler)) {
 		symbol_close(s);
 		return -ENOMEM;
 	}
@@ -69,6 +72,7 @@ void symbol_close(struct symbol *s)
 	for (size_t i = 0; s->cache && i < CACHE_SLOTS; i++)
 		free(s->cache[i].frame);
 	reader_close(s->reader);
+	reader_close(s->demangler);
 	intern_free(&s->names);
 	free(s->module);
 	free(s->cache);
@@ -200,6 +204,22 @@ static size_t fill_functions(const struct cached *c, struct symbol_frame *out)
 	return c->n ? c->n : 1;
 }
 
+/* plain_name - a symbol's name as people write it. */
+static const char *plain_name(struct symbol *s, const struct target_module *m, const char *name)
+{
+	struct known_module *known = module_of(s, m);
+	char plain[READER_NAME_BYTES];
+	const char *kept;
+	int err;
+
+	if (!known || known->stays_mangled || (strncmp(name, "_Z", 2) && strncmp(name, "_R", 2)))
+		return name;
+	err = reader_plain(s->demangler, name, m->path, plain);
+	known->stays_mangled = err == -ENOENT;
+	kept = err ? NULL : intern_get(&s->names, plain);
+	return kept ? kept : name;
+}
+
 size_t symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t addr, uint32_t generation,
 	int is_return, struct symbol_frame *out)
 {
@@ -232,7 +252,7 @@ size_t symbol_resolve(struct symbol *s, const struct target_process *p, uint64_t
 		return fill_functions(c, out);
 	if (!elffile_covering(map->module->elf, vaddr, &sym)) {
 		out->kind = SYMBOL_FUNCTION;
-		out->function = sym.name;
+		out->function = plain_name(s, map->module, sym.name);
 		out->function_offset = out->module_offset - sym.vaddr;
 	}
 	return 1;

@@ -448,6 +448,28 @@ static void the_child_has_no_rights(void **state)
 	}
 }
 
+static void a_name_alone_is_demangled_and_one_that_the_child_hangs_on_is_given_up(void **state)
+{
+	char long_name[2 * READER_NAME_BYTES], plain[READER_NAME_BYTES];
+	int pid;
+
+	(void)state;
+	assert_int_equal(reader_plain(r, "_ZL8throw_itv", "x", plain), 0);
+	assert_string_equal(plain, "throw_it");
+	assert_int_equal(reader_plain(r, "memcpy@@GLIBC_2.14", "x", plain), 0);
+	assert_string_equal(plain, "memcpy");
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = 0;
+	assert_int_equal(reader_plain(r, long_name, "x", plain), 0);
+	assert_int_equal(strlen(plain), READER_NAME_BYTES - 1);
+	pid = reader_pid(r);
+	kill(pid, SIGSTOP);
+	assert_int_equal(reader_plain(r, "_Z3foov", "x", plain), -ENOENT);
+	assert_int_equal(reader_plain(r, "_Z3foov", "x", plain), 0); /* by another child */
+	assert_string_equal(plain, "foo");
+	assert_int_not_equal(reader_pid(r), pid);
+}
+
 static void a_file_that_kills_the_child_is_not_read_again_and_others_are(void **state)
 {
 	struct reader_file bad = file("lib.so", NULL), good = file("lib.so", NULL);
@@ -578,6 +600,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_dies_takes_the_one_file_that_it_had_in_hand),
 		cmocka_unit_test(what_is_no_elf_file_is_said_to_be_none),
 		cmocka_unit_test(the_child_has_no_rights),
+		cmocka_unit_test(a_name_alone_is_demangled_and_one_that_the_child_hangs_on_is_given_up),
 		cmocka_unit_test(a_file_that_kills_the_child_is_not_read_again_and_others_are),
 		cmocka_unit_test(debuginfod_is_asked_only_when_its_variable_is_set),
 		cmocka_unit_test(what_becomes_readable_is_drained_while_names_are_waited_for),

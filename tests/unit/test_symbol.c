@@ -21,6 +21,12 @@ __attribute__((noinline)) uint64_t where_i_return(void)
 	return (uint64_t)(uintptr_t)__builtin_return_address(0);
 }
 
+/* A method as C++ would name it. */
+void a_method(void) __asm__("_ZN3app5Cache5storeEiPKc");
+void a_method(void)
+{
+}
+
 /* A call that ends its function: the return address belongs to whatever follows. */
 __attribute__((noinline, noreturn)) void ends_with_a_call(void)
 {
@@ -77,6 +83,20 @@ static void without_time_for_debug_information_the_files_own_symbols_do(void **s
 	symbol_begin(names, 15000000000ULL);
 	assert_int_equal(symbol_resolve(names, self, addr, 0, 1, f), 1);
 	assert_non_null(f->file);
+}
+
+static void names_of_methods_are_readable_without_debug_information_too(void **state)
+{
+	struct symbol_frame f[SYMBOL_MAX_FRAMES];
+
+	(void)state;
+	symbol_begin(names, 0);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(symbol_resolve(names, self, (uintptr_t)a_method, 0, 0, f), 1);
+		assert_string_equal(f->function, "app::Cache::store");
+		assert_null(f->file);
+	}
+	symbol_begin(names, 15000000000ULL);
 }
 
 static void a_return_address_past_the_end_belongs_to_the_call_before(void **state)
@@ -143,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_return_address_is_named_by_its_caller),
 		cmocka_unit_test(without_time_for_debug_information_the_files_own_symbols_do),
+		cmocka_unit_test(names_of_methods_are_readable_without_debug_information_too),
 		cmocka_unit_test(a_return_address_past_the_end_belongs_to_the_call_before),
 		cmocka_unit_test(memory_without_a_file_is_named_by_its_region),
 		cmocka_unit_test(a_php_frame_is_named_as_php_names_it),
