@@ -49,8 +49,11 @@ void analyze_limits_make(const struct model_vitals *v, const struct analyze_grow
 	meet(&growth[MODEL_CURVE_RSS], v->machine_bytes, &(struct room){ machine, machine },
 		&out->limit[LIMIT_MACHINE]);
 	out->soonest = LIMIT_NONE;
-	/* Which is the first cannot be told while PHP's own heap, which has a limit, is not judged. */
-	if (v->heap.is_known && v->heap.limit_bytes && growth[MODEL_CURVE_ZEND].verdict == GROWTH_UNKNOWN)
+	/* Which is the first cannot be told while PHP's own heap, which has a limit, is not judged; nor when one that has grown is empty: the
+	 * request whose it was has ended, as it does when it meets the limit. */
+	if (v->heap.is_known && v->heap.limit_bytes &&
+		(growth[MODEL_CURVE_ZEND].verdict == GROWTH_UNKNOWN ||
+			(growth[MODEL_CURVE_ZEND].verdict == GROWTH_GROWING && !v->heap.size_bytes)))
 		return;
 	for (int k = LIMIT_PHP; k < LIMITS; k++)
 		if (out->limit[k].is_near &&

@@ -102,6 +102,24 @@ static void the_time_to_memory_limit_is_told_within_bounds(void **state)
 	assert_true(fabs(standing.limits.limit[LIMIT_MACHINE].seconds - 40960) < 4096);
 }
 
+static void leaks_and_ends(int second, struct moment *m)
+{
+	leaks_in_php(second, m);
+	if (second == SECONDS - 1) {
+		m->zend = 0;
+		m->vitals.heap.size_bytes = 0;
+		m->vitals.heap.real_bytes = (uint64_t)CHUNK;
+	}
+}
+
+static void a_heap_that_is_empty_again_meets_no_limit(void **state)
+{
+	(void)state;
+	live(leaks_and_ends);
+	assert_int_equal(standing.growth[MODEL_CURVE_ZEND].verdict, GROWTH_GROWING);
+	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
+}
+
 static void leaks_in_a_small_cgroup(int second, struct moment *m)
 {
 	leaks_in_php(second, m);
@@ -365,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_time_to_memory_limit_is_told_within_bounds),
+		cmocka_unit_test(a_heap_that_is_empty_again_meets_no_limit),
 		cmocka_unit_test(the_limit_that_is_met_first_is_the_one_that_is_told),
 		cmocka_unit_test(nothing_is_said_of_what_does_not_grow_however_near_the_limit_is),
 		cmocka_unit_test(a_limit_that_lies_years_ahead_is_not_told),
