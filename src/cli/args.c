@@ -102,12 +102,7 @@ static int selects(const struct cli_settings *s)
 /* meaningless_in_windows - an option that chooses among live blocks, or NULL. */
 static const char *meaningless_in_windows(const struct cli_settings *s)
 {
-	return s->folded		  ? "--folded"
-	       : s->flamegraph		  ? "--flamegraph"
-	       : s->export_dir		  ? "--export-dir"
-	       : s->pprof		  ? "--pprof"
-	       : s->push_url		  ? "--push"
-	       : s->filter.older_ns	  ? "--older"
+	return s->filter.older_ns	  ? "--older"
 	       : s->filter.min_size_bytes ? "--min-size"
 	       : s->filter.max_size_bytes ? "--max-size"
 					  : NULL;
@@ -237,7 +232,7 @@ static const struct task {
 } tasks[] = {
 	[CLI_RECORD] = { "record",
 		{ "pid", "follow", "no-follow", "all", "comm", "exe", "cgroup", "container", "request-probe",
-			"interval", "duration", "count", "older", "min-size", "max-size", "layer", "output", "listen",
+			"interval", "duration", "count", "overhead", "older", "min-size", "max-size", "layer", "output", "listen",
 			"fail-on", "max-blocks", "freed", "free-stacks", "verbose", "help", "version" } },
 	[CLI_WATCH] = { "watch", { "pid", "no-follow", "comm", "exe", "cgroup", "container", "interval", "duration",
 					 "overhead", "trace", "out", "json", "listen", "verbose", "help", "version" } },

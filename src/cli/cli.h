@@ -206,9 +206,10 @@ int report_losses(struct reporter *r);
 /* report_tell_failed - say why what was asked for cannot be told any more.  @err  -errno of standard output; -ENOMEM */
 void report_tell_failed(int err);
 
-/* report_name_rows - names for the stacks of a report.  @out  to be freed, even if that failed, with report_free_rows()
+/* report_name_rows, report_name_estimate - names for the stacks of a report.  @out  to be freed, even if that failed, with report_free_rows()
  * Return: 0 or -ENOMEM. */
 int report_name_rows(struct reporter *r, const struct analyze_report *report, struct output_stack **out);
+int report_name_estimate(struct reporter *r, const struct analyze_estimate *e, struct output_stack **out);
 void report_free_rows(struct output_stack *stacks, size_t n);
 
 /* export.c - report_export - write the files that are made of a profile: --folded, --flamegraph, --pprof, swtrace record; and send it:

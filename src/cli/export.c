@@ -55,6 +55,7 @@ static void add_events(struct reporter *r, struct profile *p)
 static int make_profile(struct reporter *r, const struct model_snapshot *now)
 {
 	struct analyze_opts opts = { .layer_mask = r->settings->layer_mask, .verdicts = &r->verdicts };
+	struct analyze_estimate *e = NULL;
 	struct analyze_report *report = NULL;
 	struct output_stack *stacks = NULL;
 	int err;
@@ -66,13 +67,17 @@ static int make_profile(struct reporter *r, const struct model_snapshot *now)
 		return r->profile.failed ? -ENOMEM : 0;
 	}
 	profile_free(&r->profile);
-	err = analyze_report_make(now, r->before, &opts, &report);
+	err = r->windows ? analyze_estimate_make(now, r->windows, &opts, &e)
+			 : analyze_report_make(now, r->before, &opts, &report);
 	if (!err)
-		err = report_name_rows(r, report, &stacks);
-	if (!err)
+		err = e ? report_name_estimate(r, e, &stacks) : report_name_rows(r, report, &stacks);
+	if (!err && e)
+		err = output_profile_estimate(&r->profile, SWTRACE_VERSION, e, stacks, &r->history);
+	else if (!err)
 		err = output_profile(&r->profile, SWTRACE_VERSION, report, stacks, &r->history);
 	add_events(r, &r->profile);
-	report_free_rows(stacks, report ? report->n_rows : 0);
+	report_free_rows(stacks, e ? e->n_rows : report ? report->n_rows : 0);
+	analyze_estimate_free(e);
 	analyze_report_free(report);
 	return r->profile.failed ? -ENOMEM : err;
 }

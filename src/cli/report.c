@@ -96,7 +96,7 @@ static void refresh(struct reporter *r)
 			target_refresh(r->target, p);
 }
 
-static int name_estimate(struct reporter *r, const struct analyze_estimate *e, struct output_stack **out)
+int report_name_estimate(struct reporter *r, const struct analyze_estimate *e, struct output_stack **out)
 {
 	int err = 0;
 
@@ -175,7 +175,9 @@ static int write_report(struct reporter *r, const struct analyze_report *report,
 
 static int write_estimate(struct reporter *r, const struct analyze_estimate *e, const struct output_stack *stacks)
 {
-	if (r->save)
+	if (r->settings->task == CLI_RECORD)
+		return 0;
+	if (r->save && r->settings->save)
 		report_saved(r, output_json_estimate(r->save, e, stacks));
 	told_identities(r);
 	return r->settings->json ? output_json_estimate(r->out, e, stacks) : output_text_estimate(r->out, e, stacks);
@@ -229,11 +231,12 @@ static int make_estimate(struct reporter *r, int is_final)
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
 	judge(r, now, e->n_named);
-	err = name_estimate(r, e, &stacks);
-	if (!err) {
-		listen_estimate(&r->listener, e, stacks);
-		err = write_estimate(r, e, stacks);
-	}
+	err = report_name_estimate(r, e, &stacks);
+	if (err)
+		goto out;
+	listen_estimate(&r->listener, e, stacks);
+	err = write_estimate(r, e, stacks);
+	report_export(r, now, is_final);
 out:
 	report_free_rows(stacks, e ? e->n_rows : 0);
 	analyze_estimate_free(e);

@@ -51,7 +51,7 @@ struct trace {
 	pid_t pid; /* of the tracer; 0: there is none */
 	pid_t of;
 	uint64_t begin_ns;
-	char base[PATH_MAX]; /* its files, without ".txt" and ".jsonl" */
+	char base[PATH_MAX]; /* its files, without ".txt" and the like */
 };
 
 struct watch {
@@ -216,9 +216,11 @@ static void base_of(const struct watch *w, pid_t pid, char *out, size_t len)
 /* trace_begin - start swtrace once more, to trace one process.  Return: 0 or -errno. */
 static int trace_begin(struct watch *w, pid_t pid)
 {
-	char who[16], overhead[32], seconds[32], text[PATH_MAX + 8], json[PATH_MAX + 8];
-	char *argv[] = { "swtrace", "-p", who, "--no-follow", "--overhead", overhead, "-d", seconds, "-i", seconds,
-		"--save", json, NULL };
+	static const char *const ending[] = { ".txt", ".jsonl", ".html", ".folded", ".pb.gz" };
+	char who[16], overhead[32], seconds[32], file[sizeof(ending) / sizeof(ending[0])][PATH_MAX + 8];
+	char *text = file[0],
+	     *argv[] = { "swtrace", "-p", who, "--no-follow", "--overhead", overhead, "-d", seconds, "-i", seconds,
+		     "--save", file[1], "--flamegraph", file[2], "--folded", file[3], "--pprof", file[4], NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	struct trace *t = &w->trace;
@@ -229,8 +231,8 @@ static int trace_begin(struct watch *w, pid_t pid)
 	snprintf(who, sizeof(who), "%d", pid);
 	snprintf(overhead, sizeof(overhead), "%g", w->s->overhead_percent);
 	snprintf(seconds, sizeof(seconds), "%g", (double)w->s->trace_ns / 1e9);
-	snprintf(text, sizeof(text), "%s.txt", t->base);
-	snprintf(json, sizeof(json), "%s.jsonl", t->base);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		snprintf(file[i], sizeof(file[i]), "%s%s", t->base, ending[i]);
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, text, O_WRONLY | O_CREAT | O_EXCL, 0640);
@@ -271,7 +273,7 @@ static void trace_reap(struct watch *w, int wait)
 	plan_traced(&w->plan, one ? &one->plan : &gone, t->begin_ns, clock_ns(CLOCK_MONOTONIC));
 	t->pid = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
-		msg_note("what grows in %d: %s.txt, and as JSON lines %s.jsonl", t->of, t->base, t->base);
+		msg_note("what grows in %d: %s.txt; the same as .html, .folded, .pb.gz and .jsonl", t->of, t->base);
 	else
 		msg_warn("the trace of %d came to nothing (%s %d); what there is: %s.txt", t->of,
 			WIFEXITED(status) ? "exit code" : "signal",

@@ -328,10 +328,9 @@ static void put_profile(struct page *o, const char *name, const struct profile *
 	put_json(o, text(p->version));
 	put(o, ",\"host\":");
 	put_json(o, text(p->host));
-	put(o, ",\"start\":\"%s\",\"time\":\"%s\",\"ms\":%" PRId64 ",\"estimate\":%s,\n\"processes\":[",
+	put(o, ",\"start\":\"%s\",\"time\":\"%s\",\"ms\":%" PRId64 ",\"basis\":\"%s\",\n\"processes\":[",
 		format_time(p->start_utc_ns, start), format_time(p->utc_ns, time),
-		(int64_t)((uint64_t)p->utc_ns - (uint64_t)p->start_utc_ns) / 1000000,
-		p->is_estimate ? "true" : "false");
+		(int64_t)((uint64_t)p->utc_ns - (uint64_t)p->start_utc_ns) / 1000000, profile_basis_name(p->basis));
 	for (size_t i = 0; i < p->n_processes; i++) {
 		put(o, i ? ",\n" : "\n");
 		put_json(o, process(&p->process[i]));

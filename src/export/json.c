@@ -53,7 +53,8 @@ static int write_profile(FILE *f, const struct profile *p, const struct export_o
 	json_object_set_new(o, "host", text(p->host));
 	json_object_set_new(o, "start", json_string(format_time(p->start_utc_ns, time)));
 	json_object_set_new(o, "difference", json_boolean(opts->is_difference));
-	json_object_set_new(o, "estimate", json_boolean(p->is_estimate));
+	json_object_set_new(o, "estimate", json_boolean(p->basis != PROFILE_COUNTED));
+	json_object_set_new(o, "basis", json_string(profile_basis_name(p->basis)));
 	json_object_set_new(o, "processes", json_integer((json_int_t)p->n_processes));
 	json_object_set_new(o, "stacks", json_integer((json_int_t)p->n_stacks));
 	json_object_set_new(o, "events", json_integer((json_int_t)p->n_events));

@@ -356,6 +356,11 @@ static Pprof__ValueType *value_type(struct writer *w, const char *type, const ch
 /* add_comments - what the numbers do not tell: who has written them, and what they do not contain. */
 static void add_comments(struct writer *w, const struct export_opts *opts)
 {
+	static const char *const basis_text[PROFILE_BASES] = {
+		[PROFILE_SAMPLED] = "what is in use is estimated from a sample of the blocks",
+		[PROFILE_WINDOWS] =
+			"what is in use is what has leaked since tracing began, estimated from windows of tracing",
+	};
 	const struct profile *p = w->p;
 	char time[FORMAT_TIME_BYTES], count[FORMAT_COUNT_BYTES];
 	struct strbuf b = { 0 };
@@ -366,8 +371,8 @@ static void add_comments(struct writer *w, const struct export_opts *opts)
 	strbuf_addf(&b, "swtrace %s on %s, %s %s", p->version, p->host, opts->is_difference ? "against" : "since",
 		format_time(p->start_utc_ns, time));
 	w->out.comment[w->out.n_comment++] = text(w, b.data ? b.data : "");
-	if (p->is_estimate)
-		w->out.comment[w->out.n_comment++] = text(w, "what is in use is estimated from a sample of the blocks");
+	if (basis_text[p->basis])
+		w->out.comment[w->out.n_comment++] = text(w, basis_text[p->basis]);
 	w->failed |= b.failed;
 	strbuf_free(&b);
 	for (size_t i = 0; i < p->n_losses; i++) {

@@ -38,6 +38,8 @@ static void add_who(struct strbuf *b, const struct profile_process *p)
 static void add_heading(struct strbuf *b, const struct profile *p, const struct export_opts *opts)
 {
 	char time[FORMAT_TIME_BYTES], count[FORMAT_COUNT_BYTES];
+	static const char *const basis_text[PROFILE_BASES] = { "", " (estimate)",
+		" (estimate, of windows of tracing)" };
 	size_t n_leaks = 0;
 	uint64_t live = 0;
 
@@ -50,8 +52,8 @@ static void add_heading(struct strbuf *b, const struct profile *p, const struct 
 	strbuf_addf(
 		b, opts->is_difference ? ", against %s: " : ", traced since %s: ", format_time(p->start_utc_ns, time));
 	add_size(b, (int64_t)live, opts);
-	strbuf_addf(b, " live in %s stack%s%s\n", format_count(p->n_stacks, count), p->n_stacks == 1 ? "" : "s",
-		p->is_estimate ? " (estimate)" : "");
+	strbuf_addf(b, " %s in %s stack%s%s\n", p->basis == PROFILE_WINDOWS ? "leaked" : "live",
+		format_count(p->n_stacks, count), p->n_stacks == 1 ? "" : "s", basis_text[p->basis]);
 	if (n_leaks)
 		strbuf_addf(b, "  verdict: LEAK, in %zu stack%s\n", n_leaks, n_leaks == 1 ? "" : "s");
 }

@@ -21,6 +21,9 @@ void text_add_losses(struct strbuf *b, const struct model_snapshot *s, uint64_t 
 /* text.c - what is thought of the stack, and why, without an end of line; nothing if there is no verdict yet. */
 void text_add_leak(struct strbuf *b, const struct analyze_report *r, const struct analyze_row *row);
 
+/* windows.c - the rate of a stack that tracing in windows has named, and why: "about 2.1 MiB/s (...): 120 blocks, ..." */
+void text_add_estimate(struct strbuf *b, const struct analyze_estimate_row *row);
+
 /* text.c - ", site 3f2a91c0": what the stack is called from run to run.  @p  NULL: not known */
 void text_add_site(
 	struct strbuf *b, const struct model_process *p, enum model_layer layer, const struct output_stack *s);

@@ -136,4 +136,8 @@ int output_markdown_crash(FILE *f, const struct json_t *crash, const struct json
 int output_profile(struct profile *p, const char *version, const struct analyze_report *r,
 	const struct output_stack *stacks, const struct model_history *h);
 
+/* output_profile_estimate - likewise, of tracing in windows: the stacks that were named. */
+int output_profile_estimate(struct profile *p, const char *version, const struct analyze_estimate *e,
+	const struct output_stack *stacks, const struct model_history *h);
+
 #endif

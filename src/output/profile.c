@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* output/profile.c - a report as a profile: all that is known by now, by names. */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "output/internal.h"
@@ -49,19 +50,19 @@ const char *output_site(
 	return profile_site(&key, buf);
 }
 
-static void add_curves(struct profile *p, const struct analyze_report *r, const struct analyze_process *row,
+static void add_curves(struct profile *p, const struct model_snapshot *now, const struct analyze_standing *standing,
 	const struct model_process_history *h)
 {
 	struct profile_point point[MODEL_POINTS];
 
 	for (int c = 0; h && c < MODEL_CURVE_ROOTS; c++) {
 		const struct model_curve *from = &h->curve[c];
-		const struct analyze_growth *g = row->standing ? &row->standing->growth[c] : NULL;
+		const struct analyze_growth *g = standing ? &standing->growth[c] : NULL;
 
 		if (!from->n)
 			continue;
 		for (size_t i = 0; i < from->n; i++)
-			point[i] = (struct profile_point){ (from->point[i].time_ns - r->snapshot->start_ns) / 1000000,
+			point[i] = (struct profile_point){ (from->point[i].time_ns - now->start_ns) / 1000000,
 				from->point[i].value };
 		profile_add_curve(p, &(struct profile_curve){
 					     .name = model_curve_name(c),
@@ -73,10 +74,9 @@ static void add_curves(struct profile *p, const struct analyze_report *r, const 
 	}
 }
 
-static void add_process(struct profile *p, const struct analyze_report *r, const struct analyze_process *row,
-	const struct model_history *h)
+static void add_process(struct profile *p, const struct model_snapshot *now, const struct model_process *x,
+	const struct analyze_standing *standing, const struct model_history *h)
 {
-	const struct model_process *x = row->process;
 	struct profile_process to = {
 		.pid = (uint32_t)x->pid,
 		.comm = x->comm,
@@ -95,7 +95,7 @@ static void add_process(struct profile *p, const struct analyze_report *r, const
 		to.live_blocks[l] = (int64_t)x->layer[l].live_blocks;
 	}
 	profile_add_process(p, &to);
-	add_curves(p, r, row, h ? model_history_process(h, x) : NULL);
+	add_curves(p, now, standing, h ? model_history_process(h, x) : NULL);
 	p->failed |= what.failed;
 	strbuf_free(&what);
 }
@@ -107,35 +107,42 @@ static enum profile_verdict verdict_of(const struct analyze_leak *l)
 	return l->verdict == LEAK_YES ? PROFILE_LEAK : PROFILE_CLEAN;
 }
 
-static void add_stack(struct profile *p, const struct analyze_report *r, const struct analyze_row *row,
-	uint32_t process, const struct output_stack *s)
+/* add_stack - one of which all is known but its layer, its frames and why it is what it is.  @why  emptied */
+static void add_stack(struct profile *p, struct profile_stack *to, const struct model_stack *k,
+	const struct output_stack *s, struct strbuf *why)
+{
+	uint32_t frame[PROFILE_MAX_FRAMES];
+
+	for (size_t i = 0; i < s->n && to->n_frames < PROFILE_MAX_FRAMES; i++) {
+		struct profile_frame f = frame_of(&s->frame[i]);
+
+		frame[to->n_frames++] = profile_add_frame(p, &f);
+	}
+	to->frame = frame;
+	to->layer = (enum profile_layer)k->layer;
+	to->is_whole = model_walk_is_whole(s->walk) != 0;
+	to->why = why->data;
+	profile_add_stack(p, to);
+	p->failed |= why->failed;
+	strbuf_free(why);
+}
+
+static void add_row(struct profile *p, const struct analyze_report *r, const struct analyze_row *row, uint32_t process,
+	const struct output_stack *s)
 {
 	const struct model_stack *k = row->stack;
 	enum profile_verdict verdict = verdict_of(row->leak);
-	uint32_t frame[PROFILE_MAX_FRAMES], n = 0;
+	struct profile_stack to = {
+		.process = process,
+		.verdict = verdict,
+		.value = { (int64_t)k->live_bytes, (int64_t)k->live_blocks, (int64_t)k->alloc_bytes,
+			(int64_t)k->n_allocs, verdict == PROFILE_LEAK ? (int64_t)(row->leak->bytes_per_s * 3600) : 0 },
+		.oldest_age_ms = row->oldest_age_ns / 1000000,
+	};
 	struct strbuf why = { 0 };
 
-	for (size_t i = 0; i < s->n && n < PROFILE_MAX_FRAMES; i++) {
-		struct profile_frame f = frame_of(&s->frame[i]);
-
-		frame[n++] = profile_add_frame(p, &f);
-	}
 	text_add_leak(&why, r, row);
-	profile_add_stack(p, &(struct profile_stack){
-				     .process = process,
-				     .layer = (enum profile_layer)k->layer,
-				     .verdict = verdict,
-				     .is_whole = model_walk_is_whole(s->walk) != 0,
-				     .value = { (int64_t)k->live_bytes, (int64_t)k->live_blocks,
-					     (int64_t)k->alloc_bytes, (int64_t)k->n_allocs,
-					     verdict == PROFILE_LEAK ? (int64_t)(row->leak->bytes_per_s * 3600) : 0 },
-				     .oldest_age_ms = row->oldest_age_ns / 1000000,
-				     .why = why.data,
-				     .n_frames = n,
-				     .frame = frame,
-			     });
-	p->failed |= why.failed;
-	strbuf_free(&why);
+	add_stack(p, &to, k, s, &why);
 }
 
 /* place_of - of the stack's process among those that were added, or -1. */
@@ -147,27 +154,96 @@ static int64_t place_of(const struct analyze_report *r, const struct model_proce
 	return -1;
 }
 
-int output_profile(struct profile *p, const char *version, const struct analyze_report *r,
-	const struct output_stack *stacks, const struct model_history *h)
+static void add_head(struct profile *p, const char *version, const struct model_snapshot *s)
 {
-	const struct model_snapshot *s = r->snapshot;
 	char host[256] = "";
-	int64_t process;
 
 	gethostname(host, sizeof(host) - 1);
 	p->version = profile_string(p, version);
 	p->host = profile_string(p, host);
 	p->utc_ns = s->utc_ns;
 	p->start_utc_ns = s->utc_ns - (int64_t)(s->time_ns - s->start_ns);
-	p->is_estimate = model_is_estimate(s) != 0;
+}
+
+static void add_losses(struct profile *p, const struct model_snapshot *s)
+{
+	for (size_t i = 0; i < s->n_losses; i++)
+		profile_add_loss(p, s->loss[i].key, s->loss[i].text, s->loss[i].count);
+}
+
+int output_profile(struct profile *p, const char *version, const struct analyze_report *r,
+	const struct output_stack *stacks, const struct model_history *h)
+{
+	const struct model_snapshot *s = r->snapshot;
+	int64_t process;
+
+	add_head(p, version, s);
+	p->basis = model_is_estimate(s) ? PROFILE_SAMPLED : PROFILE_COUNTED;
 	for (size_t i = 0; i < r->n_processes; i++)
-		add_process(p, r, &r->process[i], h);
+		add_process(p, s, r->process[i].process, r->process[i].standing, h);
 	for (size_t i = 0; i < r->n_rows; i++) {
 		process = place_of(r, r->row[i].process);
 		if (process >= 0)
-			add_stack(p, r, &r->row[i], (uint32_t)process, &stacks[i]);
+			add_row(p, r, &r->row[i], (uint32_t)process, &stacks[i]);
 	}
-	for (size_t i = 0; i < s->n_losses; i++)
-		profile_add_loss(p, s->loss[i].key, s->loss[i].text, s->loss[i].count);
+	add_losses(p, s);
+	return p->failed ? -ENOMEM : 0;
+}
+
+/* traced_s - for how long the process has been traced, in seconds: since its first window, or, if that is not kept any more, the first that is. */
+static double traced_s(const struct analyze_estimate *e, int pid)
+{
+	const struct model_windows *w = e->windows;
+	uint64_t since_ns = e->snapshot->start_ns;
+
+	for (size_t i = 0; i < w->n_processes; i++) {
+		int first = w->process[i].pid == pid && w->process[i].since > 1
+				    ? model_window_of(w, w->process[i].since)
+				    : -1;
+
+		if (first >= 0)
+			since_ns = w->window[first].time_ns;
+	}
+	return (double)(e->snapshot->time_ns - since_ns) / 1e9;
+}
+
+/* add_estimate - a stack that leaks: what it has left since its process is traced, by its rate. */
+static void add_estimate(struct profile *p, const struct analyze_estimate *e, const struct analyze_estimate_row *row,
+	uint32_t process, const struct output_stack *s)
+{
+	int64_t bytes = (int64_t)(row->rate.rate * traced_s(e, row->stack->pid));
+	int64_t blocks = row->bytes ? (int64_t)((double)bytes * (double)row->blocks / (double)row->bytes + 0.5) : 0;
+	struct profile_stack to = {
+		.process = process,
+		.verdict = PROFILE_LEAK,
+		.value = { bytes, blocks, bytes, blocks, (int64_t)(row->rate.rate * 3600) },
+	};
+	struct strbuf why = { 0 };
+
+	text_add_estimate(&why, row);
+	p->process[process].live_bytes[row->stack->layer] += bytes;
+	p->process[process].live_blocks[row->stack->layer] += blocks;
+	add_stack(p, &to, row->stack, s, &why);
+}
+
+int output_profile_estimate(struct profile *p, const char *version, const struct analyze_estimate *e,
+	const struct output_stack *stacks, const struct model_history *h)
+{
+	const struct model_snapshot *s = e->snapshot;
+
+	add_head(p, version, s);
+	p->basis = PROFILE_WINDOWS;
+	for (size_t i = 0; i < s->n_processes && !p->failed; i++) {
+		const struct model_process *x = &s->process[i];
+		struct model_process told = *x;
+
+		/* What the windows have seen is no measure of what lives. */
+		memset(told.layer, 0, sizeof(told.layer));
+		add_process(p, s, &told, e->verdicts ? analyze_standing_of(e->verdicts, x) : NULL, h);
+	}
+	for (size_t i = 0; i < e->n_rows && !p->failed; i++)
+		if (e->row[i].process)
+			add_estimate(p, e, &e->row[i], (uint32_t)(e->row[i].process - s->process), &stacks[i]);
+	add_losses(p, s);
 	return p->failed ? -ENOMEM : 0;
 }

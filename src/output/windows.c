@@ -146,19 +146,41 @@ static void add_candidates(struct strbuf *b, const struct analyze_estimate *e)
 	strbuf_addf(b, "calls cut by the edge of a window: %s\n", format_count(e->windows->n_cut, count));
 }
 
+static void add_rate(struct strbuf *b, const struct analyze_estimate_row *row)
+{
+	strbuf_add(b, row->is_scaled ? "about " : "at least about ");
+	add_spread(b, &row->rate, format_rate);
+}
+
+static void add_seen(struct strbuf *b, const struct analyze_estimate_row *row)
+{
+	char size[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "%s blocks, %s, from %u of %u windows were not seen to be freed%s",
+		format_count(row->blocks, count), format_bytes(row->bytes, size), row->n_with, row->n_windows,
+		row->is_scaled ? "; the rate is this stack's share of what PHP's count grows by" : "");
+}
+
+void text_add_estimate(struct strbuf *b, const struct analyze_estimate_row *row)
+{
+	strbuf_add(b, "LEAK ");
+	add_rate(b, row);
+	strbuf_add(b, ": ");
+	add_seen(b, row);
+}
+
 static void add_row(struct strbuf *b, const struct analyze_estimate *e, size_t i, const struct output_stack *s)
 {
 	const struct analyze_estimate_row *row = &e->row[i];
-	char size[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
 
-	strbuf_addf(b, "\n#%zu  %s ", i + 1, row->is_scaled ? "about" : "at least about");
-	add_spread(b, &row->rate, format_rate);
+	strbuf_addf(b, "\n#%zu  ", i + 1);
+	add_rate(b, row);
 	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
 	text_add_who(b, row->process ? row->process->comm : "", row->stack->pid);
 	text_add_site(b, row->process, row->stack->layer, s);
-	strbuf_addf(b, "\n    estimate: %s blocks, %s, from %u of %u windows were not seen to be freed%s\n",
-		format_count(row->blocks, count), format_bytes(row->bytes, size), row->n_with, row->n_windows,
-		row->is_scaled ? "; the rate is this stack's share of what PHP's count grows by" : "");
+	strbuf_add(b, "\n    estimate: ");
+	add_seen(b, row);
+	strbuf_add(b, "\n");
 	text_add_stack(b, s);
 }
 

@@ -216,6 +216,13 @@ const char *profile_layer_name(enum profile_layer layer)
 	return names[layer];
 }
 
+const char *profile_basis_name(enum profile_basis b)
+{
+	static const char *const names[PROFILE_BASES] = { "counted", "sampled", "windows" };
+
+	return names[b];
+}
+
 const char *profile_verdict_name(enum profile_verdict v)
 {
 	static const char *const names[PROFILE_VERDICTS] = { "not_enough_data", "clean", "leak" };

@@ -49,6 +49,14 @@ enum profile_verdict {
 	PROFILE_VERDICTS
 };
 
+/* What the numbers of a profile are. */
+enum profile_basis {
+	PROFILE_COUNTED,
+	PROFILE_SAMPLED, /* the table of blocks was full: live bytes and blocks are estimates */
+	PROFILE_WINDOWS, /* all are estimates, of windows of tracing: live is what has leaked since tracing began; so is allocated, at least */
+	PROFILE_BASES
+};
+
 /* What is counted of a stack. */
 enum profile_value {
 	PROFILE_LIVE_BYTES,
@@ -110,7 +118,7 @@ struct profile {
 	const char *host;     /* the name of the machine */
 	int64_t start_utc_ns; /* tracing began; ns since 1970 */
 	int64_t utc_ns;	      /* the moment of which this tells */
-	uint8_t is_estimate;  /* a full table was sampled: live numbers are estimates */
+	enum profile_basis basis;
 	struct profile_process *process;
 	size_t n_processes;
 	struct profile_frame *frame;
@@ -146,9 +154,10 @@ void profile_add_stack(struct profile *p, const struct profile_stack *from);
 void profile_add_loss(struct profile *p, const char *key, const char *text, uint64_t count);
 void profile_add_event(struct profile *p, const char *json);
 
-/* profile_layer_name - "zend", "libc", "mmap". profile_verdict_name - "not_enough_data", "clean", "leak".
+/* profile_layer_name - "zend", "libc", "mmap". profile_basis_name - "counted", "sampled", "windows". profile_verdict_name - "not_enough_data", "clean", "leak".
  * profile_value_name - "live_bytes", ..., "leak_bytes_per_hour". Static. */
 const char *profile_layer_name(enum profile_layer layer);
+const char *profile_basis_name(enum profile_basis b);
 const char *profile_verdict_name(enum profile_verdict v);
 const char *profile_value_name(enum profile_value v);
 

@@ -185,7 +185,7 @@ static void write_head(struct writer *w, const struct profile *p)
 	put_bytes(w, p->host);
 	put_signed(w, p->start_utc_ns);
 	put_signed(w, p->utc_ns);
-	put(w, p->is_estimate);
+	put(w, p->basis);
 }
 
 static void write_strings(struct writer *w, const struct profile *p)
@@ -413,6 +413,8 @@ static const char *get_string(const struct reader *r, struct cursor *c)
 
 static void read_head(struct reader *r, struct cursor *c)
 {
+	uint64_t basis;
+
 	if (get(c) > FORMAT) {
 		r->fault = PROFILE_NEWER;
 		return;
@@ -421,7 +423,8 @@ static void read_head(struct reader *r, struct cursor *c)
 	r->p->host = get_bytes(r, c);
 	r->p->start_utc_ns = get_signed(c);
 	r->p->utc_ns = get_signed(c);
-	r->p->is_estimate = get(c) != 0;
+	basis = get(c);
+	r->p->basis = basis < PROFILE_BASES ? (enum profile_basis)basis : PROFILE_SAMPLED;
 	r->has_head = !c->is_bad;
 }
 

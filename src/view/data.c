@@ -96,7 +96,7 @@ static int copy_profile(struct profile *to, const struct profile *from)
 	to->host = profile_string(to, from->host);
 	to->start_utc_ns = from->start_utc_ns;
 	to->utc_ns = from->utc_ns;
-	to->is_estimate = from->is_estimate;
+	to->basis = from->basis;
 	for (size_t i = 0; i < from->n_processes; i++) {
 		profile_add_process(to, &from->process[i]);
 		for (size_t k = 0; k < from->process[i].n_curves; k++)

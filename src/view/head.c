@@ -115,7 +115,7 @@ static void verdict(const struct view *v, struct line *l)
 		line_add(l, VIEW_DIM, "not enough data yet for a verdict");
 	else
 		line_add(l, VIEW_GOOD, "no leak, as far as can be told by now");
-	if (d && d->profile.is_estimate)
+	if (d && d->profile.basis == PROFILE_SAMPLED)
 		line_add(l, VIEW_WARN, "   ESTIMATE: the table is full, some blocks stand for others");
 	if (d)
 		add_limit(v, d, l);

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 
+import pprof
 from harness import command, equal, test
 
 STEP_S = 0.02
@@ -50,14 +51,25 @@ def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
         growing = [t for t in trends(tracer, php.pid) if t["growth"]["zend"]["verdict"] == "growing"]
         assert growing and growing[0]["growth"]["zend"]["bytes_per_s"] > 1000, tracer.objects
         equal(tracer.finish(), 0, "exit code")
-        equal(sorted(name.rpartition(".")[2] for name in os.listdir(folder)), ["jsonl", "txt"], "files")
+        equal(sorted(name.rpartition(".")[2] for name in os.listdir(folder)), ["folded", "gz", "html", "jsonl", "txt"], "files")
         with open(glob.glob(folder + "/*.txt")[0], encoding="utf-8") as f:
             text = f.read()
         with open(glob.glob(folder + "/*.jsonl")[0], encoding="utf-8") as f:
             saved = [json.loads(line) for line in f]
+        with open(glob.glob(folder + "/*.folded")[0], encoding="utf-8") as f:
+            folded = f.read()
+        with open(glob.glob(folder + "/*.pb.gz")[0], "rb") as f:
+            profile = pprof.Profile(f.read())
+        with open(glob.glob(folder + "/*.html")[0], encoding="utf-8") as f:
+            page = f.read()
     assert "Registry::concat" in text and "final report" in text, text
     first = [o for o in saved if o["type"] == "estimate" and o["rank"] == 1]
     assert first and any(f["function"] == "Registry::concat" for f in first[-1]["frames"]), saved
+    # What has leaked in these seconds, by the rate that the report tells.
+    leaked = first[-1]["bytes_per_s"] * 12
+    by_line = [int(line.rpartition(" ")[2]) for line in folded.splitlines() if "Registry::concat" in line]
+    assert leaked / 2 < sum(by_line) < leaked * 2 and profile.live("Registry::concat")[0] == sum(by_line), (by_line, first)
+    assert '"basis":"windows"' in page and "Registry::concat" in page, page
     equal([line for line in tracer.said if "is growing: it is traced" in line][1:], [], "further traces")
 
 

@@ -266,7 +266,7 @@ def a_command_is_traced_in_windows_from_its_start(run):
 
 @test
 def what_makes_no_sense_with_windows_is_refused(run):
-    for option in (["--folded", "/tmp/x"], ["--older", "5"], ["--min-size", "5"], ["--max-size", "5"]):
+    for option in (["--older", "5"], ["--min-size", "5"], ["--max-size", "5"]):
         code, out, err = command("-p", 1, "--overhead", 2, *option)
         equal((code, out), (2, ""), err)
         assert f"nothing for {option[0]}" in err, err

@@ -28,7 +28,7 @@ static void made(struct profile *p, const char *name, int64_t bytes)
 	p->host = profile_string(p, name);
 	p->start_utc_ns = 1795470005123000000LL;
 	p->utc_ns = p->start_utc_ns + 15000000000LL;
-	p->is_estimate = 1;
+	p->basis = PROFILE_SAMPLED;
 	profile_add_process(p, &(struct profile_process){ .pid = 42,
 				       .comm = name,
 				       .role = name,
@@ -127,7 +127,7 @@ static void the_page_says_all_that_is_in_the_profile(void **state)
 	assert_string_equal(json_string_value(json_object_get(now, "time")), "2026-11-23T21:40:20.123Z");
 	assert_string_equal(json_string_value(json_object_get(now, "start")), "2026-11-23T21:40:05.123Z");
 	assert_int_equal(json_integer_value(json_object_get(now, "ms")), 15000);
-	assert_true(json_is_true(json_object_get(now, "estimate")));
+	assert_string_equal(json_string_value(json_object_get(now, "basis")), "sampled");
 	process = json_array_get(json_object_get(now, "processes"), 0);
 	assert_int_equal(json_integer_value(json_object_get(process, "pid")), 42);
 	assert_true(json_is_null(json_object_get(process, "requests")));

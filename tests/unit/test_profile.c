@@ -82,6 +82,7 @@ static struct profile made(void)
 	p.host = profile_string(&p, "box");
 	p.start_utc_ns = 1795470005123000000LL;
 	p.utc_ns = p.start_utc_ns + 15000000000LL;
+	p.basis = PROFILE_WINDOWS;
 	add_process(&p, 42, "php8.2");
 	add_process(&p, 43, "a;b\n\x1b\xff");
 	frame[0] = native(&p, "concat_function", 0x1234);
@@ -185,7 +186,7 @@ static void what_is_written_is_read_again(void **state)
 	assert_int_equal(fault, PROFILE_SOUND);
 	assert_string_equal(q.version, "0.5");
 	assert_string_equal(q.host, "box");
-	assert_true(q.start_utc_ns == p.start_utc_ns && q.utc_ns == p.utc_ns && !q.is_estimate);
+	assert_true(q.start_utc_ns == p.start_utc_ns && q.utc_ns == p.utc_ns && q.basis == PROFILE_WINDOWS);
 	same_processes(&p, &q);
 	same_stacks(&p, &q);
 	assert_int_equal(q.n_losses, 1);

@@ -332,7 +332,7 @@ static void the_head_tells_the_verdict_and_how_far_to_trust_it(void **state)
 	look(24, 80, 0);
 	assert_true(row_of("the first numbers come in a moment") >= 0);
 	three(&p, 15);
-	p.is_estimate = 1;
+	p.basis = PROFILE_SAMPLED;
 	p.stack[0].is_whole = 0;
 	profile_add_loss(&p, "return_missed", "calls whose return was never seen", 7);
 	f.limit = &limit;

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "output/output.h"
+#include "profile/profile.h"
 
 #define MS 1000000ULL
 
@@ -212,6 +213,48 @@ static void json_has_the_same_numbers(void **state)
 	free(text);
 }
 
+static void a_profile_has_what_has_leaked_since_the_process_is_traced(void **state)
+{
+	struct model_windowed windowed = { .pid = 42, .since = 1 };
+	struct analyze_estimate e = estimate(3, 17);
+	struct profile p;
+
+	(void)state;
+	snapshot.start_ns = 1000 * MS;
+	snapshot.time_ns = 61000 * MS;
+	process.layer[MODEL_ZEND].live_bytes = 777; /* what windows have seen: no measure of what lives */
+	windows.process = &windowed;
+	windows.n_processes = 1;
+	profile_begin(&p);
+	assert_int_equal(output_profile_estimate(&p, "0.5", &e, stacks, NULL), 0);
+	assert_int_equal(p.basis, PROFILE_WINDOWS);
+	assert_true(p.utc_ns - p.start_utc_ns == (int64_t)(60000 * MS));
+	assert_int_equal(p.n_stacks, 2);
+	assert_int_equal(p.stack[0].verdict, PROFILE_LEAK);
+	assert_int_equal(p.stack[0].value[PROFILE_LEAK_RATE], 2202009.6 * 3600);
+	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BYTES], 132120576); /* 60 s at 2202009.6 bytes a second */
+	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BLOCKS], 1230711); /* of 107.353 bytes */
+	assert_int_equal(p.stack[0].value[PROFILE_ALLOC_BYTES], 132120576);
+	assert_string_equal(p.stack[0].why,
+		"LEAK about 2.1 MiB/s (1.8 MiB/s to 2.4 MiB/s): 1,150 blocks, 120.6 KiB, from 16 of 17 windows were "
+		"not seen to be freed; the rate is this stack's share of what PHP's count grows by");
+	assert_int_equal(p.stack[1].value[PROFILE_LIVE_BYTES], 122880);
+	assert_int_equal(p.process[0].live_bytes[PROFILE_ZEND], 132120576);
+	assert_int_equal(p.process[0].live_bytes[PROFILE_LIBC], 122880);
+	profile_free(&p);
+	/* One that came later has had less time. */
+	windowed.since = 10;
+	windows.window[0] = (struct model_window){ .first = 10, .last = 10, .time_ns = 31000 * MS };
+	windows.n = 1;
+	profile_begin(&p);
+	assert_int_equal(output_profile_estimate(&p, "0.5", &e, stacks, NULL), 0);
+	assert_int_equal(p.stack[1].value[PROFILE_LIVE_BYTES], 61440);
+	profile_free(&p);
+	windows.n = windows.n_processes = 0;
+	windows.process = NULL;
+	process.layer[MODEL_ZEND].live_bytes = snapshot.start_ns = snapshot.time_ns = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +262,7 @@ int main(void)
 		cmocka_unit_test(what_the_process_holds_in_all_and_how_that_grows_is_told_too),
 		cmocka_unit_test(when_nothing_is_named_it_is_said_why),
 		cmocka_unit_test(json_has_the_same_numbers),
+		cmocka_unit_test(a_profile_has_what_has_leaked_since_the_process_is_traced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

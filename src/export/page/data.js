@@ -5,7 +5,7 @@
 //   frames    [kind, function, file, module, line, flags, address]: kind as in KINDS; three places in strings; flags are the sum
 //             of 1, inlined into the next frame, and 2, line is that of the function; address, hex, of a module without names
 //   now, and in a comparison before:
-//     host, version, start, time (RFC 3339), ms (since start), estimate
+//     host, version, start, time (RFC 3339), ms (since start), basis ("counted", "sampled", "windows")
 //     processes  pid, comm, role, worker, what, container, alive, requests, live ([bytes, blocks] of each layer), curves
 //     losses     [text, count]
 //     events     as in docs/json.md, the main fields

@@ -39,7 +39,7 @@ function start() {
 		const v = VALUES[view.value];
 
 		view.show = v.show;
-		view.isEstimate = v.ofLiving && data.now.estimate;
+		view.isEstimate = (v.ofLiving && data.now.basis !== 'counted') || data.now.basis === 'windows';
 		weigh(view.tree, data.stacks, view);
 		view.leaks = v.key !== 'leak_rate' && view.tree.leak[0] > 0;
 		while (view.zoom && !(view.tree.width[view.zoom] > 0))

@@ -3,7 +3,7 @@
 const FEW_PROCESSES = 6, FEW_STACKS = 15, MORE_STACKS = 50;
 
 function livingText(data, text) {
-	return data.now.estimate ? 'about ' + text : text;
+	return data.now.basis === 'counted' ? text : 'about ' + text;
 }
 
 function sum(list, of) {
@@ -26,6 +26,8 @@ function tellVerdict(data) {
 		e.textContent = `Verdict: LEAK, ${VALUES[2].show(rate)} in ${leaks.length} stack${leaks.length === 1 ? '' : 's'}`;
 	} else if (unknown.length && unknown.length === stacks.length) {
 		e.textContent = 'Verdict: too early to tell whether there is a leak';
+	} else if (data.now.basis === 'windows') {
+		e.textContent = 'Verdict: no stack was seen to go on growing in these windows of tracing';
 	} else {
 		e.className = 'clean';
 		e.textContent = 'Verdict: no leak found' + (unknown.length ? `; ${unknown.length} of ${stacks.length} stacks are not judged yet` : '');
@@ -36,7 +38,7 @@ function tellFacts(data) {
 	const { now, before } = data, live = (side, v) => sum(data.stacks, (s) => (s.side === side ? s.values[v] : 0));
 	const bytes = live(0, 0), n = data.stacks.filter((s) => !s.side).length;
 	const facts = [timeText(now.time), 'traced for ' + spanText(now.ms),
-		`${livingText(data, bytesText(bytes))} live in ${VALUES[1].show(live(0, 1))}, ${countText(n)} stack${n === 1 ? '' : 's'}`];
+		`${livingText(data, bytesText(bytes))} ${now.basis === 'windows' ? 'leaked' : 'live'} in ${VALUES[1].show(live(0, 1))}, ${countText(n)} stack${n === 1 ? '' : 's'}`];
 
 	if (before)
 		facts.push(`compared with ${timeText(before.time)}${before.host === now.host ? '' : ' on ' + visible(before.host)} (traced for ${spanText(before.ms)
@@ -49,10 +51,12 @@ function tellFacts(data) {
 function tellNotes(data) {
 	const notes = [], stacks = data.stacks.filter((s) => !s.side), cut = stacks.filter((s) => !s.whole).length;
 
-	if (data.now.estimate)
+	if (data.now.basis === 'sampled')
 		notes.push('Live bytes and blocks are estimates: the table of blocks was full, and a random part of them stands for all.');
-	if (data.before && data.before.estimate)
-		notes.push('Live bytes and blocks of before are estimates.');
+	if (data.now.basis === 'windows')
+		notes.push('All numbers are estimates, of windows of tracing (--overhead): live and allocated is what has leaked since tracing began; what does not leak is not known.');
+	if (data.before && data.before.basis !== 'counted')
+		notes.push('The numbers of before are estimates.');
 	for (const [text, count] of data.now.losses)
 		notes.push(`lost: ${countText(count)} ${visible(text)}`);
 	if (cut)
