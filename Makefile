@@ -17,6 +17,8 @@ BUILD := build-san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else
 BUILD := build
+# swtrace's own malloc is inside of it: see cli/main.c. Sanitizers have one of theirs.
+OWN_MALLOC := -l:libjemalloc_pic.a
 endif
 
 Q := $(if $(V),,@)
@@ -50,7 +52,7 @@ swtrace: $(BUILD)/swtrace
 
 $(BUILD)/swtrace: $(OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(OWN_MALLOC)
 
 $(BUILD)/%.o: src/%.c
 	$(call say,CC,$<)

@@ -8,6 +8,12 @@
 #include "cli/live.h"
 #include "util/msg.h"
 
+/* With -a the malloc of every file that a process has mapped is probed, for all processes: libc's would be swtrace's own, too, and its
+ * readers', which take a thousand times as many blocks as others do in that time. So there is one inside of swtrace (jemalloc), which
+ * nobody else has mapped. This is how it is set: one thread does nearly all, and what it has done with is given back. */
+extern const char *malloc_conf;
+const char *malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 int main(int argc, char **argv)
 {
 	struct cli_settings settings;
