@@ -180,7 +180,7 @@ def memory_that_is_touched_long_after_it_was_mapped_is_in_no_books(run):
 
 @test
 def the_time_until_memory_limit_is_when_php_ends(run):
-    target = target_php(run, "-dmemory_limit=40M", "-ddisplay_errors=0", "-dlog_errors=0")
+    target = target_php(run, "-dmemory_limit=24M", "-ddisplay_errors=0", "-dlog_errors=0")
     tracer = run.trace("-p", target.pid, "-i", INTERVAL_S)
     equal(target.ask("leak 8"), "leaking")
     told = []
@@ -200,7 +200,7 @@ def the_time_until_memory_limit_is_when_php_ends(run):
     assert len(told) >= 5, told
     for at, t in told:
         left = end - at
-        equal(t["limit_bytes"], 40 * MIB, "limit")
+        equal(t["limit_bytes"], 24 * MIB, "limit")
         # Late by an interval; and the rate of a machine that does other things varies.
         assert 0.7 * t["least_s"] - 2 < left < 1.3 * t["most_s"] + 2, (left, t)
 
