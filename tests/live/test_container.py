@@ -2,6 +2,7 @@
 """test_container.py - swtrace outside of a container and inside of it, with the capabilities of docs/deploy.md and no others. Containers are
 made here, without an engine: a read-only root, and namespaces for mounts, pids and cgroups, in a cgroup named as docker names it."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -148,6 +149,52 @@ def the_seccomp_profile_of_deploy_is_enough(run):
         container.leak()
         watch.hear("what grows in", 20)
         watch.finish()
+
+
+def lists_of_the_image():
+    """Packages that deploy/Dockerfile installs: to build with, and to run with."""
+    with open(os.path.join(ROOT, "deploy/Dockerfile"), encoding="utf-8") as f:
+        lists = re.findall(r"apt-get install -y --no-install-recommends ([^&\\\n]*(?:\\\n[^&\\\n]*)*)", f.read())
+    build, runs = ({word for word in words.split() if word != "\\"} for words in lists)
+    return build, runs
+
+
+def packages_of_libraries(path):
+    """{package: a library of it} of all that the loader maps for a program."""
+    ldd = subprocess.run(["ldd", path], capture_output=True, text=True, timeout=20, check=True).stdout
+    assert "not found" not in ldd, ldd
+    libraries = re.findall(r"(/\S+) \(0x", ldd)
+    # /lib is /usr/lib, and packages name either.
+    names = {name for library in libraries for name in (library, "/usr" + library, library.removeprefix("/usr"))}
+    said = subprocess.run(["dpkg", "-S", *names], capture_output=True, text=True, timeout=20).stdout
+    owner = {file: package.partition(":")[0] for package, _, file in (line.partition(": ") for line in said.splitlines())}
+    found = {library: owner.get(library) or owner.get("/usr" + library) or owner.get(library.removeprefix("/usr")) for library in libraries}
+    assert len(found) > 10 and all(found.values()), found
+    return {package: library for library, package in found.items()}
+
+
+def with_what_they_need(packages):
+    """Those, and all that installing them installs."""
+    said = subprocess.run(["dpkg-query", "-W", "-f", "${Package}\t${Pre-Depends}, ${Depends}\n"], capture_output=True, text=True, timeout=20).stdout
+    needs = {name: re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9.+-]+)", all_of) for name, _, all_of in (line.partition("\t") for line in said.splitlines())}
+    have, todo = set(), set(packages)
+    while todo:
+        have |= todo
+        todo = {other for package in todo for other in needs.get(package, [])} - have
+    return have
+
+
+@test
+def the_image_of_deploy_has_what_swtrace_is_built_with_and_runs_with(_run):
+    build, runs = lists_of_the_image()
+    libraries = packages_of_libraries(SWTRACE)
+    installed = with_what_they_need(runs)
+    equal({package: library for package, library in libraries.items() if package not in installed}, {}, "missing in deploy/Dockerfile")
+    equal(runs - set(libraries), set(), "of no use in deploy/Dockerfile")
+    with open(os.path.join(ROOT, "deps"), encoding="utf-8") as f:
+        wanted = re.findall(r"^\t\t[^|]+\|([a-z0-9.+-]+)\|", f.read().partition("\t\tunit tests|")[0], re.M)
+    assert len(wanted) > 10, wanted
+    equal(set(wanted) - build, set(), "missing in deploy/Dockerfile's build")
 
 
 @test
