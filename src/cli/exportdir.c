@@ -17,7 +17,8 @@
 #include "util/outfile.h"
 #include "util/strbuf.h"
 
-static const enum export_format forms[] = { EXPORT_FOLDED, EXPORT_JSON, EXPORT_PPROF };
+/* In this order, and no further than to the first that fails: the largest of a small profile, the page, is the last. */
+static const enum export_format forms[] = { EXPORT_FOLDED, EXPORT_PPROF, EXPORT_JSON, EXPORT_HTML };
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 
 #define STAMP_LEN 16 /* "20261129T010203Z" */

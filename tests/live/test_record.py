@@ -119,6 +119,12 @@ def stamps(folder):
     return found
 
 
+def page_of(path):
+    """The data of a page for a browser: src/export/page/data.js."""
+    with open(path, encoding="utf-8") as f:
+        return json.loads(f.read().partition('<script type="application/json" id="data">')[2].partition("</script>")[0])
+
+
 @test
 def exports_in_a_directory_have_names_of_their_own_and_the_last_ones_stay(run):
     php = run.php()
@@ -138,24 +144,28 @@ def exports_in_a_directory_have_names_of_their_own_and_the_last_ones_stay(run):
         equal(tracer.finish(), 0, "exit code")
         left = {k: v for k, v in stamps(folder).items() if k != "20200101T000000Z"}
         assert len(left) == 2 and max(seen) in left or max(left) > max(seen), (left, seen)
-        assert all({"folded", "jsonl"} <= kinds for kinds in left.values()), left
+        assert all(kinds == {"folded", "pb.gz", "jsonl", "html"} for kinds in left.values()), left
         assert others <= set(os.listdir(folder)), "files of others"
         stem = os.path.join(folder, f"swtrace-{os.uname().nodename}-{php.pid}-{max(left)}")
         with open(stem + ".folded", encoding="utf-8") as f:
             folded = sum(int(line.rpartition(" ")[2]) for line in f if "leak_native" in line)
         with open(stem + ".jsonl", encoding="utf-8") as f:
             equal((folded, leaked([json.loads(line) for line in f])), (50 * BLOCK, (50 * BLOCK, 50)), "leaked")
+        data = page_of(stem + ".html")
+        assert "leak_native" in data["strings"], data["strings"]
+        curves = {curve["name"]: len(curve["points"]) // 2 for curve in data["now"]["processes"][0]["curves"]}
+        assert curves["zend"] > 3 and curves["libc"] > 3 and curves["rss"] > 3, curves
 
 
 @test
 def a_full_disk_under_the_exports_is_told_once_and_survived(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], check=True)
         try:
             filler = os.path.join(folder, "filler")
             with open(filler, "wb") as f:
-                f.write(bytes(64 << 10))
+                f.write(bytes(1 << 20))
             tracer = run.trace("-p", php.pid, "-i", 0.3, "--export-dir", folder, "--every", 1)
             php.ask(f"native 50 {BLOCK}")
             tracer.hear("No space left on device")
