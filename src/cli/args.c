@@ -170,6 +170,27 @@ static int doctor_contradiction(const struct cli_settings *s)
 	return EXIT_USAGE;
 }
 
+/* idle_option - one that does nothing without another, which is not there. */
+static int idle_option(const struct cli_settings *s)
+{
+	if (s->push_ns && !s->push_url) {
+		msg_error("--push-every: nothing is sent without --push");
+		msg_try("add --push URL, or leave it out: reports come every -i SECONDS");
+	} else if (s->every_ns && !s->export_dir) {
+		msg_error("--every: nothing is exported without --export-dir");
+		msg_try("add --export-dir DIRECTORY, or leave it out: reports come every -i SECONDS");
+	} else if (s->keep && !s->export_dir) {
+		msg_error("--keep: nothing is exported without --export-dir");
+		msg_try("add --export-dir DIRECTORY, or leave it out");
+	} else if (s->free_stacks && !s->n_freed) {
+		msg_error("--free-stacks: with --freed 0 no freed block is remembered");
+		msg_try("leave one of them out");
+	} else {
+		return 0;
+	}
+	return EXIT_USAGE;
+}
+
 static int contradiction(const struct cli_settings *s)
 {
 	int n_ways = !!s->n_pids + !!s->command + s->all;
@@ -180,7 +201,7 @@ static int contradiction(const struct cli_settings *s)
 		return watch_contradiction(s);
 	if (s->task == CLI_DOCTOR)
 		return doctor_contradiction(s);
-	if (s->task == CLI_RECORD && record_contradiction(s))
+	if ((s->task == CLI_RECORD && record_contradiction(s)) || idle_option(s))
 		return EXIT_USAGE;
 	if (n_ways > 1)
 		msg_error("-p, -a and -- COMMAND exclude each other");
@@ -203,8 +224,6 @@ static int contradiction(const struct cli_settings *s)
 			: s->push_url	  ? "--push"
 			: s->fail_on_leak ? "--fail-on"
 					  : "--overhead");
-	else if (s->push_ns && !s->push_url)
-		msg_error("--push-every: nothing is sent without --push");
 	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
@@ -305,8 +324,6 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	s->interval_ns = 5000000000ULL;
 	s->top = 10;
 	s->n_freed = CLI_DEFAULT_FREED;
-	s->every_ns = 60000000000ULL;
-	s->keep = 100;
 	s->layer_mask = (1U << MODEL_LAYERS) - 1;
 	s->task = task_named(argv[1]);
 	if (s->task == CLI_WATCH) {
@@ -348,5 +365,11 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	}
 	if (s->crashes && !s->n_pids && !s->command)
 		s->all = 1;
-	return s->help || s->version ? 0 : contradiction(s);
+	if (s->help || s->version)
+		return 0;
+	if (contradiction(s))
+		return EXIT_USAGE;
+	s->every_ns = s->every_ns ? s->every_ns : CLI_DEFAULT_EVERY_NS;
+	s->keep = s->keep ? s->keep : CLI_DEFAULT_KEEP;
+	return 0;
 }

@@ -35,8 +35,10 @@ enum {
 	EXIT_GONE = 4,	      /* there is no such process, or all have ended */
 };
 
-#define CLI_MAX_PIDS	  64
-#define CLI_DEFAULT_FREED 65536 /* 2 MiB of kernel memory */
+#define CLI_MAX_PIDS	     64
+#define CLI_DEFAULT_FREED    65536 /* 2 MiB of kernel memory */
+#define CLI_DEFAULT_EVERY_NS 60000000000ULL
+#define CLI_DEFAULT_KEEP     100
 
 /* Are children of the processes traced? By default those of a process that has some which run the same program: a master. */
 enum { CLI_FOLLOW_MASTERS, CLI_FOLLOW_ALL, CLI_FOLLOW_NONE };

@@ -237,8 +237,6 @@ static void profiles_for_pprof_are_written_and_sent(void **state)
 	assert_string_equal(s.pprof, "out.pb.gz");
 	assert_string_equal(s.push_url, "http://h/ingest");
 	assert_true(s.push_ns == 60000000000);
-	assert_int_equal(parse(&s, "-p 1 --push-every 60"), EXIT_USAGE);
-	assert_non_null(strstr(said, "--push"));
 	assert_int_equal(parse(&s, "-p 1 --push http://h/ingest --push-every 0"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "-p 1 --push="), EXIT_USAGE);
 	assert_int_equal(parse(&s, "--crashes --pprof out.pb.gz"), EXIT_USAGE);
@@ -314,6 +312,35 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(parse(&s, "-p 1 --trace 10"), EXIT_USAGE);
 }
 
+static void an_option_that_would_do_nothing_alone_is_refused(void **state)
+{
+	static const struct {
+		const char *line, *error, *advice;
+	} idle[] = {
+		{ "-p 1 --every 5m", "--every: nothing is exported", "--export-dir DIRECTORY" },
+		{ "-a --every 60s", "--every: nothing is exported", "--export-dir DIRECTORY" },
+		{ "-p 1 --keep 100", "--keep: nothing is exported", "--export-dir DIRECTORY" },
+		{ "--crashes --keep 3", "--keep: nothing is exported", "--export-dir DIRECTORY" },
+		{ "-p 1 --push-every 60", "--push-every: nothing is sent", "--push URL" },
+		{ "-p 1 --freed 0 --free-stacks", "--free-stacks: with --freed 0", "leave one of them out" },
+		{ "record -p 1 -o f --free-stacks --freed 0", "--free-stacks: with --freed 0",
+			"leave one of them out" },
+	};
+	struct cli_settings s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+		assert_int_equal(parse(&s, idle[i].line), EXIT_USAGE);
+		assert_non_null(strstr(said, idle[i].error));
+		assert_non_null(strstr(said, idle[i].advice));
+	}
+	assert_int_equal(parse(&s, "-p 1 --export-dir d"), 0);
+	assert_true(s.every_ns == 60000000000 && s.keep == 100);
+	assert_int_equal(parse(&s, "-p 1 --export-dir d --keep 5"), 0);
+	assert_true(s.every_ns == 60000000000 && s.keep == 5);
+	assert_int_equal(parse(&s, "-p 1 --free-stacks"), 0);
+}
+
 static void metrics_are_served_where_it_is_said(void **state)
 {
 	char buf[METRICS_ADDRESS_BYTES];
@@ -347,6 +374,7 @@ int main(void)
 		cmocka_unit_test(a_mistyped_option_names_the_nearest),
 		cmocka_unit_test(profiles_for_pprof_are_written_and_sent),
 		cmocka_unit_test(a_task_takes_its_own_options_alone),
+		cmocka_unit_test(an_option_that_would_do_nothing_alone_is_refused),
 		cmocka_unit_test(tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks),
 	};
 
