@@ -370,7 +370,7 @@ def kinds_of_frames_differ_by_more_than_hue_and_texts_can_be_read(run):
             return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)"""
         for theme in "light", "dark":
             b.js("document.getElementById('theme').value = arguments[0]; document.getElementById('theme').dispatchEvent(new Event('change'))", theme)
-            for name in "php", "native", "other", "group", "match", "grown", "shrunk", "same", "page", "panel":
+            for name in "php", "native", "other", "group", "match", "grown", "shrunk", "same", "hatch", "page", "panel":
                 assert b.js(ratio, "ink", name) >= 4.5, f"{theme}: text on {name}: {b.js(ratio, 'ink', name):.1f}"
             for name in "soft", "leak", "good":
                 assert b.js(ratio, name, "page") >= 4.5, f"{theme}: {name}: {b.js(ratio, name, 'page'):.1f}"
@@ -456,13 +456,66 @@ def the_curve_can_be_read_by_mouse_and_by_keys(run):
         assert "zend: PHP's heap 5.9 MiB, growing +320.0 KiB/s" in b.text("curve_list"), b.text("curve_list")
         assert "from 1.2 MiB to 5.9 MiB" in b.at("chart").get_attribute("aria-label"), "for screen readers"
         b.js("document.getElementById('chart').focus()")
+        said = "return document.getElementById('chart').ariaValueText"
+        assert b.js(said).startswith("after 15 s: zend 5.9 MiB, libc 300.0 KiB, rss "), b.js(said)
         b.keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
         assert "5.5 MiB after 14 s" in b.text("curve_list"), b.text("curve_list")
+        assert b.js(said).startswith("after 14 s: zend 5.5 MiB"), b.js(said)
+        b.keys(Keys.PAGE_DOWN)
+        assert b.js(said).startswith("after 9 s: "), b.js(said)
+        b.keys(Keys.HOME)
+        assert b.js(said).startswith("after 0 s: zend 1.2 MiB"), b.js(said)
+        b.keys(Keys.END)
+        assert b.js(said).startswith("after 15 s: "), b.js(said)
         b.point("chart", 0.06, 60).perform()
         assert "1.2 MiB after 0 s" in b.text("curve_list"), b.text("curve_list")
         b.at("curve_process").send_keys("redis")
         assert "zend" not in b.text("curve_list"), b.text("curve_list")
         equal(b.faults(), [], "faults")
+
+
+@test
+def nine_curves_look_different_each(run):
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        p = swt.Profile()
+        names = ("zend", "libc", "mmap", "rss", "zend_real", "zend_cached", "files", "heap_map", "stacks")
+        p.process(1, "a", live=((1, 1), (0, 0), (0, 0)), curves=[(name, "plateau", 0, [(0, i + 1), (9000, i + 1)]) for i, name in enumerate(names)])
+        p.stack([p.frame(swt.NATIVE, "f")], (1, 1))
+        b.open(page(folder, p))
+        for lines in "#chart .curve", "#curve_list line":
+            looks = b.js("return [...document.querySelectorAll(arguments[0])].map((e) => e.getAttribute('stroke') + ' ' + e.getAttribute('stroke-dasharray'))", lines)
+            equal((len(looks), len(set(looks))), (9, 9), (lines, looks))
+
+
+@test
+def a_window_that_becomes_narrower_never_shows_the_graph_cut_off(run):
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        b.open(page(folder, worker()))
+        # After each change of size, what was painted: seen from a task after that frame.
+        b.js("""window.seen = [];
+            addEventListener('resize', () => setTimeout(() => seen.push([document.getElementById('graph').clientWidth,
+                document.getElementById('canvas').getBoundingClientRect().width])))""")
+        for n, width in enumerate((1000, 700, 400, 900), 1):
+            b.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+            WebDriverWait(b.driver, 10).until(lambda _, n=n: b.js("return seen.length") >= n)
+        equal([graph for graph, canvas in b.js("return seen") if graph != canvas], [], "widths at which the canvas was of another")
+        equal(b.faults(), [], "faults")
+
+
+@test
+def the_frame_in_focus_is_not_behind_the_words_about_it(run):
+    with tempfile.TemporaryDirectory() as folder, browser(900, 420) as b:
+        b.open(page(folder, many(300, 28)))
+        equal(b.js("return document.getElementById('canvas').offsetHeight === document.getElementById('graph').offsetHeight"), True,
+              "a graph that is not large is drawn as a whole")
+        b.enter_graph()
+        b.keys(Keys.HOME)
+        for _ in range(28):
+            b.keys(Keys.ARROW_DOWN)
+            top, bottom, words = b.js("""const row = document.querySelector('[role=treeitem]').ariaLevel - 1;
+                const top = document.getElementById('graph').getBoundingClientRect().top + 20 * row;
+                return [top, top + 20, document.getElementById('detail').getBoundingClientRect().top]""")
+            assert top >= 0 and bottom <= words + 1, (top, bottom, words)
 
 
 @test
@@ -499,7 +552,7 @@ def all_that_can_be_used_has_a_role_a_name_and_a_focus_ring(run):
                                              "DisclosureTriangle", "group", "search")]
         equal([n for n in used if not n[1].strip() and n[0] not in ("main", "search", "group")], [], "without a name")
         for role, name in (("tree", "Flame graph"), ("searchbox", "Search"), ("button", "Next match"), ("combobox", "Colours"),
-                           ("radio", "live bytes"), ("group", "Layers"), ("checkbox", "zend"), ("table", "Stacks (2)"), ("table", "Processes"), ("heading", "Memory over time")):
+                           ("radio", "live bytes"), ("group", "Layers"), ("checkbox", "zend"), ("slider", "Memory of php8.2(3021) over 15 s"), ("table", "Stacks (2)"), ("table", "Processes"), ("heading", "Memory over time")):
             assert any(n[0] == role and n[1].startswith(name) for n in names), (role, name, names)
         item, = [n for n in names if n[0] == "treeitem"]
         assert item[1].startswith("php8.2. before "), item
@@ -520,6 +573,68 @@ def all_that_can_be_used_has_a_role_a_name_and_a_focus_ring(run):
         equal([one for one in reached if not one[1]], [], "without a ring")
         equal(b.js("return [document.documentElement.lang, document.querySelectorAll('h1').length]"), ["en", 1], "language and heading")
         equal(b.js("const ids = [...document.querySelectorAll('[id]')].map((e) => e.id); return ids.length - new Set(ids).size"), 0, "ids twice")
+
+
+# Texts whose colour is too near to that of what is behind them: [ratio, text]. What cannot be used now may be pale.
+PALE = """const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+    const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+    const behind = (e) => { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c.slice(0, 3); } };
+    const pale = [], seen = { texts: 0 };
+    const look = (e, ink, text) => { seen.texts++; const r = ratio(parts(ink).slice(0, 3), behind(e)); if (r < 4.5) pale.push([r, text]); };
+    for (const e of document.querySelectorAll('body *')) {
+        const style = getComputedStyle(e), own = [...e.childNodes].filter((n) => n.nodeType === 3 && n.data.trim());
+        if (!e.checkVisibility() || e.disabled || ['SCRIPT', 'OPTION'].includes(e.tagName))
+            continue;
+        if (own.length)
+            look(e, e instanceof SVGElement ? style.fill : style.color, own[0].data);
+        if (e.placeholder)
+            look(e, getComputedStyle(e, '::placeholder').color, e.placeholder);
+    }
+    return [pale, seen.texts]"""
+
+
+@test
+def every_text_of_the_page_can_be_read_in_light_and_in_dark(run):
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        for fragment in "#theme=light", "#theme=dark", "#theme=dark&search=Kernel":
+            b.open(page(folder, worker(), name="one"), fragment)
+            for details in b.driver.find_elements(By.TAG_NAME, "details"):
+                b.js("arguments[0].open = true", details)
+            pale, n = b.js(PALE)
+            equal(pale, [], fragment)
+            assert n > 100, n
+
+
+@test
+def the_focus_is_not_lost_and_all_that_is_told_is_told_to_screen_readers(run):
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        where, live = "return document.activeElement.id || document.activeElement.tagName", "return document.getElementById('detail').ariaLive"
+        p = many(20, 5)
+        for i in range(8):
+            p.process(100 + i, "idle", live=((0, 0),) * 3)
+        b.open(page(folder, p))
+        # Told by its text where the focus is elsewhere, by the tree's item where it is in the graph.
+        b.at("query").send_keys("function_", Keys.ENTER)
+        equal((b.js(where), b.js(live)), ("query", "polite"), "from the search")
+        b.enter_graph()
+        b.keys("n")
+        equal(b.js(live), "off", "in the graph")
+        item = b.js("const g = document.getElementById('graph'); return document.getElementById(g.getAttribute('aria-activedescendant')).textContent")
+        equal(item, b.text("detail").replace("\n", ". "), "the item in focus")
+        # A button that can no longer be pressed, or that is no longer there, leaves the focus where one goes on.
+        for name in "out", "reset":
+            b.enter_graph()
+            b.keys(Keys.HOME, Keys.ARROW_DOWN, Keys.ENTER)
+            b.js(f"document.getElementById('{name}').focus()")
+            b.keys(Keys.ENTER)
+            equal((b.at("reset").is_enabled(), b.js(where)), (False, "graph"), name)
+        for name, inside in ("more", "SUMMARY"), ("more_processes", "TR"):
+            b.js(f"document.getElementById('{name}').focus()")
+            b.keys(Keys.ENTER)
+            equal((b.at(name).is_displayed(), b.js(where)), (False, inside), name)
+        equal(b.faults(), [], "faults")
 
 
 @test
@@ -633,6 +748,8 @@ def a_stack_of_two_thousand_frames_and_a_narrow_window_are_shown(run):
         p.stack([p.frame(swt.NATIVE, f"recursive_{i}", "", "a.out") for i in range(2000)], (MIB, 1))
         b.open(page(folder, p))
         equal(b.js("return document.documentElement.scrollWidth <= window.innerWidth"), True, "nothing is wider than the window")
+        equal(b.js("return [...document.querySelectorAll('.wide')].map((e) => [e.scrollWidth > e.clientWidth, e.tabIndex, e.role])"),
+              [[True, 0, "group"]] * 2, "tables that are wider can be scrolled by keys")
         b.shot("narrow")
         b.js("document.getElementById('graph').scrollIntoView()")
         b.shot("narrow-graph")

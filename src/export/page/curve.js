@@ -33,7 +33,8 @@ function curvesOf(p) {
 }
 
 function lookOf(i) {
-	return { stroke: css(color('curve-' + i % 5)), 'stroke-dasharray': DASHES[i % 5] };
+	/* More than five have the same colours again, with other dashes. */
+	return { stroke: css(color('curve-' + i % 5)), 'stroke-dasharray': DASHES[(i + 2 * Math.floor(i / 5)) % 5] };
 }
 
 // nearest - the place of the point that is nearest in time.
@@ -85,11 +86,22 @@ function drawCurves(p, at) {
 	}
 	chart.replaceChildren(box);
 	listCurves(curves, at);
-	const words = curves.map((c) => `${c.name} from ${bytesText(c.value[0])} to ${bytesText(c.value[c.value.length - 1])}`);
-
-	chart.setAttribute('aria-label', `Memory of ${processTitle(p)} over ${spanText(last)}: ${words.join(', ')}. Left and right arrow keys move through time.`);
+	tellMoment(p, curves, last, at);
 	/* The moments that can be chosen are those of the curve with most points. */
 	return { times: curves.reduce((a, c) => (c.time.length > a.length ? c.time : a), []), scale };
+}
+
+// tellMoment - to screen readers: the chart is a slider through time.
+function tellMoment(p, curves, last, at) {
+	const chart = byId('chart'), now = at === undefined ? last : at;
+	const all = curves.map((c) => `${c.name} from ${bytesText(c.value[0])} to ${bytesText(c.value[c.value.length - 1])}`);
+	const then = curves.map((c) => `${c.name} ${bytesText(c.value[nearest(c.time, now)])}`);
+
+	chart.setAttribute('aria-label', `Memory of ${processTitle(p)} over ${spanText(last)}: ${all.join(', ')}`);
+	chart.setAttribute('aria-valuemin', 0);
+	chart.setAttribute('aria-valuemax', last);
+	chart.setAttribute('aria-valuenow', now);
+	chart.setAttribute('aria-valuetext', `after ${spanText(now)}: ${then.join(', ')}`);
 }
 
 function listCurves(curves, at) {
@@ -137,14 +149,13 @@ function startCurves(processes) {
 	chart.addEventListener('pointerleave', () => choose(undefined));
 	chart.addEventListener('blur', () => choose(undefined));
 	chart.addEventListener('keydown', (event) => {
-		const times = drawn.times, step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+		const times = drawn.times, last = times.length - 1, k = at === undefined ? last : nearest(times, at);
+		const to = { ArrowLeft: k - 1, ArrowDown: k - 1, ArrowRight: k + 1, ArrowUp: k + 1, PageDown: k - 10, PageUp: k + 10, Home: 0, End: last }[event.key];
 
-		if (!step)
+		if (to === undefined || event.ctrlKey || event.altKey || event.metaKey)
 			return;
 		event.preventDefault();
-		const k = at === undefined ? times.length - (step < 0 ? 1 : 0) : nearest(times, at);
-
-		choose(times[Math.max(0, Math.min(times.length - 1, k + step))]);
+		choose(times[Math.max(0, Math.min(last, to))]);
 	});
 	return show;
 }

@@ -1,6 +1,7 @@
 // graph.js - the flame graph: boxes on a canvas, of which only those in sight are drawn, and the keys and clicks on it.
 
-const ROW = 20, TEXT_FROM = 28, LEAST_WIDTH = 1, MOST_CANVAS = 16000; // pixels; more rows than browsers can draw are not drawn
+const ROW = 20, TEXT_FROM = 28, LEAST_WIDTH = 1, MOST_CANVAS = 16000, // pixels; more rows than browsers can draw are not drawn
+	WHOLE = 2000; // so much is drawn as a whole, for pictures of the page
 const FONT = 'system-ui, "DejaVu Sans", sans-serif';
 const KIND_FONTS = { php: 'bold 12px ' + FONT, native: '12px ' + FONT, other: 'italic 12px ' + FONT, group: '12px ' + FONT };
 
@@ -156,8 +157,13 @@ function drawBox(g, ctx, box, y) {
 		ctx.strokeRect(box.x + 0.5, y + 0.5, w - 1, h - 1);
 	}
 	if (leaks && tree.leak[box.node] > 0) {
+		const part = w * Math.min(1, tree.leak[box.node] / tree.width[box.node]);
+
+		/* Against the page's colour it is seen on any box. */
+		ctx.fillStyle = css(color('page'));
+		ctx.fillRect(box.x, y + h - 3, part, 1);
 		ctx.fillStyle = css(color('leak'));
-		ctx.fillRect(box.x, y + h - 2, w * Math.min(1, tree.leak[box.node] / tree.width[box.node]), 2);
+		ctx.fillRect(box.x, y + h - 2, part, 2);
 	}
 	if (box.w >= TEXT_FROM)
 		drawText(g, ctx, box, y, item);
@@ -186,9 +192,10 @@ function boxOf(g, node) {
 	return gap && { node, x: gap.x, w: Math.min(gap.w, 3) };
 }
 
-// draw - the part that is in sight; all of it for a printer.
-function draw(g, all) {
+// draw - the part that is in sight; all of it for a printer, and if it is small.
+function draw(g, forPrinter) {
 	const ratio = window.devicePixelRatio || 1, top = g.holder.getBoundingClientRect().top, height = g.rows * ROW;
+	const all = forPrinter || height <= WHOLE;
 	const from = all ? 0 : Math.min(height, Math.max(0, Math.floor(-top) - 100));
 	const to = Math.min(height, from + Math.floor(MOST_CANVAS / ratio), all ? height : Math.max(0, window.innerHeight - top + 100));
 	const ctx = g.canvas.getContext('2d');

@@ -31,6 +31,8 @@ function tellLegend(view) {
 	if (view.leaks)
 		list.push(['below a frame: its part that leaks', (ctx) => {
 			plain(view.compare ? 'same' : GROUP)(ctx);
+			ctx.fillStyle = css(color('page'));
+			ctx.fillRect(0, 10, 14, 1);
 			ctx.fillStyle = css(color('leak'));
 			ctx.fillRect(0, 11, 14, 3);
 		}]);

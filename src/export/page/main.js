@@ -49,6 +49,7 @@ function start() {
 		tellNothing();
 		tellLegend(view);
 		tellStacks(data, view, find);
+		letScroll();
 		seek();
 	}
 
@@ -65,6 +66,9 @@ function start() {
 	function arrange() {
 		layOut(graph);
 		draw(graph);
+		/* A button that can no longer be pressed would take the focus with it. */
+		if (!view.zoom && ['out', 'reset'].includes(document.activeElement.id))
+			graph.holder.focus();
 		byId('out').disabled = byId('reset').disabled = !view.zoom;
 		tellDetail();
 		remember();
@@ -121,7 +125,8 @@ function start() {
 	function keepInSight(node) {
 		const top = graph.holder.getBoundingClientRect().top + rowTop(graph, view.tree.depth[node]);
 
-		if (document.activeElement === graph.holder && (top < 0 || top + ROW > window.innerHeight))
+		/* The words about a frame stand over the lower end of the window. */
+		if (document.activeElement === graph.holder && (top < 0 || top + ROW > window.innerHeight - byId('detail').offsetHeight))
 			window.scrollBy(0, top - window.innerHeight / 2);
 	}
 
@@ -143,9 +148,12 @@ function start() {
 	// ---- what is told ----
 
 	function tellDetail() {
-		const lines = detailLines(data, view, view.focus);
+		const lines = detailLines(data, view, view.focus), text = lines.join('\n'), e = byId('detail');
 
-		byId('detail').textContent = lines.join('\n');
+		/* While the graph has the focus its item is read, which says the same. */
+		e.setAttribute('aria-live', document.activeElement === graph.holder ? 'off' : 'polite');
+		if (e.textContent !== text)
+			e.textContent = text;
 		tellItem(graph, lines.join('. '));
 	}
 
@@ -278,7 +286,18 @@ function start() {
 		colorsRead = new Map();
 	}
 
+	// letScroll - by keys, too, what is wider than the window.
+	function letScroll() {
+		for (const e of document.querySelectorAll('.wide')) {
+			const scrolls = e.scrollWidth > e.clientWidth;
+
+			for (const [name, value] of [['tabindex', 0], ['role', 'group'], ['aria-label', 'A table, to be scrolled sideways']])
+				e[scrolls ? 'setAttribute' : 'removeAttribute'](name, value);
+		}
+	}
+
 	function redraw() {
+		letScroll();
 		layOut(graph);
 		draw(graph);
 		tellLegend(view);
@@ -306,10 +325,11 @@ function start() {
 		});
 		matchMedia('(prefers-color-scheme: dark)').addEventListener('change', retheme);
 		window.addEventListener('scroll', soon(() => draw(graph)), { passive: true });
-		new ResizeObserver(soon(() => {
+		/* At once: in the next frame, this one would be shown with the graph cut off. The footer is as wide, and no higher for it. */
+		new ResizeObserver(() => {
 			if (graph.width !== graph.holder.clientWidth)
 				redraw();
-		})).observe(byId('main'));
+		}).observe(byId('footer'));
 		window.addEventListener('beforeprint', () => {
 			setTheme('light');
 			redraw();

@@ -1,6 +1,6 @@
 // tables.js - all that is told in words and figures: verdict, processes, losses, events, the stacks as a table.
 
-const FEW_PROCESSES = 6, FEW_STACKS = 15, MORE_STACKS = 50;
+const FEW_PROCESSES = 6, FEW_STACKS = 15, MORE_STACKS = 50, NO_BREAK = '\u00a0';
 
 function livingText(data, text) {
 	return data.now.basis === 'counted' ? text : 'about ' + text;
@@ -84,7 +84,7 @@ function processRow(p) {
 	const what = [processRole(p), visible(p.what), p.container ? 'container ' + visible(p.container).slice(0, 12) : ''].filter((text) => text).join('; ');
 
 	return element('tr', {}, name, element('td', { className: 'words' }, what),
-		...p.live.map(([bytes, blocks]) => number(blocks ? `${bytesText(bytes)} in ${countText(blocks)}` : '-')),
+		...p.live.map(([bytes, blocks]) => number(blocks ? `${bytesText(bytes).replace(' ', NO_BREAK)} in${NO_BREAK}${countText(blocks)}` : '-')),
 		number(p.requests === null ? '-' : countText(p.requests)), element('td', { className: 'words' }, curveWords(p)));
 }
 
@@ -101,6 +101,11 @@ function tellProcesses(data) {
 	more.addEventListener('click', () => {
 		show(list.length);
 		more.hidden = true;
+		/* A button that goes away takes the focus with it: it goes on with what has come. */
+		const row = byId('processes').tBodies[0].rows[FEW_PROCESSES];
+
+		row.tabIndex = -1;
+		row.focus();
 	});
 }
 
@@ -214,7 +219,13 @@ function tellStacks(data, view, find) {
 	byId('top').replaceChildren(element('thead', {}, element('tr', {}, ...(compare ? ['Change of ' + value, 'Before', 'Now'] : [value, 'Share'])
 		.map((name) => head(name[0].toUpperCase() + name.slice(1), 'number')), head('Verdict'), head('Layer'), head('Process'),
 	head('Stack, innermost frame first'), head('In the graph'))), body);
-	more.onclick = () => grow(MORE_STACKS);
+	more.onclick = () => {
+		const first = shown;
+
+		grow(MORE_STACKS);
+		if (more.hidden)
+			body.rows[first].querySelector('summary').focus();
+	};
 	grow(FEW_STACKS);
 	byId('unchanged').hidden = nodes.length > 0;
 	byId('top').hidden = !nodes.length;
