@@ -251,8 +251,8 @@ static const struct task {
 } tasks[] = {
 	[CLI_RECORD] = { "record",
 		{ "pid", "follow", "no-follow", "all", "comm", "exe", "cgroup", "container", "request-probe",
-			"interval", "duration", "count", "overhead", "older", "min-size", "max-size", "layer", "output", "listen",
-			"fail-on", "max-blocks", "freed", "free-stacks", "verbose", "help", "version" } },
+			"interval", "duration", "count", "overhead", "older", "min-size", "max-size", "layer", "output",
+			"listen", "fail-on", "max-blocks", "freed", "free-stacks", "verbose", "help", "version" } },
 	[CLI_WATCH] = { "watch", { "pid", "no-follow", "comm", "exe", "cgroup", "container", "interval", "duration",
 					 "overhead", "trace", "out", "json", "listen", "verbose", "help", "version" } },
 	[CLI_REPORT] = { "report",

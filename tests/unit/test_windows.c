@@ -233,7 +233,7 @@ static void a_profile_has_what_has_leaked_since_the_process_is_traced(void **sta
 	assert_int_equal(p.stack[0].verdict, PROFILE_LEAK);
 	assert_int_equal(p.stack[0].value[PROFILE_LEAK_RATE], 2202009.6 * 3600);
 	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BYTES], 132120576); /* 60 s at 2202009.6 bytes a second */
-	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BLOCKS], 1230711); /* of 107.353 bytes */
+	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BLOCKS], 1230711);  /* of 107.353 bytes */
 	assert_int_equal(p.stack[0].value[PROFILE_ALLOC_BYTES], 132120576);
 	assert_string_equal(p.stack[0].why,
 		"LEAK about 2.1 MiB/s (1.8 MiB/s to 2.4 MiB/s): 1,150 blocks, 120.6 KiB, from 16 of 17 windows were "
