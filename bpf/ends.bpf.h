@@ -188,14 +188,22 @@ static __always_inline void end_fill(struct swt_event_end *e, const struct swt_p
 		e->epoch[i] = p->epoch[i];
 	e->n_frames = 0;
 	e->walk = 0;
-	e->pad0 = 0;
+	e->first_is_ip = 0;
 }
 
-/* end_send_stack - from the function's caller on. */
-static __always_inline void end_send_stack(
-	struct thread_state *t, const struct swt_proc *p, struct pt_regs *ctx, __u32 type, const __u64 size[2])
+/* end_stand - the stack begins with the caller of a function that is entered, or with the place in a function. */
+static __always_inline void end_stand(struct thread_state *t, struct pt_regs *ctx, bool is_entry)
 {
 	struct registers r = { .ip = PT_REGS_IP(ctx), .sp = PT_REGS_SP(ctx), .bp = PT_REGS_FP(ctx), .bx = ctx->bx };
+
+	walk_begin(t, &r, true);
+	t->walk.is_entry = is_entry;
+}
+
+/* end_send_stack - from where end_stand() has put it. */
+static __always_inline void end_send_stack(
+	struct thread_state *t, const struct swt_proc *p, __u32 type, const __u64 size[2])
+{
 	struct swt_event_end_stack *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	__u8 walk;
 	__u32 n;
@@ -206,8 +214,7 @@ static __always_inline void end_send_stack(
 	}
 	event_fill(&e->end.e, type, sizeof(*e), t);
 	end_fill(&e->end, p, type, size);
-	walk_begin(t, &r, true);
-	t->walk.is_entry = 1;
+	e->end.first_is_ip = !t->walk.is_entry;
 	n = walk_all(t, &walk);
 	e->end.n_frames = n;
 	e->end.walk = walk;
@@ -215,11 +222,12 @@ static __always_inline void end_send_stack(
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* event_end - PHP is in a function that gives up. */
-static __always_inline void event_end(struct thread_state *t, struct pt_regs *ctx)
+/* event_end - PHP gives up. @known  SWT_END_x */
+static __always_inline void event_end(struct thread_state *t, struct pt_regs *ctx, __u64 known)
 {
 	__u64 size[2] = { PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx) };
-	__u32 slot = t->proc - 1, type = end_type(PT_REGS_PARM1(ctx));
+	bool is_entry = known == SWT_END_GIVEN;
+	__u32 slot = t->proc - 1, type = is_entry ? end_type(PT_REGS_PARM1(ctx)) : SWT_EVENT_CORRUPT;
 	struct told *told = bpf_map_lookup_elem(&told_ends, &slot);
 	struct swt_proc *p = proc_at(slot);
 	struct swt_event_end *e;
@@ -233,7 +241,8 @@ static __always_inline void event_end(struct thread_state *t, struct pt_regs *ct
 	if (!type || !told || !p || !end_is_told(told, p, slot, type, &has_stack))
 		return;
 	if (has_stack) {
-		end_send_stack(t, p, ctx, type, size);
+		end_stand(t, ctx, is_entry);
+		end_send_stack(t, p, type, size);
 		return;
 	}
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);

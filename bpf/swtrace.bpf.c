@@ -135,7 +135,7 @@ int on_php_end(struct pt_regs *ctx)
 
 	never_tail_call(ctx, &no_dl_calls);
 	if (t)
-		event_end(t, ctx);
+		event_end(t, ctx, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 

@@ -156,6 +156,10 @@ struct swt_selection {
 #define SWT_REQUEST_ASKED  2 /* --request-probe */
 #define SWT_REQUEST_KINDS  3
 
+/* What is known at a probe where PHP gives up: its cookie. */
+#define SWT_END_GIVEN	0 /* the entry of a function: its first arguments say what it is */
+#define SWT_END_CORRUPT 1 /* within a function that is about to say SWT_EVENT_CORRUPT */
+
 #define SWT_PROC_USED	      1 /* the slot is taken */
 #define SWT_PROC_STOP_AT_EXEC 2 /* stop the process (SIGSTOP) before the first instruction of a new program */
 #define SWT_PROC_STOP_AT_DL   4 /* stop it whenever the dynamic loader reports a change of its link map */
@@ -720,12 +724,12 @@ struct swt_event_end {
 	__u32 epoch[SWT_LAYER_SLOTS]; /* and of its layers: for what was live then, although PHP is about to drop it */
 	__u32 n_frames;		      /* 0: the stack was not taken, another one was a moment ago */
 	__u32 walk;		      /* SWT_WALK_x */
-	__u32 pad0;
+	__u32 first_is_ip;	      /* frame[0] is where the thread stood, and no return address */
 };
 
 struct swt_event_end_stack {
 	struct swt_event_end end;
-	__u64 frame[SWT_MAX_FRAMES]; /* the caller of the function that gives up first */
+	__u64 frame[SWT_MAX_FRAMES]; /* the caller of the function that gives up first, or that itself (first_is_ip) */
 };
 
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");

@@ -237,31 +237,13 @@ struct known_sites *probes_known(struct attach *a, const struct target_module *m
 	return NULL;
 }
 
-/* end_sites - those where a PHP engine gives up, as target_module_sites(). */
-static int end_sites(const struct target_module *m, struct target_site **out)
-{
-	static const char *const name[TARGET_PHP_ENDS] = { "zend_mm_safe_error", "zend_mm_panic" };
-	uint64_t offset[TARGET_PHP_ENDS];
-	int err = target_php_ends(m, offset), n = 0;
-
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	*out = calloc(TARGET_PHP_ENDS, sizeof(**out));
-	if (!*out)
-		return -ENOMEM;
-	for (int i = 0; i < TARGET_PHP_ENDS; i++)
-		if (offset[i])
-			(*out)[n++] = (struct target_site){ .function = name[i], .offset = offset[i] };
-	return n;
-}
-
 static int find_sites(const struct attach *a, const struct target_module *m, int what, struct target_site **out)
 {
 	switch (what) {
 	case PROBE_SET_REQUESTS:
 		return requests_sites(a, m, out);
 	case PROBE_SET_ENDS:
-		return end_sites(m, out);
+		return target_php_ends(m, out);
 	default:
 		return target_module_sites(m, what, out);
 	}

@@ -28,6 +28,7 @@ static int gave_up_fill(struct model_event *m, const struct swt_event_end_stack 
 	m->end.asked_bytes = e->asked_bytes;
 	m->end.life = e->life;
 	memcpy(m->end.epoch, e->epoch, sizeof(m->end.epoch));
+	m->end.first_is_ip = e->first_is_ip != 0;
 	m->walk = e->walk;
 	m->n_frames = e->n_frames < SWT_MAX_FRAMES ? e->n_frames : SWT_MAX_FRAMES;
 	memcpy(m->frame, s->frame, m->n_frames * sizeof(*m->frame));

@@ -25,7 +25,9 @@ struct model_end {
 	/* LIMIT, MEMORY: */
 	uint64_t limit_bytes; /* the limit; MEMORY: what the heap had by then */
 	uint64_t asked_bytes; /* what was asked for */
-	/* LIMIT, MEMORY, CORRUPT: for collect_top() */
+	/* LIMIT, MEMORY, CORRUPT: */
+	int first_is_ip; /* the stack's first address is no return address */
+	/* for collect_top() */
 	uint32_t life;
 	uint32_t epoch[MODEL_END_LAYERS];
 };

@@ -339,7 +339,7 @@ struct model_event {
 	uint64_t sp;
 	enum model_walk walk;
 	size_t n_frames;
-	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; frame[0] is ip */
+	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; of SIGNAL frame[0] is ip */
 	uint32_t stack; /* FREED: as model_stack.id, and its generation; frame[0] is a return address */
 	uint32_t generation;
 	const struct model_near *block;	 /* FREED: the block, by its first free. Borrowed as long as the event is */

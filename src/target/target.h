@@ -324,18 +324,14 @@ const char *target_nearest_function(const struct target_module *m, const char *n
  * shutdown_memory_manager, exported (Zend/zend_alloc.c).  Return: 0 and the offset, or -ENOENT. */
 int target_php_drop_site(const struct target_module *m, uint64_t *offset);
 
-/* The functions in which a PHP engine gives up. */
-enum {
-	TARGET_PHP_LIMIT, /* over memory_limit, or when it gets no memory; given the message's format, the limit (or what there is) and
-			   * the size that was asked for, in this order, from the first or second argument on */
-	TARGET_PHP_PANIC, /* over a corrupted heap; given the message */
-	TARGET_PHP_ENDS
-};
-
-/* target_php_ends - find them by their callers, in stripped files too. Reads all of the file: takes about 15 ms for PHP 8.2.
- * @offset  out: in the file; 0 = not found
- * Return: 0; -ENOENT: the module is no PHP engine; -ENOMEM. */
-int target_php_ends(const struct target_module *m, uint64_t offset[TARGET_PHP_ENDS]);
+/* target_php_ends - where a PHP engine gives up, in stripped files too. Reads all of the file: about 15 ms for PHP 8.2.
+ * - Over memory_limit, or when it gets no memory: a function (cookie SWT_END_GIVEN) that is given the message's format, the
+ *   limit (or what there is) and the size that was asked for, in this order, from the first or second argument on.
+ * - Over a corrupted heap: a function that is given the message, likewise; or, where none is, the places within functions
+ *   (cookie SWT_END_CORRUPT) where the message's address is taken.
+ * @out  the sites, to be freed by the caller; NULL when there are none
+ * Return: their number, 0 also when the module is no PHP engine; -ENOMEM. */
+int target_php_ends(const struct target_module *m, struct target_site **out);
 
 /* target_loader - the module of the process's dynamic loader, or NULL: static, or not mapped yet. */
 struct target_module *target_loader(const struct target_process *p);

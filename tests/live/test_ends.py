@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from harness import HostPhp, Program, equal, test
+from harness import HostPhp, Program, RootPhp, equal, test
 from web import Fpm
 
 SCRIPT = os.path.join(HostPhp.scripts, "gives-up.php")
@@ -98,8 +98,9 @@ def a_process_killed_for_lack_of_memory_is_told_as_such(run):
     tracer.finish(interrupt=False)
 
 
-def php(run, *options):
-    return run.keep(Program(HostPhp.argv("-d", "display_errors=0", "-d", "log_errors=0", *options, SCRIPT),
+def php(run, *options, of=HostPhp):
+    script = os.path.join(of.scripts, os.path.basename(SCRIPT))
+    return run.keep(Program(of.argv("-d", "display_errors=0", "-d", "log_errors=0", *options, script),
                             stderr=subprocess.DEVNULL))
 
 
@@ -164,18 +165,32 @@ def a_limit_is_told_where_the_whole_system_is_traced(run):
     tracer.finish()
 
 
-@test
-def a_corrupted_heap_is_told_where_php_finds_it(run):
-    target = php(run)
+def check_corrupted(run, of, status, signal):
+    target = php(run, of=of)
     tracer = run.trace("-p", target.pid, "-i", 60)
     target.send("corrupt")
     event = tracer.wait("heap_corrupted", 20)
     equal((event["pid"], event["walk"], event["live"]), (target.pid, "complete", None), "event")
     assert "smash" in functions(event), event
     end = tracer.wait("lifecycle", event="exit", pid=target.pid)
-    equal(end["reason"], "heap_corrupted", "end")
+    equal((end["reason"], end["exit_status"], end["signal"]), ("heap_corrupted", status, signal), "end")
     tracer.finish(interrupt=False)
     equal(len(tracer.of("heap_corrupted")), 1, "events")
+
+
+@test
+def a_corrupted_heap_is_told_where_php_finds_it(run):
+    check_corrupted(run, HostPhp, None, 6)
+
+
+@test
+def a_corrupted_heap_of_7_4_is_told_where_it_finds_it_and_exits(run):
+    check_corrupted(run, RootPhp("bullseye", "php7.4"), 1, None)
+
+
+@test
+def a_corrupted_heap_of_8_4_is_told_where_it_finds_it(run):
+    check_corrupted(run, RootPhp("trixie", "php8.4"), None, 6)
 
 
 @test
