@@ -176,11 +176,11 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 	for (size_t i = 0; i < now->n_stacks; i++) {
 		const struct model_stack *s = &now->stack[i];
 
-		if (!is_chosen(opts, s) || !s->live_blocks)
+		if (!is_chosen(opts, s) || !(s->live_blocks || (opts->also_freed && s->n_allocs)))
 			continue;
 		r->live_blocks += s->live_blocks;
-		r->n_stacks++;
-		r->n_complete += model_walk_is_whole(s->walk);
+		r->n_stacks += s->live_blocks != 0;
+		r->n_complete += s->live_blocks && model_walk_is_whole(s->walk);
 		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s, &at), opts->verdicts);
 	}
 	qsort(r->row, r->n_rows, sizeof(*r->row), by_rank);

@@ -16,6 +16,7 @@ struct analyze_opts {
 	size_t top;	     /* rows at most; 0 = all */
 	unsigned layer_mask; /* 1 << enum model_layer */
 	int is_system;	     /* many processes: a table of those that hold most stands for lines about all */
+	int also_freed;	     /* rows also of stacks of which nothing lives any more */
 	const struct analyze_verdicts *verdicts; /* NULL: none. Borrowed by the report */
 };
 
@@ -51,7 +52,7 @@ struct analyze_report {
 	size_t n_stacks;   /* with live blocks */
 	size_t n_complete; /* of them, those walked to the end */
 	struct analyze_row
-		*row; /* leaks first, the fastest first; then most live bytes first; only stacks with live blocks */
+		*row; /* leaks first, the fastest first; then most live bytes first; stacks with live blocks, and others if asked for */
 	size_t n_rows;
 	size_t n_leaks;			 /* stacks that leak, also those that are not among the rows */
 	double leak_bytes_per_s;	 /* all of them */

@@ -35,7 +35,22 @@ static void add_who(struct strbuf *b, const struct profile_process *p)
 		strbuf_addf(b, " %" PRId32, p->worker);
 }
 
-static void add_heading(struct strbuf *b, const struct profile *p, const struct export_opts *opts)
+/* is_shown - something lives; of a difference, more or less than before. What was only allocated and freed is for other forms. */
+static int is_shown(const struct profile_stack *s)
+{
+	return s->value[PROFILE_LIVE_BYTES] || s->value[PROFILE_LIVE_BLOCKS];
+}
+
+static size_t count_shown(const struct profile *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_stacks; i++)
+		n += is_shown(&p->stack[i]);
+	return n;
+}
+
+static void add_heading(struct strbuf *b, const struct profile *p, const struct export_opts *opts, size_t n_shown)
 {
 	char time[FORMAT_TIME_BYTES], count[FORMAT_COUNT_BYTES];
 	static const char *const basis_text[PROFILE_BASES] = { "", " (estimate)",
@@ -53,7 +68,7 @@ static void add_heading(struct strbuf *b, const struct profile *p, const struct 
 		b, opts->is_difference ? ", against %s: " : ", traced since %s: ", format_time(p->start_utc_ns, time));
 	add_size(b, (int64_t)live, opts);
 	strbuf_addf(b, " %s in %s stack%s%s\n", p->basis == PROFILE_WINDOWS ? "leaked" : "live",
-		format_count(p->n_stacks, count), p->n_stacks == 1 ? "" : "s", basis_text[p->basis]);
+		format_count(n_shown, count), n_shown == 1 ? "" : "s", basis_text[p->basis]);
 	if (n_leaks)
 		strbuf_addf(b, "  verdict: LEAK, in %zu stack%s\n", n_leaks, n_leaks == 1 ? "" : "s");
 }
@@ -123,12 +138,12 @@ static void add_frame(struct strbuf *b, const struct profile_frame *f)
 	strbuf_free(&label);
 }
 
-static void add_stack(struct strbuf *b, const struct profile *p, size_t i, const struct export_opts *opts)
+static void add_stack(struct strbuf *b, const struct profile *p, const struct profile_stack *s, size_t rank,
+	const struct export_opts *opts)
 {
-	const struct profile_stack *s = &p->stack[i];
 	char site[PROFILE_SITE_BYTES];
 
-	strbuf_addf(b, "\n#%zu  ", i + 1);
+	strbuf_addf(b, "\n#%zu  ", rank);
 	add_size(b, s->value[PROFILE_LIVE_BYTES], opts);
 	strbuf_add(b, opts->is_difference ? " in " : " live in ");
 	add_blocks(b, s->value[PROFILE_LIVE_BLOCKS], opts);
@@ -165,19 +180,20 @@ static void add_losses(struct strbuf *b, const struct profile *p)
 
 int export_text(FILE *f, const struct profile *p, const struct export_opts *opts)
 {
-	size_t n = opts->top && opts->top < p->n_stacks ? opts->top : p->n_stacks;
+	size_t n_shown = count_shown(p), n = opts->top && opts->top < n_shown ? opts->top : n_shown, rank = 0;
 	struct strbuf b = { 0 };
 
-	add_heading(&b, p, opts);
+	add_heading(&b, p, opts, n_shown);
 	for (size_t i = 0; i < p->n_processes; i++)
 		add_process(&b, &p->process[i]);
 	add_losses(&b, p);
 	if (p->n_events)
 		strbuf_addf(&b, "  crashes and other events: %zu (--format json tells all of them)\n", p->n_events);
-	for (size_t i = 0; i < n; i++)
-		add_stack(&b, p, i, opts);
-	if (n < p->n_stacks)
-		strbuf_addf(&b, "\n%zu more stack%s not shown (--top)\n", p->n_stacks - n,
-			p->n_stacks - n == 1 ? " is" : "s are");
+	for (size_t i = 0; rank < n; i++)
+		if (is_shown(&p->stack[i]))
+			add_stack(&b, p, &p->stack[i], ++rank, opts);
+	if (n < n_shown)
+		strbuf_addf(&b, "\n%zu more stack%s not shown (--top)\n", n_shown - n,
+			n_shown - n == 1 ? " is" : "s are");
 	return strbuf_write(&b, f);
 }

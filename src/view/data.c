@@ -106,7 +106,7 @@ static int copy_profile(struct profile *to, const struct profile *from)
 	for (size_t i = 0; i < from->n_frames; i++)
 		profile_add_frame(to, &from->frame[i]);
 	for (size_t i = 0; i < from->n_stacks; i++)
-		if (from->stack[i].process < from->n_processes)
+		if (from->stack[i].process < from->n_processes && from->stack[i].value[PROFILE_LIVE_BLOCKS])
 			profile_add_stack(to, &from->stack[i]);
 	for (size_t i = 0; i < from->n_losses; i++)
 		profile_add_loss(to, from->loss[i].key, from->loss[i].text, from->loss[i].count);

@@ -58,3 +58,8 @@ class Profile:
         """(bytes, blocks) of stacks with that function."""
         found = [values for names, values, _ in self.samples if function in names]
         return sum(v[3] for v in found), sum(v[2] for v in found)
+
+    def allocated(self, function):
+        """The same of all that was allocated, freed or not."""
+        found = [values for names, values, _ in self.samples if function in names]
+        return sum(v[1] for v in found), sum(v[0] for v in found)

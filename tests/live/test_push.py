@@ -92,6 +92,7 @@ def a_profile_is_written_at_every_report_and_sent_to_pyroscope(run):
         began = time.time()
         tracer = run.trace("-p", php.pid, "-i", 0.4, "--pprof", path, "--listen", "0", "--push", server.url())
         php.ask(f"native 50 {BLOCK}")
+        php.ask("churn 1000")
         tracer.wait("report")
         tracer.wait("report")
         equal(tracer.finish(), 0, "exit code")
@@ -103,6 +104,8 @@ def a_profile_is_written_at_every_report_and_sent_to_pyroscope(run):
         profile = Profile(body)
         equal(profile.types, ["alloc_objects", "alloc_space", "inuse_objects", "inuse_space"], "types")
         equal(profile.live("leak_native"), (50 * BLOCK, 50), "leaked")
+        # What was allocated counts, also where nothing of it lives any more: of json_decode, three texts and an array each time.
+        equal((profile.live("churn")[1] < 10, profile.allocated("churn")[1] >= 4000), (True, True), "churned")
         equal(profile.files[0], "php8.2", "the first file")
         labels = next(labels for names, _, labels in profile.samples if "leak_native" in names)
         equal((labels["pid"], labels["comm"], labels["layer"]), (php.pid, "php8.2", "libc"), "labels")

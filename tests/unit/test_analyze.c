@@ -140,6 +140,26 @@ static void stacks_that_vanished_count_in_the_total_gain(void **state)
 	analyze_report_free(r);
 }
 
+static void stacks_of_which_nothing_lives_are_rows_if_asked_for(void **state)
+{
+	(void)state;
+	/* GIVEN a stack with a block, one whose blocks were freed, and one that has seen none */
+	struct model_stack s[] = { stack(1, MODEL_LIBC, 60, 1), stack(2, MODEL_LIBC, 0, 0), stack(3, MODEL_LIBC, 0, 0) };
+	struct model_snapshot now = snapshot(110 * SEC, s, 3);
+	struct analyze_opts opts = { .layer_mask = ALL, .also_freed = 1 };
+	struct analyze_report *r = NULL;
+
+	s[1].n_allocs = s[1].n_frees = 5;
+	/* WHEN */
+	assert_int_equal(analyze_report_make(&now, NULL, &opts, &r), 0);
+
+	/* THEN they come last, and do not count as stacks with live blocks */
+	assert_int_equal(r->n_rows, 2);
+	assert_int_equal(r->row[1].stack->id, 2);
+	assert_int_equal(r->n_stacks, 1);
+	analyze_report_free(r);
+}
+
 static void only_chosen_layers_are_counted(void **state)
 {
 	(void)state;
@@ -317,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_gain_is_the_difference_to_the_same_stack_before),
 		cmocka_unit_test(a_stack_of_an_earlier_program_is_another_stack),
 		cmocka_unit_test(stacks_that_vanished_count_in_the_total_gain),
+		cmocka_unit_test(stacks_of_which_nothing_lives_are_rows_if_asked_for),
 		cmocka_unit_test(only_chosen_layers_are_counted),
 		cmocka_unit_test(top_limits_the_rows_but_not_the_totals),
 		cmocka_unit_test(blocks_of_size_zero_are_live_too),

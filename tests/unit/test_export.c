@@ -102,7 +102,7 @@ static char *exported(enum export_format format, const struct profile *p, const 
 
 static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
 {
-	struct export_opts two = { .top = 2 };
+	struct export_opts one = { .top = 1 }, two = { .top = 2 };
 	struct profile p;
 	char *text;
 
@@ -110,7 +110,7 @@ static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
 	made(&p);
 	text = exported(EXPORT_TEXT, &p, &two);
 	assert_string_equal(text,
-		"[2026-11-23T21:40:20.123Z] box, traced since 2026-11-23T21:40:05.123Z: 6.3 KiB live in 3 stacks\n"
+		"[2026-11-23T21:40:20.123Z] box, traced since 2026-11-23T21:40:05.123Z: 6.3 KiB live in 2 stacks\n"
 		"  verdict: LEAK, in 1 stack\n"
 		"  php8.2(42), worker 3: zend 6.0 KiB in 60 blocks, libc 300 B in 1 block, mmap 0 B in 0 blocks\n"
 		"    is: PHP 8.2.36 NTS\n"
@@ -129,8 +129,10 @@ static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
 		"      Cache::remember /srv/app/Cache.php:41\n"
 		"\n#2  300 B live in 1 block, libc, \\x1b[2J\\x0a;\\xff<script>\"\xc3\xa9(7), worker 3, site a90c7cf6\n"
 		"      \\x1b[2J\\x0a;\xef\xbf\xbd<script>\"\xc3\xa9 /srv/\\x1b[2J\\x0a;\\xff<script>\"\xc3\xa9:~3\n"
-		"      (incomplete: the callers are not known)\n"
-		"\n1 more stack is not shown (--top)\n");
+		"      (incomplete: the callers are not known)\n");
+	free(text);
+	text = exported(EXPORT_TEXT, &p, &one);
+	assert_non_null(strstr(text, "Cache::remember /srv/app/Cache.php:41\n\n1 more stack is not shown (--top)\n"));
 	free(text);
 	profile_free(&p);
 }
@@ -147,7 +149,9 @@ static void a_difference_has_signs(void **state)
 	now.stack[0].value[PROFILE_LIVE_BYTES] += 1024;
 	now.stack[0].value[PROFILE_LIVE_BLOCKS] += 2;
 	now.stack[1].value[PROFILE_LIVE_BYTES] -= 200;
+	now.stack[2].value[PROFILE_ALLOC_BYTES] += 4096; /* which was freed: no change of what lives */
 	assert_int_equal(profile_subtract(&now, &before, &diff), 0);
+	assert_int_equal(diff.n_stacks, 3);
 	text = exported(EXPORT_TEXT, &diff, &opts);
 	assert_non_null(strstr(text, "box, against 2026-11-23T21:40:20.123Z: +824 B live in 2 stacks\n"));
 	assert_non_null(strstr(text, "\n#1  +1.0 KiB in +2 blocks, zend, php8.2(42)"));

@@ -6,6 +6,11 @@ function livingText(data, text) {
 	return data.now.basis === 'counted' ? text : 'about ' + text;
 }
 
+// living - stacks of now of which something lives; there are others, of what was allocated and freed.
+function living(data) {
+	return data.stacks.filter((s) => !s.side && (s.values[0] || s.values[1]));
+}
+
 function sum(list, of) {
 	return list.reduce((all, one) => all + of(one), 0);
 }
@@ -18,7 +23,7 @@ function titleOf(data) {
 }
 
 function tellVerdict(data) {
-	const stacks = data.stacks.filter((s) => !s.side), leaks = stacks.filter((s) => s.verdict === LEAK);
+	const stacks = living(data), leaks = stacks.filter((s) => s.verdict === LEAK);
 	const unknown = stacks.filter((s) => s.verdict === 0), rate = sum(leaks, (s) => s.values[2]), e = byId('verdict');
 
 	if (leaks.length) {
@@ -36,7 +41,7 @@ function tellVerdict(data) {
 
 function tellFacts(data) {
 	const { now, before } = data, live = (side, v) => sum(data.stacks, (s) => (s.side === side ? s.values[v] : 0));
-	const bytes = live(0, 0), n = data.stacks.filter((s) => !s.side).length;
+	const bytes = live(0, 0), n = living(data).length;
 	const facts = [timeText(now.time), 'traced for ' + spanText(now.ms),
 		`${livingText(data, bytesText(bytes))} ${now.basis === 'windows' ? 'leaked' : 'live'} in ${VALUES[1].show(live(0, 1))}, ${countText(n)} stack${n === 1 ? '' : 's'}`];
 
