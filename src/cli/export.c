@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/live.h"
+#include "cli/schedule.h"
 #include "util/msg.h"
 #include "util/outfile.h"
 
@@ -142,7 +143,8 @@ void report_export(struct reporter *r, const struct model_snapshot *now, int is_
 		return;
 	err = make_profile(r, now);
 	r->export_failed = write_files(r, err);
-	if (!err && s->export_dir && (!r->exported_ns || now->time_ns >= r->exported_ns + s->every_ns || is_final)) {
+	if (!err && s->export_dir &&
+		(is_final || schedule_is_time(r->exported_ns, s->every_ns, now->time_ns, s->interval_ns))) {
 		exportdir_write(r);
 		r->exported_ns = now->time_ns;
 	}

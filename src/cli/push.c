@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/schedule.h"
 
 #define LAST_WAIT_NS 3000000000ULL /* for what is still to be sent in the end */
 
@@ -15,9 +16,8 @@ int report_push_open(struct reporter *r)
 
 int report_push_is_due(const struct reporter *r, const struct model_snapshot *now, int is_final)
 {
-	/* Reports come a little early or late: the nearest one is meant. */
-	return r->push && (is_final || !r->pushed_ns ||
-				  now->time_ns + r->settings->interval_ns / 2 >= r->pushed_ns + r->settings->push_ns);
+	return r->push && (is_final || schedule_is_time(r->pushed_ns, r->settings->push_ns, now->time_ns,
+					       r->settings->interval_ns));
 }
 
 /* service - the name to file it under: that of all its processes, if they have the same. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cli/schedule.c - the arithmetic of a budget: probed time / elapsed time is at most the share, at the end of each window. */
+/* cli/schedule.c - the arithmetic of a budget: probed time / elapsed time is at most the share, at the end of each window; and of
+ * periods. */
 #include "cli/schedule.h"
 
 /* What cannot be known in advance: how long the next window's placing and removing really takes. It is expected to take a
@@ -51,4 +52,9 @@ void schedule_next(struct schedule *s, uint64_t now_ns, uint64_t edge_ns, uint64
 
 	s->edge_ns = edge_ns > less ? edge_ns : less;
 	plan(s, now_ns, probed_ns);
+}
+
+int schedule_is_time(uint64_t last_ns, uint64_t period_ns, uint64_t now_ns, uint64_t step_ns)
+{
+	return !last_ns || now_ns + step_ns / 2 >= last_ns + period_ns;
 }

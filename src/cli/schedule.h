@@ -32,4 +32,8 @@ void schedule_begin(struct schedule *s, double percent, uint64_t seed, uint64_t 
  * @probed_ns  for how long probes were in place so far, of all windows */
 void schedule_next(struct schedule *s, uint64_t now_ns, uint64_t edge_ns, uint64_t probed_ns);
 
+/* schedule_is_time - of what is done once in a period, at one of the moments that come a step apart, a little early or late: is this
+ * moment the nearest?  @last_ns  when it was done last; 0 = never */
+int schedule_is_time(uint64_t last_ns, uint64_t period_ns, uint64_t now_ns, uint64_t step_ns);
+
 #endif

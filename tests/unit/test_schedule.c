@@ -119,6 +119,27 @@ static void windows_do_not_come_in_step_with_anything(void **state)
 	assert_true(n_same < 10);
 }
 
+/* Moments come 2 ms early and late by turns, which adds up to nothing. */
+static void what_is_done_once_in_a_period_is_done_at_the_nearest_moment(void **state)
+{
+	uint64_t last = 0;
+	int n = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 60; i++) {
+		uint64_t now = START + i * 10000 * MS + (i % 2 ? 0 : 2 * MS);
+
+		if (!schedule_is_time(last, 10000 * MS, now, 10000 * MS))
+			continue;
+		last = now;
+		n++;
+	}
+	assert_int_equal(n, 60);
+	assert_false(schedule_is_time(START, 60000 * MS, START + 50000 * MS, 10000 * MS));
+	assert_true(schedule_is_time(START, 60000 * MS, START + 59990 * MS, 10000 * MS));
+	assert_true(schedule_is_time(START, 1000 * MS, START + 60000 * MS, 60000 * MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +147,7 @@ int main(void)
 		cmocka_unit_test(a_window_that_takes_unforeseen_long_is_waited_for),
 		cmocka_unit_test(windows_record_10_to_50_ms_and_more_when_placing_is_dear),
 		cmocka_unit_test(windows_do_not_come_in_step_with_anything),
+		cmocka_unit_test(what_is_done_once_in_a_period_is_done_at_the_nearest_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
