@@ -51,8 +51,8 @@ struct analyze_report {
 	int64_t gained_bytes;
 	size_t n_stacks;   /* with live blocks */
 	size_t n_complete; /* of them, those walked to the end */
-	struct analyze_row
-		*row; /* leaks first, the fastest first; then most live bytes first; stacks with live blocks, and others if asked for */
+	struct analyze_row *
+		row; /* leaks first, the fastest first; then most live bytes first; stacks with live blocks, and others if asked for */
 	size_t n_rows;
 	size_t n_leaks;			 /* stacks that leak, also those that are not among the rows */
 	double leak_bytes_per_s;	 /* all of them */

@@ -55,9 +55,7 @@ static void add_events(struct reporter *r, struct profile *p)
  * before is kept, and told how it ended.  Return: 0 or -ENOMEM. */
 static int make_profile(struct reporter *r, const struct model_snapshot *now)
 {
-	struct analyze_opts opts = {
-		.layer_mask = r->settings->layer_mask, .also_freed = 1, .verdicts = &r->verdicts
-	};
+	struct analyze_opts opts = { .layer_mask = r->settings->layer_mask, .also_freed = 1, .verdicts = &r->verdicts };
 	struct analyze_estimate *e = NULL;
 	struct analyze_report *report = NULL;
 	struct output_stack *stacks = NULL;

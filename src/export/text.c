@@ -193,7 +193,7 @@ int export_text(FILE *f, const struct profile *p, const struct export_opts *opts
 		if (is_shown(&p->stack[i]))
 			add_stack(&b, p, &p->stack[i], ++rank, opts);
 	if (n < n_shown)
-		strbuf_addf(&b, "\n%zu more stack%s not shown (--top)\n", n_shown - n,
-			n_shown - n == 1 ? " is" : "s are");
+		strbuf_addf(
+			&b, "\n%zu more stack%s not shown (--top)\n", n_shown - n, n_shown - n == 1 ? " is" : "s are");
 	return strbuf_write(&b, f);
 }

@@ -30,7 +30,8 @@ static const char signature[8] = { '\x89', 'S', 'W', 'T', '\r', '\n', '\x1a', '\
 
 #define CHUNK_BYTES	(1 << 20) /* plain: when it is full, the next one begins */
 #define MAX_PLAIN_BYTES (16 << 20)
-#define MAX_TOTAL_BYTES (512ULL << 20) /* a small file could tell of more than fits into memory */
+#define MAX_TAKEN_BYTES (512ULL << 20) /* of memory: a small file could tell of more than there is */
+#define ELEMENT_BYTES	256	       /* that an element takes, at most, beside what is counted by itself */
 #define HEADER_BYTES	16
 
 /* Of a frame. */
@@ -347,12 +348,20 @@ struct reader {
 	const char **string; /* by number; [0] is "" */
 	size_t n_strings;
 	size_t cap_strings;
-	uint64_t total;
+	uint64_t taken; /* bytes of memory, about */
 	int has_head;
 	int is_done;
 	int err;
 	enum profile_fault fault;
 };
+
+/* take - what is read now takes so much memory. Too much is more than any recording has: r->fault is set. */
+static void take(struct reader *r, uint64_t bytes)
+{
+	r->taken += bytes;
+	if (r->taken > MAX_TAKEN_BYTES)
+		r->fault = PROFILE_CORRUPT;
+}
 
 static uint64_t get(struct cursor *c)
 {
@@ -479,6 +488,9 @@ static void read_curve(struct reader *r, struct cursor *c)
 
 	curve.bytes_per_s = get_signed(c);
 	curve.n = get_below(c, (uint64_t)(c->end - c->at) / 2 + 1); /* a point has two bytes at least */
+	take(r, ELEMENT_BYTES + 2 * curve.n * sizeof(*curve.point));
+	if (r->fault)
+		return;
 	curve.point = reallocarray(NULL, curve.n ? curve.n : 1, sizeof(*curve.point));
 	if (!curve.point) {
 		r->p->failed = 1;
@@ -513,7 +525,7 @@ static void read_process(struct reader *r, struct cursor *c)
 	n_curves = get(c);
 	if (!c->is_bad)
 		profile_add_process(r->p, &x);
-	for (uint64_t i = 0; i < n_curves && !c->is_bad && !r->p->failed; i++)
+	for (uint64_t i = 0; i < n_curves && !c->is_bad && !r->fault && !r->p->failed; i++)
 		read_curve(r, c);
 }
 
@@ -530,6 +542,7 @@ static void read_stack(struct reader *r, struct cursor *c)
 	s.oldest_age_ms = get(c);
 	s.why = get_string(r, c);
 	s.n_frames = get_below(c, PROFILE_MAX_FRAMES + 1);
+	take(r, s.n_frames * sizeof(*frame));
 	for (uint32_t i = 0; i < s.n_frames; i++)
 		frame[i] = get_below(c, r->p->n_frames);
 	s.frame = frame;
@@ -581,8 +594,10 @@ static void read_elements(struct reader *r, uint32_t type, const unsigned char *
 	struct cursor c = { data, data + n, 0 };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		while (known[i].type == type && c.at < c.end && !c.is_bad && !r->fault && !r->p->failed)
+		while (known[i].type == type && c.at < c.end && !c.is_bad && !r->fault && !r->p->failed) {
+			take(r, ELEMENT_BYTES);
 			known[i].read(r, &c);
+		}
 	if (c.is_bad || (!r->fault && !r->has_head))
 		r->fault = PROFILE_CORRUPT;
 }
@@ -622,8 +637,7 @@ static void read_chunk(struct reader *r)
 		return;
 	n_packed = le32(header + 4);
 	n_plain = le32(header + 8);
-	r->total += n_plain;
-	if (n_plain > MAX_PLAIN_BYTES || n_packed > compressBound(MAX_PLAIN_BYTES) || r->total > MAX_TOTAL_BYTES) {
+	if (n_plain > MAX_PLAIN_BYTES || n_packed > compressBound(MAX_PLAIN_BYTES)) {
 		r->fault = PROFILE_CORRUPT;
 		return;
 	}
@@ -638,6 +652,8 @@ static void read_chunk(struct reader *r)
 			uncompress(plain, &n, packed, n_packed) != Z_OK || n != n_plain)
 			r->fault = PROFILE_CORRUPT;
 		else
+			take(r, n_plain);
+		if (!r->fault)
 			read_elements(r, le32(header), plain, n_plain);
 	}
 	free(packed);

@@ -144,7 +144,8 @@ static void stacks_of_which_nothing_lives_are_rows_if_asked_for(void **state)
 {
 	(void)state;
 	/* GIVEN a stack with a block, one whose blocks were freed, and one that has seen none */
-	struct model_stack s[] = { stack(1, MODEL_LIBC, 60, 1), stack(2, MODEL_LIBC, 0, 0), stack(3, MODEL_LIBC, 0, 0) };
+	struct model_stack s[] = { stack(1, MODEL_LIBC, 60, 1), stack(2, MODEL_LIBC, 0, 0),
+		stack(3, MODEL_LIBC, 0, 0) };
 	struct model_snapshot now = snapshot(110 * SEC, s, 3);
 	struct analyze_opts opts = { .layer_mask = ALL, .also_freed = 1 };
 	struct analyze_report *r = NULL;

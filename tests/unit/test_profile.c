@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -297,6 +298,49 @@ static void a_file_that_is_damaged_anywhere_is_never_taken_for_sound(void **stat
 	profile_free(&p);
 }
 
+static void put_le32(unsigned char *to, size_t n)
+{
+	for (int i = 0; i < 4; i++)
+		to[i] = (unsigned char)(n >> 8 * i);
+}
+
+static void put_chunk(int fd, const char *type, const char *data, size_t n)
+{
+	unsigned char header[16], *packed = malloc(compressBound(n));
+	uLongf n_packed = compressBound(n);
+
+	assert_non_null(packed);
+	assert_int_equal(compress(packed, &n_packed, (const Bytef *)data, n), Z_OK);
+	memcpy(header, type, 4);
+	put_le32(header + 4, n_packed);
+	put_le32(header + 8, n);
+	put_le32(header + 12, crc32(crc32(0, header, 12), packed, (uInt)n_packed));
+	assert_int_equal(write(fd, header, sizeof(header)), sizeof(header));
+	assert_int_equal(write(fd, packed, n_packed), n_packed);
+	free(packed);
+}
+
+/* Each byte is a text that is empty, for which there is a number all the same: 64 KB stand for 32 million of them. */
+static void a_small_file_cannot_take_all_memory(void **state)
+{
+	static char nothing[16 << 20];
+	enum profile_fault fault;
+	struct profile p;
+	int fd = memfd_create("profile", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(write(fd, "\x89SWT\r\n\x1a\n", 8), 8);
+	put_chunk(fd, "HEAD", "\1\0\0\0\0", 6);
+	put_chunk(fd, "STRS", nothing, sizeof(nothing));
+	put_chunk(fd, "STRS", nothing, sizeof(nothing));
+	put_chunk(fd, "TAIL", "", 1);
+	assert_true(size_of(fd) < 64 << 10);
+	assert_int_equal(profile_read(&p, fd, &fault), 0);
+	assert_int_equal(fault, PROFILE_CORRUPT);
+	profile_free(&p);
+	close(fd);
+}
+
 static const struct profile_stack *stack_of(const struct profile *p, const char *innermost)
 {
 	for (size_t i = 0; i < p->n_stacks; i++)
@@ -430,6 +474,7 @@ int main(void)
 		cmocka_unit_test(a_large_profile_is_read_again),
 		cmocka_unit_test(of_a_file_that_was_cut_what_came_before_is_read),
 		cmocka_unit_test(a_file_that_is_damaged_anywhere_is_never_taken_for_sound),
+		cmocka_unit_test(a_small_file_cannot_take_all_memory),
 		cmocka_unit_test(names_that_one_profile_lacks_make_no_difference),
 		cmocka_unit_test(a_difference_has_what_grew_came_and_went),
 		cmocka_unit_test(a_site_is_the_names_of_a_stack_and_nothing_else),
