@@ -167,8 +167,11 @@ static void add_stack(struct difference *d, const struct profile *now, const str
 	if (!differs)
 		return;
 	memcpy(s.value, sum->value, sizeof(s.value));
-	if (sum->of != now)
+	if (sum->of != now) { /* what was thought of it is of then */
 		s.verdict = PROFILE_CLEAN;
+		s.why = "";
+		s.oldest_age_ms = 0;
+	}
 	s.process = process_at(d, now, sum);
 	for (uint32_t i = 0; i < s.n_frames; i++)
 		frame[i] = profile_add_frame(d->out, &sum->of->frame[s.frame[i]]);

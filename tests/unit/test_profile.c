@@ -417,6 +417,9 @@ static void a_difference_has_what_grew_came_and_went(void **state)
 	assert_int_equal(stack_of(&diff, "comes")->value[PROFILE_LIVE_BYTES], 900);
 	assert_int_equal(diff.process[stack_of(&diff, "comes")->process].pid, 78);
 	assert_int_equal(stack_of(&diff, "goes")->value[PROFILE_LIVE_BYTES], -700);
+	assert_string_equal(stack_of(&diff, "comes")->why, "LEAK 212 B/req");
+	assert_string_equal(stack_of(&diff, "goes")->why, "");
+	assert_int_equal(stack_of(&diff, "goes")->oldest_age_ms, 0);
 	assert_ptr_equal(stack_of(&diff, "grows"), &diff.stack[0]);
 	assert_ptr_equal(stack_of(&diff, "goes"), &diff.stack[2]);
 	profile_free(&before);
