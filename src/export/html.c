@@ -29,19 +29,11 @@ struct table {
 	size_t n;
 };
 
-/* The function at an address, as in profile/diff.c: names that need debug information may have come too late for one of two profiles. */
-struct place {
-	const char *module; /* its build-id; without one, its name */
-	uint64_t offset;
-	const char *function;
-};
-
 struct page {
 	FILE *f;
 	struct table strings;
-	struct place *place; /* in a comparison, sorted */
-	size_t n_places;
-	int err; /* -errno of the first failed write; -ENOMEM */
+	struct profile_places places; /* of a comparison */
+	int err;		      /* -errno of the first failed write; -ENOMEM */
 };
 
 static void put(struct page *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -144,54 +136,6 @@ static int make_table(struct table *t, const struct profile *now, const struct p
 	return 0;
 }
 
-static int by_place(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-
-	if (x->offset != y->offset)
-		return x->offset < y->offset ? -1 : 1;
-	return strcmp(x->module, y->module);
-}
-
-static struct place place_of(const struct profile_frame *f)
-{
-	return (struct place){ *f->build_id ? f->build_id : f->module, f->offset, f->function };
-}
-
-static void collect_places(struct page *o, const struct profile *p)
-{
-	for (size_t i = 0; i < p->n_frames; i++)
-		if (p->frame[i].kind == PROFILE_NATIVE && !p->frame[i].is_inlined)
-			o->place[o->n_places++] = place_of(&p->frame[i]);
-}
-
-/* make_places - of both profiles.  Return: 0 or -ENOMEM. */
-static int make_places(struct page *o, const struct profile *now, const struct profile *before)
-{
-	o->place = reallocarray(NULL, now->n_frames + before->n_frames + 1, sizeof(*o->place));
-	if (!o->place)
-		return -ENOMEM;
-	collect_places(o, now);
-	collect_places(o, before);
-	qsort(o->place, o->n_places, sizeof(*o->place), by_place);
-	return 0;
-}
-
-/* known - the same frame, with the name that the other profile has for it. */
-static struct profile_frame known(const struct page *o, const struct profile_frame *f)
-{
-	struct profile_frame named = *f;
-	struct place at = place_of(f), *found = NULL;
-
-	if (f->kind == PROFILE_MODULE && o->n_places)
-		found = bsearch(&at, o->place, o->n_places, sizeof(at), by_place);
-	if (found) {
-		named.kind = PROFILE_NATIVE;
-		named.function = found->function;
-	}
-	return named;
-}
-
 static void put_strings(struct page *o)
 {
 	put(o, "\"strings\":[");
@@ -206,7 +150,7 @@ static void put_strings(struct page *o)
 static void put_frames(struct page *o, const struct profile *p, const char *comma)
 {
 	for (size_t i = 0; i < p->n_frames && !o->err; i++) {
-		struct profile_frame named = known(o, &p->frame[i]), *f = &named;
+		struct profile_frame named = profile_places_name(&o->places, &p->frame[i]), *f = &named;
 
 		put(o, "%s\n[%d,%zu,%zu,%zu,%" PRIu32 ",%d", i ? "," : comma, f->kind, string_at(o, f->function),
 			string_at(o, f->file), string_at(o, f->module), f->line,
@@ -348,7 +292,7 @@ int export_html(FILE *f, const struct profile *p, const struct export_opts *opts
 
 	o.err = make_table(&o.strings, p, before);
 	if (!o.err && before)
-		o.err = make_places(&o, p, before);
+		o.err = profile_places_make(&o.places, p, before);
 	put_bytes(&o, page_head, page_head_bytes);
 	put(&o, "{");
 	put_strings(&o);
@@ -363,7 +307,7 @@ int export_html(FILE *f, const struct profile *p, const struct export_opts *opts
 	put(&o, "}");
 	put_bytes(&o, page_tail, page_tail_bytes);
 	free(o.strings.string);
-	free(o.place);
+	profile_places_free(&o.places);
 	errno = 0;
 	if (!o.err && fflush(f))
 		o.err = errno ? -errno : -EIO;

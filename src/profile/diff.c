@@ -16,17 +16,10 @@ struct sum {
 	int64_t value[PROFILE_VALUES];
 };
 
-/* The function at an address, if either profile knows it: names that need debug information may have come too late for one. */
-struct place {
-	const char *module; /* its build-id; without one, its name. Kept by the difference's strings */
-	uint64_t offset;
-	const char *function;
-};
-
 struct difference {
 	struct profile *out;
 	void *tree;
-	void *places;
+	struct profile_places places;
 	struct sum **list; /* in the order in which they were met */
 	size_t n;
 	size_t cap;
@@ -39,50 +32,10 @@ static int by_key(const void *a, const void *b)
 	return ((uintptr_t)x > (uintptr_t)y) - ((uintptr_t)x < (uintptr_t)y);
 }
 
-static int by_place(const void *a, const void *b)
+static void add_frame(const struct difference *d, struct strbuf *b, const struct profile_frame *f)
 {
-	const struct place *x = a, *y = b;
+	struct profile_frame named = profile_places_name(&d->places, f);
 
-	if (x->offset != y->offset)
-		return x->offset < y->offset ? -1 : 1;
-	return ((uintptr_t)x->module > (uintptr_t)y->module) - ((uintptr_t)x->module < (uintptr_t)y->module);
-}
-
-static struct place place_of(struct profile *out, const struct profile_frame *f)
-{
-	return (struct place){ profile_string(out, *f->build_id ? f->build_id : f->module), f->offset, f->function };
-}
-
-/* add_places - functions by their addresses. What is inlined there comes and goes with debug information. */
-static void add_places(struct difference *d, const struct profile *p)
-{
-	for (size_t i = 0; i < p->n_frames; i++) {
-		const struct profile_frame *f = &p->frame[i];
-		struct place *one, **known;
-
-		if (f->kind != PROFILE_NATIVE || f->is_inlined)
-			continue;
-		one = malloc(sizeof(*one));
-		if (one)
-			*one = place_of(d->out, f);
-		known = one ? tsearch(one, &d->places, by_place) : NULL;
-		d->out->failed |= !known;
-		if (!known || *known != one)
-			free(one);
-	}
-}
-
-static void add_key(struct difference *d, struct strbuf *b, const struct profile_frame *f)
-{
-	struct place at = place_of(d->out, f), **known = NULL;
-	struct profile_frame named = *f;
-
-	if (f->kind == PROFILE_MODULE)
-		known = tfind(&at, &d->places, by_place);
-	if (known) {
-		named.kind = PROFILE_NATIVE;
-		named.function = (*known)->function;
-	}
 	profile_key_add(b, &named);
 }
 
@@ -94,7 +47,7 @@ static const char *key_of(struct difference *d, const struct profile *p, const s
 	profile_key_begin(&b, p->process[s->process].comm, s->layer);
 	for (uint32_t i = 0; i < s->n_frames; i++)
 		if (!p->frame[s->frame[i]].is_inlined)
-			add_key(d, &b, &p->frame[s->frame[i]]);
+			add_frame(d, &b, &p->frame[s->frame[i]]);
 	key = b.failed ? "" : profile_string(d->out, b.data);
 	d->out->failed |= b.failed;
 	strbuf_free(&b);
@@ -210,8 +163,7 @@ int profile_subtract(const struct profile *now, const struct profile *before, st
 		profile_add_loss(out, now->loss[i].key, now->loss[i].text, now->loss[i].count);
 	for (size_t i = 0; i < now->n_events; i++)
 		profile_add_event(out, now->event[i]);
-	add_places(&d, now);
-	add_places(&d, before);
+	out->failed |= profile_places_make(&d.places, now, before) != 0;
 	add_all(&d, now, 1);
 	add_all(&d, before, -1);
 	for (size_t i = 0; i < d.n; i++)
@@ -220,8 +172,7 @@ int profile_subtract(const struct profile *now, const struct profile *before, st
 		qsort(out->stack, out->n_stacks, sizeof(*out->stack), by_live_bytes);
 	if (d.tree)
 		tdestroy(d.tree, free);
-	if (d.places)
-		tdestroy(d.places, free);
+	profile_places_free(&d.places);
 	free(d.list);
 	return out->failed ? -ENOMEM : 0;
 }

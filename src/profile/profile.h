@@ -194,6 +194,18 @@ void profile_key_add(struct strbuf *b, const struct profile_frame *f);
 const char *profile_site(struct strbuf *key, char buf[PROFILE_SITE_BYTES]);
 const char *profile_site_of(const struct profile *p, const struct profile_stack *s, char buf[PROFILE_SITE_BYTES]);
 
+/* The functions at addresses, of two profiles: names that need debug information may have come too late for one of them.
+ * profile_places_make - strings are borrowed from both.  Return: 0 or -ENOMEM. profile_places_free - all zero is fine.
+ * profile_places_name - the same frame, with the name that either has for it; without any places, as it is. */
+struct profile_place;
+struct profile_places {
+	struct profile_place *list; /* sorted */
+	size_t n;
+};
+int profile_places_make(struct profile_places *out, const struct profile *a, const struct profile *b);
+void profile_places_free(struct profile_places *places);
+struct profile_frame profile_places_name(const struct profile_places *places, const struct profile_frame *f);
+
 /* profile_subtract - what has changed since an earlier one: all that now has, its stacks' values less those of the same stacks before.
  * Stacks are the same if they have the same names and layer, in processes of the same name: addresses, lines, and what is inlined may differ. What
  * was there before alone has values below 0. A stack without any change is left out.
