@@ -31,13 +31,13 @@ struct push {
 	struct push_item *first, *last;
 	size_t n, n_bytes; /* what is being sent is not in the queue */
 	struct push_counts counts;
-	int is_failing;
-	char why[PUSH_WHY_BYTES]; /* what failed last, or was refused */
+	int is_failing, is_refused; /* the last one was not taken; the last one that was answered for was refused */
+	char why[PUSH_WHY_BYTES];   /* what failed last, or was refused */
 	int is_ending;
 	uint64_t end_ns; /* CLOCK_MONOTONIC; once it is ending: when to give up */
 	/* The caller's alone. */
 	struct push_counts told;
-	int is_told_failing;
+	int is_told_failing, is_told_refused;
 };
 
 static void free_item(struct push_item *i)
@@ -159,6 +159,7 @@ static void account(struct push *p, enum push_outcome outcome, struct push_item 
 	} else {
 		free_item(item);
 		p->is_failing = 0;
+		p->is_refused = outcome == PUSH_REFUSED;
 		p->counts.n_sent += outcome == PUSH_SENT;
 		p->counts.n_refused += outcome == PUSH_REFUSED;
 	}
@@ -274,6 +275,8 @@ void push_add(struct push *p, const struct push_profile *one)
 	} else {
 		free_item(i);
 		p->counts.n_dropped++;
+		p->is_failing = 1;
+		snprintf(p->why, sizeof(p->why), "there is no memory, or there can be no more threads, for it");
 	}
 	pthread_mutex_unlock(&p->lock);
 }
@@ -282,25 +285,27 @@ void push_tell(struct push *p)
 {
 	struct push_counts now;
 	char why[PUSH_WHY_BYTES];
-	int is_failing;
+	int is_failing, is_refused;
 	size_t n;
 
 	pthread_mutex_lock(&p->lock);
 	now = p->counts;
 	is_failing = p->is_failing;
+	is_refused = p->is_refused;
 	n = p->n;
 	memcpy(why, p->why, sizeof(why));
 	pthread_mutex_unlock(&p->lock);
-	if (now.n_refused && !p->told.n_refused)
+	if ((is_refused || (now.n_refused && !p->told.n_refused)) && !p->is_told_refused)
 		msg_warn("push: %s: a profile is refused: %s", p->server.shown, why);
 	if (is_failing && !p->is_told_failing)
 		msg_warn("push: %s: cannot send: %s; it is tried again, and tracing goes on", p->server.shown, why);
 	if (is_failing && now.n_dropped && !p->told.n_dropped)
 		msg_warn("push: %s: %zu profiles wait, and there is no room for more: the oldest are dropped",
 			p->server.shown, n);
-	if (!is_failing && p->is_told_failing)
+	if (!is_failing && !is_refused && (p->is_told_failing || p->is_told_refused))
 		msg_note("push: %s: profiles are sent again", p->server.shown);
 	p->is_told_failing = is_failing;
+	p->is_told_refused = is_refused;
 	p->told = now;
 }
 

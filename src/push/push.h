@@ -41,7 +41,8 @@ int push_open(struct push **out, const char *url);
 /* push_add - send it as soon as that can be done. Never waits. Takes data over, whatever comes of it. */
 void push_add(struct push *p, const struct push_profile *one);
 
-/* push_tell - say what has changed since: that the server cannot be reached, or can be again; what was dropped or refused. */
+/* push_tell - say what has changed since: that the server cannot be reached or refuses what it gets, or takes it again; what was
+ * dropped. */
 void push_tell(struct push *p);
 
 /* push_close - wait for what is still to be sent, for that long at most (and a second), tell what came of all, end. NULL is fine.

@@ -202,6 +202,12 @@ def what_is_refused_is_told_and_credentials_never_are(run):
         assert said(tracer, "a profile is refused: it answers with HTTP status 401"), tracer.said
         assert said(tracer, "without encryption"), tracer.said
         assert not said(tracer, SECRET), tracer.said
+    with Server(200, 401, 200, 401) as server:
+        tracer = run.trace("-p", php.pid, "-i", 0.3, "--push", server.url())
+        tracer.hear("a profile is refused")
+        tracer.hear("profiles are sent again")
+        tracer.hear("a profile is refused")
+        equal(tracer.finish(), 0, "exit code")
     code, out, err = command("-p", php.pid, "--push", f"ftp://joe:{SECRET}@127.0.0.1/ingest")
     equal((code, out, SECRET in err), (2, "", False), err)
     assert "/api/profiles/writeraw" in err, err

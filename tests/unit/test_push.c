@@ -3,6 +3,7 @@
  * that the queue has bounds. With a server: tests/live/test_push.py. */
 #include <errno.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -154,33 +155,90 @@ static void other_urls_are_refused(void **state)
 	}
 }
 
+static int saved_stderr;
+static FILE *heard;
+
+static void listen_to_stderr(void)
+{
+	heard = tmpfile();
+	assert_non_null(heard);
+	fflush(stderr);
+	saved_stderr = dup(STDERR_FILENO);
+	dup2(fileno(heard), STDERR_FILENO);
+}
+
+/* what_was_said - to be freed. */
+static char *what_was_said(void)
+{
+	char *text = calloc(1, 2048);
+
+	assert_non_null(text);
+	fflush(stderr);
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	rewind(heard);
+	assert_true(fread(text, 1, 2047, heard) > 0);
+	fclose(heard);
+	return text;
+}
+
+static void add(struct push *p, size_t n_bytes)
+{
+	struct push_profile one = plain;
+
+	one.n_bytes = n_bytes;
+	one.data = calloc(1, n_bytes);
+	assert_non_null(one.data);
+	push_add(p, &one);
+}
+
 /* Five of ten MiB each: three are within 32 MiB. Nobody listens at port 1. */
 static void what_waits_is_bounded_in_bytes_and_the_oldest_goes_first(void **state)
 {
-	struct push_profile one = plain;
-	char said[2048] = "";
-	int saved = dup(STDERR_FILENO);
-	FILE *f = tmpfile();
 	struct push *p;
+	char *said;
 
 	(void)state;
 	assert_int_equal(push_open(&p, "http://127.0.0.1:1/ingest"), 0);
-	for (int i = 0; i < 5; i++) {
-		one.n_bytes = 10 << 20;
-		one.data = calloc(1, one.n_bytes);
-		assert_non_null(one.data);
-		push_add(p, &one);
-	}
-	fflush(stderr);
-	dup2(fileno(f), STDERR_FILENO);
+	for (int i = 0; i < 5; i++)
+		add(p, 10 << 20);
+	listen_to_stderr();
 	assert_int_equal(push_close(p, 0), -EIO);
-	fflush(stderr);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	rewind(f);
-	assert_true(fread(said, 1, sizeof(said) - 1, f) > 0);
-	fclose(f);
+	said = what_was_said();
 	assert_non_null(strstr(said, "0 profiles sent; lost: 2 dropped for lack of room, 0 refused, 3 still waiting"));
+	free(said);
+}
+
+static void that_there_can_be_no_thread_is_told_and_not_for_ever(void **state)
+{
+	pthread_attr_t normal, huge;
+	struct push *p;
+	char *said;
+
+	(void)state;
+	assert_int_equal(push_open(&p, "http://127.0.0.1:1/ingest"), 0);
+	assert_int_equal(pthread_getattr_default_np(&normal), 0);
+	pthread_attr_init(&huge);
+	assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 50), 0);
+	assert_int_equal(pthread_setattr_default_np(&huge), 0);
+	add(p, 10);
+	listen_to_stderr();
+	push_tell(p);
+	push_tell(p);
+	said = what_was_said();
+	assert_non_null(strstr(said, "cannot send: there is no memory, or there can be no more threads"));
+	assert_null(strstr(strstr(said, "cannot send") + 1, "cannot send"));
+	free(said);
+	/* Later there can be one. */
+	assert_int_equal(pthread_setattr_default_np(&normal), 0);
+	pthread_attr_destroy(&normal);
+	pthread_attr_destroy(&huge);
+	add(p, 10);
+	listen_to_stderr();
+	assert_int_equal(push_close(p, 0), -EIO);
+	said = what_was_said();
+	assert_non_null(strstr(said, "1 dropped for lack of room, 0 refused, 1 still waiting"));
+	free(said);
 }
 
 int main(void)
@@ -193,6 +251,7 @@ int main(void)
 		cmocka_unit_test(the_secret_is_the_password_of_a_user_who_has_none),
 		cmocka_unit_test(other_urls_are_refused),
 		cmocka_unit_test(what_waits_is_bounded_in_bytes_and_the_oldest_goes_first),
+		cmocka_unit_test(that_there_can_be_no_thread_is_told_and_not_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
