@@ -175,7 +175,8 @@ struct reporter {
 	unsigned n_reports;
 	struct profile
 		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
-	int export_failed; /* a warning has been printed: the file of --folded or of swtrace record could not be written */
+	unsigned
+		export_failed; /* files that could not be written, a bit each, which was told; likewise that not all was sent */
 	uint64_t exported_ns;  /* to the directory; 0: never */
 	int dir_failed;	       /* a warning has been printed */
 	struct push *push;     /* NULL: nothing is sent */

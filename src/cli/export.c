@@ -98,8 +98,9 @@ static int write_recording(FILE *f, const void *ctx)
 	return profile_write(&r->profile, fileno(f));
 }
 
-/* write_files - those that are asked for.  @err  of making the profile      Return: 1 if one could not be written, which was told. */
-static int write_files(struct reporter *r, int err)
+/* write_files - those that are asked for.  @err  of making the profile      Return: which of them could not be written, a bit each: told
+ * when that begins. */
+static unsigned write_files(struct reporter *r, int err)
 {
 	const struct report_form folded = { &r->profile, EXPORT_FOLDED }, html = { &r->profile, EXPORT_HTML },
 				 pprof = { &r->profile, EXPORT_PPROF };
@@ -113,15 +114,15 @@ static int write_files(struct reporter *r, int err)
 		{ r->settings->pprof, report_write_form, &pprof },
 		{ r->settings->task == CLI_RECORD ? r->settings->output : NULL, write_recording, r },
 	};
-	int failed = 0;
+	unsigned failed = 0;
 
 	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
 		int one = file[i].path && !err ? outfile_write(file[i].path, file[i].write, file[i].ctx) : err;
 
 		if (!file[i].path || !one)
 			continue;
-		failed = 1;
-		if (r->export_failed)
+		failed |= 1U << i;
+		if (r->export_failed >> i & 1)
 			continue;
 		msg_error("%s: cannot be written: %s", file[i].path, strerror(-one));
 		msg_try("free some space, or choose another file; tracing goes on");

@@ -593,7 +593,7 @@ int run_trace(const struct cli_settings *s)
 	liveoutput_leave(&r);
 	if (r.launch.pid && !r.reporter.err)
 		code = command_code(&r);
-	else if (!code && (r.reporter.export_failed || r.reporter.save_failed))
+	else if (!code && (r.reporter.export_failed || r.reporter.dir_failed || r.reporter.save_failed))
 		code = EXIT_USAGE;
 	if (s->fail_on_leak && r.reporter.has_leak && code != EXIT_USAGE)
 		code = EXIT_EXCEEDED;
