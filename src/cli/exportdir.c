@@ -115,6 +115,7 @@ static int remove_old(const char *dir, uint64_t keep)
 /* stem_of - DIRECTORY/swtrace-HOST-PID-TIME. */
 static void stem_of(const struct reporter *r, char *out, size_t len)
 {
+	const struct target_process *named = target_at(r->target, 0); /* the first one, as long as tracing goes on */
 	char prefix[HOST_NAME_MAX + 16], stamp[STAMP_LEN + 8], who[16] = "all";
 	time_t t = r->profile.utc_ns / 1000000000;
 	struct tm tm;
@@ -122,8 +123,8 @@ static void stem_of(const struct reporter *r, char *out, size_t len)
 	prefix_of(prefix, sizeof(prefix));
 	gmtime_r(&t, &tm);
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-	if (!r->settings->all && r->profile.n_processes)
-		snprintf(who, sizeof(who), "%u", r->profile.process[0].pid);
+	if (!r->settings->all && named)
+		snprintf(who, sizeof(who), "%d", named->pid);
 	snprintf(out, len, "%s/%s%s-%s", r->settings->export_dir, prefix, who, stamp);
 }
 
