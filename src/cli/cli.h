@@ -5,6 +5,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -175,6 +176,7 @@ struct reporter {
 	unsigned n_reports;
 	struct profile
 		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
+	struct writer *writer; /* of files; NULL: there was nothing to write yet */
 	unsigned
 		export_failed; /* files that could not be written, a bit each, which was told; likewise that not all was sent */
 	uint64_t exported_ns;  /* to the directory; 0: never */
@@ -229,10 +231,43 @@ struct report_form {
 };
 int report_write_form(FILE *f, const void *ctx);
 
-/* exportdir.c - exportdir_check - can exports be written to that directory? What is wrong is told.  Return: 0 or exit code.
- * exportdir_write - write all forms of r->profile under a new name, and remove what is too old. What fails is told once. */
+/* exportdir.c - one time that files are written to the directory of --export-dir. */
+struct exportdir_job {
+	const char *dir;
+	uint64_t keep;
+	char stem[PATH_MAX - 64]; /* of their names; "": none are due */
+	/* What came of it: 0 or -errno. */
+	int err;
+	char path[PATH_MAX]; /* of the one that could not be written */
+	int err_old;	     /* of removing old ones */
+};
+
+/* exportdir_check - can exports be written to that directory? What is wrong is told.  Return: 0 or exit code.
+ * exportdir_plan - what is to be written of r->profile.
+ * exportdir_write - write all forms of a profile under a new name, and remove what is too old. Tells nothing.
+ * exportdir_tell - what came of that: what fails is told once. */
 int exportdir_check(const char *dir);
-void exportdir_write(struct reporter *r);
+void exportdir_plan(const struct reporter *r, int is_due, struct exportdir_job *j);
+void exportdir_write(struct exportdir_job *j, const struct profile *p);
+void exportdir_tell(struct reporter *r, const struct exportdir_job *j);
+
+/* writer.c - files that are renewed at reports, by a thread that reads r->profile.
+ * writer_is_idle - is it done with those of the report before? What came of them is told, also that it takes long.  @is_last  wait for it,
+ * for some seconds at most
+ * writer_timeout_ms - how soon to ask that again; -1: it is idle
+ * writer_begin - begin to write; it must be idle.  @path  of each, NULL: none      @is_dir_due  those of --export-dir, too
+ * writer_has_profile - it reads r->profile still, so that it must not be changed. writer_release - r->profile is empty after this: it is
+ * freed, or left to the writer.
+ * writer_close - wait for the last ones. What is not done by then is told, and left. More than once is fine.
+ * writer_tell_no_memory - for a profile, or for a writer. */
+enum { WRITER_FOLDED, WRITER_FLAMEGRAPH, WRITER_PPROF, WRITER_RECORDING, WRITER_FILES };
+int writer_is_idle(struct reporter *r, int is_last);
+int writer_timeout_ms(const struct reporter *r);
+void writer_begin(struct reporter *r, const char *const path[WRITER_FILES], int is_dir_due);
+int writer_has_profile(const struct reporter *r);
+void writer_release(struct reporter *r);
+void writer_close(struct reporter *r);
+void writer_tell_no_memory(struct reporter *r);
 
 /* push.c - report_push_open - be ready to send profiles, if that is asked for. Errors are printed.  Return: 0 or exit code.
  * report_push_is_due - is one to be sent at this report? report_push - send r->profile, made of now.  Return: 0 or -ENOMEM.

@@ -7,7 +7,6 @@
 #include "cli/live.h"
 #include "cli/schedule.h"
 #include "util/msg.h"
-#include "util/outfile.h"
 
 #define EVENTS_BYTES (8 << 20) /* kept of crashes and the like, as JSON lines */
 
@@ -62,12 +61,14 @@ static int make_profile(struct reporter *r, const struct model_snapshot *now)
 	int err;
 
 	if (!any_alive(now) && r->profile.n_stacks) {
+		if (writer_has_profile(r) && !writer_is_idle(r, 1))
+			return 0;
 		for (size_t i = 0; i < r->profile.n_processes; i++)
 			r->profile.process[i].is_alive = 0;
 		add_events(r, &r->profile);
 		return r->profile.failed ? -ENOMEM : 0;
 	}
-	profile_free(&r->profile);
+	writer_release(r);
 	err = r->windows ? analyze_estimate_make(now, r->windows, &opts, &e)
 			 : analyze_report_make(now, r->before, &opts, &report);
 	if (!err)
@@ -91,61 +92,29 @@ int report_write_form(FILE *f, const void *ctx)
 	return export_write(form->format, f, form->p, &opts);
 }
 
-static int write_recording(FILE *f, const void *ctx)
-{
-	const struct reporter *r = ctx;
-
-	return profile_write(&r->profile, fileno(f));
-}
-
-/* write_files - those that are asked for.  @err  of making the profile      Return: which of them could not be written, a bit each: told
- * when that begins. */
-static unsigned write_files(struct reporter *r, int err)
-{
-	const struct report_form folded = { &r->profile, EXPORT_FOLDED }, html = { &r->profile, EXPORT_HTML },
-				 pprof = { &r->profile, EXPORT_PPROF };
-	const struct {
-		const char *path;
-		int (*write)(FILE *f, const void *ctx);
-		const void *ctx;
-	} file[] = {
-		{ r->settings->folded, report_write_form, &folded },
-		{ r->settings->flamegraph, report_write_form, &html },
-		{ r->settings->pprof, report_write_form, &pprof },
-		{ r->settings->task == CLI_RECORD ? r->settings->output : NULL, write_recording, r },
-	};
-	unsigned failed = 0;
-
-	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
-		int one = file[i].path && !err ? outfile_write(file[i].path, file[i].write, file[i].ctx) : err;
-
-		if (!file[i].path || !one)
-			continue;
-		failed |= 1U << i;
-		if (r->export_failed >> i & 1)
-			continue;
-		msg_error("%s: cannot be written: %s", file[i].path, strerror(-one));
-		msg_try("free some space, or choose another file; tracing goes on");
-	}
-	return failed;
-}
-
 /* report_export - the profile is made at every report, also where it is not to be written at this one: when all processes end, the
  * last one is what is known of them. */
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final)
 {
 	const struct cli_settings *s = r->settings;
-	int err;
+	const char *const path[WRITER_FILES] = { [WRITER_FOLDED] = s->folded,
+		[WRITER_FLAMEGRAPH] = s->flamegraph,
+		[WRITER_PPROF] = s->pprof,
+		[WRITER_RECORDING] = s->task == CLI_RECORD ? s->output : NULL };
+	int has_files = s->folded || s->flamegraph || s->pprof || s->task == CLI_RECORD, is_dir_due, err;
 
-	if (!s->folded && !s->flamegraph && !s->pprof && !s->export_dir && !r->push && s->task != CLI_RECORD &&
-		!r->live)
+	if (!has_files && !s->export_dir && !r->push && !r->live)
 		return;
 	err = make_profile(r, now);
-	r->export_failed = write_files(r, err);
-	if (!err && s->export_dir &&
-		(is_final || schedule_is_time(r->exported_ns, s->every_ns, now->time_ns, s->interval_ns))) {
-		exportdir_write(r);
-		r->exported_ns = now->time_ns;
+	is_dir_due = s->export_dir &&
+		     (is_final || schedule_is_time(r->exported_ns, s->every_ns, now->time_ns, s->interval_ns));
+	if (has_files || is_dir_due) {
+		if (err) {
+			writer_tell_no_memory(r);
+		} else if (writer_is_idle(r, is_final)) {
+			writer_begin(r, path, is_dir_due);
+			r->exported_ns = is_dir_due ? now->time_ns : r->exported_ns;
+		}
 	}
 	if (report_push_is_due(r, now, is_final) && (err || report_push(r, now))) {
 		msg_error("push: out of memory: this profile is not sent");

@@ -128,26 +128,36 @@ static void stem_of(const struct reporter *r, char *out, size_t len)
 	snprintf(out, len, "%s/%s%s-%s", r->settings->export_dir, prefix, who, stamp);
 }
 
-void exportdir_write(struct reporter *r)
+void exportdir_plan(const struct reporter *r, int is_due, struct exportdir_job *j)
 {
-	char stem[PATH_MAX - 64], path[PATH_MAX];
-	int err = 0;
+	j->dir = r->settings->export_dir;
+	j->keep = r->settings->keep;
+	*j->stem = 0;
+	if (is_due)
+		stem_of(r, j->stem, sizeof(j->stem));
+}
 
-	stem_of(r, stem, sizeof(stem));
-	for (size_t i = 0; i < N_FORMS && !err; i++) {
-		struct report_form form = { &r->profile, forms[i] };
+void exportdir_write(struct exportdir_job *j, const struct profile *p)
+{
+	j->err = 0;
+	for (size_t i = 0; i < N_FORMS && !j->err; i++) {
+		struct report_form form = { p, forms[i] };
 
-		snprintf(path, sizeof(path), "%s%s", stem, export_format_suffix(forms[i]));
-		err = outfile_write(path, report_write_form, &form);
+		snprintf(j->path, sizeof(j->path), "%s%s", j->stem, export_format_suffix(forms[i]));
+		j->err = outfile_write(j->path, report_write_form, &form);
 	}
-	if (err && !r->dir_failed) {
-		msg_error("%s: cannot be written: %s", path, strerror(-err));
+	j->err_old = remove_old(j->dir, j->keep);
+}
+
+void exportdir_tell(struct reporter *r, const struct exportdir_job *j)
+{
+	if (j->err && !r->dir_failed) {
+		msg_error("%s: cannot be written: %s", j->path, strerror(-j->err));
 		msg_try("free some space, or --keep fewer; tracing goes on, and so do exports");
-	} else if (!err && r->dir_failed) {
-		msg_note("%s: exports are written again", r->settings->export_dir);
+	} else if (!j->err && r->dir_failed) {
+		msg_note("%s: exports are written again", j->dir);
 	}
-	r->dir_failed = err != 0;
-	err = remove_old(r->settings->export_dir, r->settings->keep);
-	if (err)
-		msg_warn("%s: old exports cannot be removed: %s", r->settings->export_dir, strerror(-err));
+	r->dir_failed = j->err != 0;
+	if (j->err_old)
+		msg_warn("%s: old exports cannot be removed: %s", j->dir, strerror(-j->err_old));
 }

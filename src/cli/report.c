@@ -265,7 +265,8 @@ void report_clear(struct reporter *r)
 		fclose(r->save);
 	free(r->events);
 	push_close(r->push, 0);
-	profile_free(&r->profile);
+	writer_close(r);
+	writer_release(r);
 	model_snapshot_free(r->before);
 	model_history_clear(&r->history);
 	model_request_histories_clear(&r->requests);

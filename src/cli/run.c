@@ -322,6 +322,14 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	return FD_PIDS + n;
 }
 
+/* timeout_ms - for poll(): the live view has to be drawn, the writer may be done. */
+static int timeout_ms(const struct run *r)
+{
+	int view = live_timeout_ms(r), writer = writer_timeout_ms(&r->reporter);
+
+	return view < 0 || (writer >= 0 && writer < view) ? writer : view;
+}
+
 static void loop(struct run *r)
 {
 	struct pollfd *fd = NULL;
@@ -329,7 +337,7 @@ static void loop(struct run *r)
 
 	while (!r->done) {
 		n = poll_fds(r, &fd);
-		if (n < 0 || (poll(fd, n, live_timeout_ms(r)) < 0 && errno != EINTR))
+		if (n < 0 || (poll(fd, n, timeout_ms(r)) < 0 && errno != EINTR))
 			break;
 		/* Events first: an exit or a crash is told before the report that follows it. */
 		collect_events(r->collect);
@@ -348,6 +356,7 @@ static void loop(struct run *r)
 			run_finish(r, EXIT_DONE);
 		if (fd[FD_OUTPUT].revents)
 			liveoutput_read(r);
+		writer_is_idle(&r->reporter, 0);
 		live_turn(r, fd[FD_KEYS].revents);
 	}
 	free(fd);
@@ -583,6 +592,7 @@ int run_trace(const struct cli_settings *s)
 			code = r.code;
 		}
 	}
+	writer_close(&r.reporter);
 	if (report_push_close(&r.reporter))
 		r.reporter.export_failed = 1;
 	if (s->task == CLI_RECORD && !r.reporter.export_failed && r.reporter.profile.start_utc_ns)

@@ -207,6 +207,28 @@ def a_full_disk_under_the_exports_is_told_once_of_each_and_survived(run):
 
 
 @test
+def who_does_not_take_a_file_holds_up_neither_reports_nor_crashes(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        # What is written goes nowhere: as to a disk that is slow, or that is away.
+        pipe, path = os.path.join(folder, "pipe"), os.path.join(folder, "one.folded")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            tracer = run.trace("-p", php.pid, "-i", 0.3, "--flamegraph", pipe, "--folded", path)
+            for _ in range(4):
+                tracer.wait("report", seconds=3)
+            tracer.hear("still being written after 5 s")
+            php.send("crash")
+            tracer.wait("crash", seconds=3, pid=php.pid)
+        finally:
+            os.close(reader)
+        equal(tracer.finish(interrupt=False), 4, "exit code: all have ended")
+        assert any(f"{pipe}: cannot be written" in line for line in tracer.said), tracer.said
+        assert os.path.exists(path), "the other file"
+
+
+@test
 def a_damaged_recording_is_told_and_what_is_whole_is_shown(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
