@@ -142,6 +142,8 @@ struct listener {
 	struct metrics_server *server; /* NULL: it was not */
 	struct metrics *values;
 	int has_failed; /* a warning has been printed */
+	uint64_t told_ns;
+	int is_stale; /* something has happened since */
 };
 
 /* listen_open - begin to listen. Errors, and where it is, are printed.
@@ -153,13 +155,16 @@ int listen_is_open(const struct listener *l);
 int listen_start(struct listener *l);
 
 /* listen_report, listen_estimate - what a report tells. listen_look - a snapshot without stacks. listen_losses - losses alone.
- * listen_event - something has happened; of an exit with its reason. listen_tell - nothing new, but what swtrace itself takes. */
+ * listen_event - something has happened; of an exit with its reason. It is told at once, or a moment later with what else happens until
+ * then: to be called are listen_turn(), after so many ms: listen_timeout_ms(); -1: there is nothing to tell. listen_tell - nothing new, but what swtrace itself takes. */
 void listen_report(struct listener *l, const struct analyze_report *r, const struct analyze_verdicts *v,
 	const struct output_stack *stacks);
 void listen_estimate(struct listener *l, const struct analyze_estimate *e, const struct output_stack *stacks);
 void listen_look(struct listener *l, const struct model_snapshot *s, const struct analyze_verdicts *v);
 void listen_losses(struct listener *l, const struct model_snapshot *s);
 void listen_event(struct listener *l, const struct model_event *e);
+void listen_turn(struct listener *l);
+int listen_timeout_ms(const struct listener *l);
 void listen_tell(struct listener *l);
 
 /* report.c - from a snapshot to what is printed. */

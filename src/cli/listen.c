@@ -8,7 +8,11 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "util/clock.h"
 #include "util/msg.h"
+
+/* Between two texts of events: of hundreds of processes one takes some milliseconds to make. */
+#define LEAST_NS 100000000ULL
 
 static void tell_refused(const struct metrics_address *a, int err)
 {
@@ -100,6 +104,8 @@ void listen_tell(struct listener *l)
 	l->values->resident_bytes = resident_bytes();
 	for (int i = 0; i < METRICS_FORMATS; i++)
 		metrics_text(&text[i], l->values, (enum metrics_format)i);
+	l->told_ns = clock_ns(CLOCK_MONOTONIC);
+	l->is_stale = 0;
 	if (metrics_publish(l->server, text) && !l->has_failed) {
 		msg_warn("--listen: out of memory: metrics stay as they were");
 		l->has_failed = 1;
@@ -111,7 +117,23 @@ void listen_event(struct listener *l, const struct model_event *e)
 	if (!l->server)
 		return;
 	metrics_count(&l->values->counts, e);
-	listen_tell(l);
+	l->is_stale = 1;
+	listen_turn(l);
+}
+
+int listen_timeout_ms(const struct listener *l)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), due_ns = l->told_ns + LEAST_NS;
+
+	if (!l->is_stale)
+		return -1;
+	return now_ns < due_ns ? (int)((due_ns - now_ns) / 1000000 + 1) : 0;
+}
+
+void listen_turn(struct listener *l)
+{
+	if (!listen_timeout_ms(l))
+		listen_tell(l);
 }
 
 void listen_look(struct listener *l, const struct model_snapshot *s, const struct analyze_verdicts *v)

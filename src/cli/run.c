@@ -322,12 +322,17 @@ static int poll_fds(struct run *r, struct pollfd **fd)
 	return FD_PIDS + n;
 }
 
-/* timeout_ms - for poll(): the live view has to be drawn, the writer may be done. */
+/* sooner - of two times for poll(); -1: never. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* timeout_ms - the live view has to be drawn, events told to whoever scrapes, the writer may be done. */
 static int timeout_ms(const struct run *r)
 {
-	int view = live_timeout_ms(r), writer = writer_timeout_ms(&r->reporter);
-
-	return view < 0 || (writer >= 0 && writer < view) ? writer : view;
+	return sooner(
+		live_timeout_ms(r), sooner(listen_timeout_ms(&r->reporter.listener), writer_timeout_ms(&r->reporter)));
 }
 
 static void loop(struct run *r)
@@ -357,6 +362,7 @@ static void loop(struct run *r)
 		if (fd[FD_OUTPUT].revents)
 			liveoutput_read(r);
 		writer_is_idle(&r->reporter, 0);
+		listen_turn(&r->reporter.listener);
 		live_turn(r, fd[FD_KEYS].revents);
 	}
 	free(fd);

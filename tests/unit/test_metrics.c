@@ -19,7 +19,8 @@
 
 #include <cmocka.h>
 
-#include "metrics/metrics.h"
+#include "cli/cli.h"
+#include "util/clock.h"
 
 #define UTC_NS	1795470005123000000LL /* 2026-11-23T21:40:05.123Z */
 #define HOSTILE "\x1b[2J\"\n\\\xff{}"
@@ -566,6 +567,35 @@ static void nonsense_is_refused_and_costs_nobody_else_anything(void **state)
 	metrics_close(s);
 }
 
+/* A text of 65 processes takes a millisecond and more to make: a thousand, more than a second. */
+static void events_that_come_in_a_rush_are_told_together(void **state)
+{
+	struct model_event limit = { .type = MODEL_LIMIT };
+	struct cli_settings s = { 0 };
+	struct listener l = { 0 };
+	uint64_t begin_ns;
+
+	(void)state;
+	assert_int_equal(metrics_parse_address("0", &s.listen), 0);
+	assert_int_equal(listen_open(&l, &s, 1), 0);
+	l.values->n_processes = METRICS_PROCESSES + 1;
+	for (int i = 0; i < METRICS_PROCESSES; i++)
+		l.values->process[i] = (struct metrics_process){ .pid = i + 1, .has_growth = 1, .has_live = 1 };
+	begin_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	for (int i = 0; i < 3000; i++)
+		listen_event(&l, &limit);
+	assert_true(clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns < 300000000);
+	assert_true(l.is_stale);
+	/* What came last is told, too. */
+	assert_in_range(listen_timeout_ms(&l), 0, 101);
+	poll(NULL, 0, listen_timeout_ms(&l));
+	listen_turn(&l);
+	assert_false(l.is_stale);
+	assert_int_equal(listen_timeout_ms(&l), -1);
+	assert_int_equal(l.values->counts.failure[METRICS_FAILED_LIMIT], 3000);
+	listen_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,6 +610,7 @@ int main(void)
 		cmocka_unit_test(what_listens_there_already_is_an_error),
 		cmocka_unit_test(whoever_holds_connections_is_put_out_when_others_wait),
 		cmocka_unit_test(nonsense_is_refused_and_costs_nobody_else_anything),
+		cmocka_unit_test(events_that_come_in_a_rush_are_told_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
