@@ -295,6 +295,46 @@ static void many_processes_are_told_by_a_bounded_number_of_series(void **state)
 	free(text);
 }
 
+/* All that can be told of a process, of more of them than are told, and as many losses as there is room for: docs/metrics.md. */
+static void there_are_never_more_series_than_is_documented(void **state)
+{
+	static struct model_process list[METRICS_PROCESSES + 2];
+	static struct analyze_standing of[METRICS_PROCESSES + 2];
+	static struct model_loss causes[METRICS_LOSSES + 8];
+	const struct model_snapshot s = { .utc_ns = UTC_NS,
+		.process = list,
+		.n_processes = METRICS_PROCESSES + 2,
+		.loss = causes,
+		.n_losses = METRICS_LOSSES + 8 };
+	const struct analyze_verdicts v = { .process = of, .n_processes = METRICS_PROCESSES + 2 };
+	struct metrics m = { .version = "1", .has_events = 1 };
+	struct model_windows w = { .elapsed_ns = 1000, .probed_ns = 20 };
+	struct analyze_estimate e = { .windows = &w };
+	uint64_t live = 1;
+	char *text, site[16];
+
+	(void)state;
+	for (int i = 0; i < METRICS_LOSSES + 8; i++)
+		causes[i] = (struct model_loss){ "cause", "", 1 };
+	for (int i = 0; i < METRICS_PROCESSES + 2; i++) {
+		list[i] = processes[0];
+		list[i].pid = of[i].pid = i + 1;
+		for (int c = 0; c < METRICS_CURVES; c++)
+			of[i].growth[c] = (struct analyze_growth){ GROWTH_GROWING, 2, 0, 0, 0 };
+		for (int l = LIMIT_NONE + 1; l < LIMITS; l++)
+			of[i].limits.limit[l] = (struct analyze_limit){ 1, 0, 900, 0, 0 };
+	}
+	assert_int_equal(metrics_take(&m, &s, &v), 0);
+	metrics_take_windows(&m, &e);
+	for (int i = 0; i < METRICS_SITES; i++) {
+		snprintf(site, sizeof(site), "%08x", i);
+		metrics_add_site(&m, site, MODEL_LIBC, "php", &live, 1);
+	}
+	text = text_of(&m, METRICS_OPENMETRICS);
+	assert_in_range(parse(text), 2300, 2350 + 2 * METRICS_SITES);
+	free(text);
+}
+
 static void what_is_not_known_has_no_value(void **state)
 {
 	static struct model_process one = { .pid = 1, .comm = "php", .alive = 1 };
@@ -603,6 +643,7 @@ int main(void)
 		cmocka_unit_test(the_older_format_has_no_infos_state_sets_and_units),
 		cmocka_unit_test(hostile_names_can_be_parsed_and_shown),
 		cmocka_unit_test(many_processes_are_told_by_a_bounded_number_of_series),
+		cmocka_unit_test(there_are_never_more_series_than_is_documented),
 		cmocka_unit_test(what_is_not_known_has_no_value),
 		cmocka_unit_test(the_form_is_the_one_that_is_wanted_most),
 		cmocka_unit_test(an_address_is_a_port_on_loopback_or_both),
