@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "util/caps.h"
 #include "util/clock.h"
 #include "util/msg.h"
 #include "util/outfile.h"
@@ -55,14 +56,28 @@ static int write_file(const struct writer *w, size_t i)
 	return outfile_write(w->path[i], report_write_form, &form);
 }
 
-static void *run(void *ctx)
+static void write_files(struct writer *w)
 {
-	struct writer *w = ctx;
-
 	for (size_t i = 0; i < WRITER_FILES; i++)
 		w->err[i] = write_file(w, i);
 	if (*w->dir.stem)
 		exportdir_write(&w->dir, &w->profile);
+}
+
+/* run - the thread. What puts names of traced processes into words has no rights but those to write a file. */
+static void *run(void *ctx)
+{
+	struct writer *w = ctx;
+	int err = caps_keep(CAPS_BIT(CAP_DAC_OVERRIDE) | CAPS_BIT(CAP_DAC_READ_SEARCH) | CAPS_BIT(CAP_FOWNER));
+
+	if (!err) {
+		write_files(w);
+		return NULL;
+	}
+	for (size_t i = 0; i < WRITER_FILES; i++)
+		w->err[i] = w->path[i] ? err : 0;
+	w->dir.err = err;
+	snprintf(w->dir.path, sizeof(w->dir.path), "%s", w->dir.stem);
 	return NULL;
 }
 
@@ -159,7 +174,7 @@ void writer_begin(struct reporter *r, const char *const path[WRITER_FILES], int 
 	if (w->is_running) {
 		pthread_setname_np(w->thread, "swtrace-writer");
 	} else { /* then it takes as long as it takes */
-		run(w);
+		write_files(w);
 		tell(r, w);
 	}
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_record.py - swtrace record writes all that a report knows, and more; swtrace report reads it elsewhere, without any rights."""
 import contextlib
+import glob
 import json
 import os
 import subprocess
@@ -10,7 +11,13 @@ import time
 from harness import SWTRACE, equal, test
 
 NOBODY = 65534
+MAY_WRITE = 1 << 1 | 1 << 2 | 1 << 3  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 BLOCK = 3001
+
+
+def slurp(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def report(*args, user=None):
@@ -219,6 +226,9 @@ def who_does_not_take_a_file_holds_up_neither_reports_nor_crashes(run):
             for _ in range(4):
                 tracer.wait("report", seconds=3)
             tracer.hear("still being written after 5 s")
+            rights = [int(slurp(task + "/status").split("CapEff:\t")[1].split()[0], 16)
+                      for task in glob.glob(f"/proc/{tracer.proc.pid}/task/*") if slurp(task + "/comm") == "swtrace-writer\n"]
+            equal([caps & ~MAY_WRITE for caps in rights], [0], "capabilities of who writes, beside those to write")
             php.send("crash")
             tracer.wait("crash", seconds=3, pid=php.pid)
         finally:
