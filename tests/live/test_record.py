@@ -152,7 +152,7 @@ def exports_in_a_directory_have_names_of_their_own_and_the_last_ones_stay(run):
             seen |= set(stamps(folder)) - {"20200101T000000Z"}
         equal(tracer.finish(), 0, "exit code")
         left = {k: v for k, v in stamps(folder).items() if k != "20200101T000000Z"}
-        assert len(left) == 2 and max(seen) in left or max(left) > max(seen), (left, seen)
+        assert len(left) == 2 and (max(seen) in left or max(left) > max(seen)), (left, seen)
         assert all(kinds == {"folded", "pb.gz", "jsonl", "html"} for kinds in left.values()), left
         assert others <= set(os.listdir(folder)), "files of others"
         stem = os.path.join(folder, f"swtrace-{os.uname().nodename}-{quiet.pid}-{max(left)}")
