@@ -5,11 +5,13 @@
 #define UTIL_INTERN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct intern {
 	char **slot; /* open addressing; NULL = empty */
 	size_t n;
-	size_t cap; /* 0 or a power of two */
+	size_t cap;    /* 0 or a power of two */
+	uint64_t seed; /* drawn when the first one is kept */
 };
 
 /* intern_get - the kept copy of a string.  Return: NULL when memory runs out. */
