@@ -229,6 +229,9 @@ void report_free_rows(struct output_stack *stacks, size_t n);
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final);
 int report_export_open(struct reporter *r);
 
+/* export.c - report_export_kept - what came of keeping an event in memory: there is room for so many. */
+void report_export_kept(struct reporter *r, int err);
+
 /* export.c - report_write_form - for outfile_write(): a profile in a form.  @ctx  struct report_form */
 struct report_form {
 	const struct profile *p;
@@ -332,7 +335,7 @@ int report_name(struct reporter *r, const struct target_process *p, const uint64
 void report_name_block(
 	struct reporter *r, const struct target_process *p, const struct model_near_stack *s, struct output_stack *out);
 
-/* report_saved - what came of writing to the saved file: the first failure is told, and tracing goes on. */
+/* report_saved - what came of writing to r->save: the first failure is told, and tracing goes on. r->save may be NULL after this. */
 void report_saved(struct reporter *r, int err);
 
 /* crash.c - report_crash - a fatal signal with e->crash, to stdout and the saved file.  @p  the process, as it is known; NULL = it is not

@@ -43,11 +43,17 @@ static void add_events(struct reporter *r, struct profile *p)
 			profile_add_event(p, at);
 		*end = '\n';
 	}
-	if (r->save && r->events_bytes > EVENTS_BYTES) {
-		msg_warn("%zu events are recorded: later ones are shown, and not recorded", n);
-		fclose(r->save); /* what is in memory stays */
-		r->save = NULL;
-	}
+}
+
+void report_export_kept(struct reporter *r, int err)
+{
+	if (!err && ftell(r->save) <= EVENTS_BYTES)
+		return;
+	msg_warn(
+		"crashes and other events fill the %d MiB that there are for them: later ones are shown, and not recorded",
+		EVENTS_BYTES >> 20);
+	fclose(r->save); /* what is in memory stays */
+	r->save = NULL;
 }
 
 /* make_profile - of this moment, into r->profile. When all processes have ended, what they had is gone: the profile of the last moment

@@ -144,6 +144,10 @@ int report_open(struct reporter *r)
 
 void report_saved(struct reporter *r, int err)
 {
+	if (!r->settings->save) {
+		report_export_kept(r, err);
+		return;
+	}
 	if (err && !r->save_failed) {
 		msg_error("%s: cannot write JSON lines: %s", r->settings->save, strerror(-err));
 		msg_try("free some space, or choose another file; tracing goes on");
