@@ -602,8 +602,9 @@ int run_trace(const struct cli_settings *s)
 	if (report_push_close(&r.reporter))
 		r.reporter.export_failed = 1;
 	if (s->task == CLI_RECORD && !r.reporter.export_failed && r.reporter.profile.start_utc_ns)
-		msg_note("%s: %zu stacks, %zu events; swtrace report %s shows them", s->output,
-			r.reporter.profile.n_stacks, r.reporter.profile.n_events, s->output);
+		msg_note("%s: %zu stack%s, %zu event%s; swtrace report %s shows them", s->output,
+			r.reporter.profile.n_stacks, r.reporter.profile.n_stacks == 1 ? "" : "s",
+			r.reporter.profile.n_events, r.reporter.profile.n_events == 1 ? "" : "s", s->output);
 	if (!s->n_pids)
 		requests_check(&r);
 	liveoutput_leave(&r);

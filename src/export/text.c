@@ -145,7 +145,7 @@ static void add_stack(struct strbuf *b, const struct profile *p, const struct pr
 
 	strbuf_addf(b, "\n#%zu  ", rank);
 	add_size(b, s->value[PROFILE_LIVE_BYTES], opts);
-	strbuf_add(b, opts->is_difference ? " in " : " live in ");
+	strbuf_add(b, opts->is_difference ? " in " : p->basis == PROFILE_WINDOWS ? " leaked in " : " live in ");
 	add_blocks(b, s->value[PROFILE_LIVE_BLOCKS], opts);
 	strbuf_addf(b, ", %s, ", profile_layer_name(s->layer));
 	add_who(b, &p->process[s->process]);
