@@ -124,6 +124,8 @@ static void add_stack(struct profile *p, struct profile_stack *to, const struct 
 	to->why = why->data;
 	profile_add_stack(p, to);
 	p->failed |= why->failed;
+	to->frame = NULL; /* the profile has its own copies */
+	to->why = NULL;
 	strbuf_free(why);
 }
 
