@@ -7,21 +7,21 @@
 #include "export/internal.h"
 
 /* add_name - a name without the characters that mean something in a folded line: ';' parts frames, white space parts
- * the count, a control character could end the line. */
+ * the count, a control character could end the line; and without any that are not safe on a terminal. */
 static void add_name(struct strbuf *b, const char *name)
 {
 	size_t from = b->len;
 
 	strbuf_add_utf8(b, name);
 	for (size_t i = from; i < b->len; i++) {
-		unsigned char c = b->data[i];
+		int is_within = (b->data[i] & 0xc0) == 0x80; /* a character that was let through */
 
-		if (c == ';')
+		if (b->data[i] == ';')
 			b->data[i] = ':';
-		else if (c <= ' ' || c == 0x7f)
+		else if (b->data[i] == ' ')
 			b->data[i] = '_';
-		else if (c == 0xc2 && (unsigned char)b->data[i + 1] < 0xa0)
-			memcpy(b->data + i, "__", 2); /* a C1 control: two bytes in UTF-8 */
+		else if (!is_within)
+			memset(b->data + i, '_', strbuf_unsafe(b->data + i));
 	}
 }
 

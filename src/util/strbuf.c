@@ -2,6 +2,7 @@
 /* util/strbuf.c - a growing string, and the two ways to put untrusted text into one. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,16 +79,51 @@ static size_t utf8_length(const unsigned char *s)
 	return n;
 }
 
+/* is_unseen - a character that shows nothing itself: it ends a line, turns the text around it (Unicode's Bidi_Control), joins, splits or
+ * alters others, or is not there to be seen at all (its Default_Ignorable_Code_Point). With these one name can look like another. */
+static int is_unseen(uint32_t c)
+{
+	static const uint32_t range[][2] = { { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
+		{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0x3164, 0x3164 }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff } };
+
+	for (size_t i = 0; i < sizeof(range) / sizeof(range[0]); i++)
+		if (c >= range[i][0] && c <= range[i][1])
+			return 1;
+	return 0;
+}
+
+/* decode - the character of n bytes at s, which is valid UTF-8. */
+static uint32_t decode(const unsigned char *s, size_t n)
+{
+	uint32_t c = n > 1 ? *s & (0x7fU >> n) : *s;
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s[i] & 0x3f);
+	return c;
+}
+
+size_t strbuf_unsafe(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = utf8_length(s);
+	uint32_t c = decode(s, n);
+
+	if (!n)
+		return 1;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || is_unseen(c) ? n : 0;
+}
+
 void strbuf_add_safe(struct strbuf *b, const char *text, const char *also)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	while (*s) {
-		size_t n = utf8_length(s);
-		/* C1 controls are two bytes in UTF-8: c2 80 to c2 9f. */
-		int control = *s < 0x20 || *s == 0x7f || (n == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+		size_t n = strbuf_unsafe((const char *)s);
 
-		if (n && !control && !strchr(also, *s)) {
+		if (!n && !strchr(also, *s)) {
+			n = utf8_length(s);
 			strbuf_add_bytes(b, (const char *)s, n);
 			s += n;
 			continue;

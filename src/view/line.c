@@ -14,18 +14,10 @@
 
 #define COMBINED 2 /* marks on one character; more of them climb into other lines */
 
-/* is_format - a character that is none: it joins others, chooses their form or their direction. */
-static int is_format(uint32_t c)
+/* is_tint - it colours the picture before it, or is one itself. All others that change what they stand beside are not safe anyway. */
+static int is_tint(uint32_t c)
 {
-	static const uint32_t range[][2] = { { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
-		{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
-		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0x1f3fb, 0x1f3ff },
-		{ 0xe0000, 0xe0fff } };
-
-	for (size_t i = 0; i < sizeof(range) / sizeof(range[0]); i++)
-		if (c >= range[i][0] && c <= range[i][1])
-			return 1;
-	return 0;
+	return c >= 0x1f3fb && c <= 0x1f3ff;
 }
 
 /* decode - the character at s, which is valid UTF-8.  @len  out: its bytes */
@@ -56,7 +48,7 @@ static void clean(struct strbuf *out, const char *text, int is_utf8)
 
 		if (c >= 0x80 && !is_utf8)
 			strbuf_add(out, "?");
-		else if (columns < 0 || is_format(c) || (!columns && n_marks >= COMBINED))
+		else if (columns < 0 || is_tint(c) || (!columns && n_marks >= COMBINED))
 			strbuf_addf(out, "\\u{%x}", c);
 		else
 			strbuf_add_bytes(out, s, len);

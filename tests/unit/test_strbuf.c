@@ -98,6 +98,52 @@ static void a_terminal_only_shows_safe_text(void **state)
 		"", "\\xc2\\x9b2J");
 }
 
+static void what_cannot_be_seen_but_changes_what_is_is_shown_as_bytes(void **state)
+{
+	/* The first and the last of each kind, and what stands beside them and can be seen. */
+	static const struct {
+		const char *hidden, *shown;
+	} one[] = {
+		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },		/* line separator */
+		{ "\xe2\x80\xa9", "\\xe2\\x80\\xa9" },		/* paragraph separator */
+		{ "\xe2\x80\xaa", "\\xe2\\x80\\xaa" },		/* left-to-right embedding */
+		{ "\xe2\x80\xae", "\\xe2\\x80\\xae" },		/* right-to-left override */
+		{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },		/* left-to-right isolate */
+		{ "\xe2\x81\xa9", "\\xe2\\x81\\xa9" },		/* pop directional isolate */
+		{ "\xd8\x9c", "\\xd8\\x9c" },			/* Arabic letter mark */
+		{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },		/* zero width space */
+		{ "\xe2\x80\x8d", "\\xe2\\x80\\x8d" },		/* zero width joiner */
+		{ "\xe2\x80\x8e", "\\xe2\\x80\\x8e" },		/* left-to-right mark */
+		{ "\xe2\x80\x8f", "\\xe2\\x80\\x8f" },		/* right-to-left mark */
+		{ "\xe2\x81\xa0", "\\xe2\\x81\\xa0" },		/* word joiner */
+		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },		/* byte order mark */
+		{ "\xef\xbf\xb9", "\\xef\\xbf\\xb9" },		/* interlinear annotation */
+		{ "\xef\xb8\x8f", "\\xef\\xb8\\x8f" },		/* variation selector */
+		{ "\xc2\xad", "\\xc2\\xad" },			/* soft hyphen */
+		{ "\xe3\x85\xa4", "\\xe3\\x85\\xa4" },		/* Hangul filler */
+		{ "\xf3\xa0\x80\x81", "\\xf3\\xa0\\x80\\x81" }, /* language tag */
+		{ "\xf3\xa0\x81\xbf", "\\xf3\\xa0\\x81\\xbf" }, /* cancel tag */
+		{ "\xe2\x80\xa7", NULL },			/* hyphenation point */
+		{ "\xe2\x80\xb0", NULL },			/* per mille */
+		{ "\xe2\x80\x90", NULL },			/* hyphen */
+		{ "\xef\xbf\xbd", NULL },			/* replacement character */
+		{ "\xd7\x90\xd8\xa8", NULL },			/* letters that are written from right to left */
+		{ "a\xcc\x81", NULL },				/* an accent */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
+		const char *shown = one[i].shown ? one[i].shown : one[i].hidden;
+		char text[32], expected[64];
+
+		/* GIVEN it within a name, WHEN made safe, THEN its bytes are seen */
+		snprintf(text, sizeof(text), "php%sexe", one[i].hidden);
+		snprintf(expected, sizeof(expected), "php%sexe", shown);
+		assert_safe(text, "", expected);
+		assert_int_equal(strbuf_unsafe(one[i].hidden), one[i].shown ? strlen(one[i].hidden) : 0);
+	}
+}
+
 static void what_is_not_utf8_is_shown_as_bytes(void **state)
 {
 	(void)state;
@@ -218,6 +264,7 @@ int main(void)
 		cmocka_unit_test(additions_follow_each_other_however_long_they_are),
 		cmocka_unit_test(a_buffer_that_failed_takes_nothing_more),
 		cmocka_unit_test(a_terminal_only_shows_safe_text),
+		cmocka_unit_test(what_cannot_be_seen_but_changes_what_is_is_shown_as_bytes),
 		cmocka_unit_test(what_is_not_utf8_is_shown_as_bytes),
 		cmocka_unit_test(valid_text_stays_as_it_is),
 		cmocka_unit_test(characters_named_by_the_caller_are_hidden_too),
