@@ -38,7 +38,8 @@ static int end(FILE *f, json_t *o)
 	int err = 0;
 
 	errno = 0;
-	if (json_dumpf(o, f, JSON_COMPACT) || fputc('\n', f) == EOF)
+	/* ASCII, as in output/json.c: no control character reaches a terminal. */
+	if (json_dumpf(o, f, JSON_COMPACT | JSON_ENSURE_ASCII) || fputc('\n', f) == EOF)
 		err = errno ? -errno : -ENOMEM;
 	json_decref(o);
 	return err;

@@ -98,7 +98,7 @@ int export_speedscope(FILE *f, const struct profile *p, const struct export_opts
 	}
 	json_object_set_new(o, "profiles", profiles);
 	errno = 0;
-	if (!o || json_dumpf(o, f, JSON_COMPACT) || fputc('\n', f) == EOF)
+	if (!o || json_dumpf(o, f, JSON_COMPACT | JSON_ENSURE_ASCII) || fputc('\n', f) == EOF)
 		err = errno ? -errno : -ENOMEM;
 	json_decref(o);
 	return err;

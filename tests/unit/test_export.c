@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "export/export.h"
+#include "util/strbuf.h"
 
 #define HOSTILE "\x1b[2J\n;\xff<script>\"\xc3\xa9"
 
@@ -134,6 +135,50 @@ static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
 	text = exported(EXPORT_TEXT, &p, &one);
 	assert_non_null(strstr(text, "Cache::remember /srv/app/Cache.php:41\n\n1 more stack is not shown (--top)\n"));
 	free(text);
+	profile_free(&p);
+}
+
+/* Right-to-left override, C1's control sequence introducer, line separator, tag, zero width space. */
+#define UNSEEN                     \
+	"A\xe2\x80\xaetxt\xc2\x9b" \
+	"2J\xe2\x80\xa8\xf3\xa0\x81\x81 \xe2\x80\x8b;\xd7\x90Z"
+
+static void what_cannot_be_seen_is_in_no_form_that_a_terminal_shows(void **state)
+{
+	static const struct {
+		enum export_format format;
+		const char *shown;
+	} form[] = {
+		{ EXPORT_TEXT,
+			"      A\\xe2\\x80\\xaetxt\\xc2\\x9b2J\\xe2\\x80\\xa8\\xf3\\xa0\\x81\\x81 \\xe2\\x80\\x8b;\xd7\x90Z " },
+		{ EXPORT_FOLDED, ";A___txt__2J________"
+				 "___:\xd7\x90Z@A___txt__2J________"
+				 "___:\xd7\x90Z:3 5\n" },
+		{ EXPORT_JSON, "\"A\\u202Etxt\\u009B2J\\u2028\\uDB40\\uDC41 \\u200B;\\u05D0Z\"" },
+		{ EXPORT_SPEEDSCOPE, "\"A\\u202Etxt\\u009B2J\\u2028\\uDB40\\uDC41 \\u200B;\\u05D0Z\"" },
+		{ EXPORT_HTML, "\"A\\u202Etxt\\u009B2J\\u2028\\uDB40\\uDC41 \\u200B;\\u05D0Z\"" },
+	};
+	struct profile p;
+	uint32_t frame;
+
+	(void)state;
+	/* GIVEN a name of which much would not be seen, though all of it is valid UTF-8 */
+	profile_begin(&p);
+	add_process(&p, 7, UNSEEN);
+	frame = profile_add_frame(
+		&p, &(struct profile_frame){ .kind = PROFILE_PHP, .function = UNSEEN, .file = UNSEEN, .line = 3 });
+	profile_add_stack(
+		&p, &(struct profile_stack){ .value = { 5, 1 }, .why = UNSEEN, .n_frames = 1, .frame = &frame });
+	for (size_t i = 0; i < sizeof(form) / sizeof(form[0]); i++) {
+		/* WHEN */
+		char *text = exported(form[i].format, &p, NULL);
+
+		/* THEN nothing of it is sent as it is, and the name is still told */
+		assert_non_null(strstr(text, form[i].shown));
+		for (const char *s = text; *s; s++)
+			assert_true(*s == '\n' || *s == '\t' || strbuf_unsafe(s) <= ((*s & 0xc0) == 0x80));
+		free(text);
+	}
 	profile_free(&p);
 }
 
@@ -278,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_as_a_report_and_harmless_to_a_terminal),
+		cmocka_unit_test(what_cannot_be_seen_is_in_no_form_that_a_terminal_shows),
 		cmocka_unit_test(a_difference_has_signs),
 		cmocka_unit_test(json_lines_have_all_of_it),
 		cmocka_unit_test(speedscope_has_a_profile_of_bytes_and_one_of_blocks_for_each_process),
