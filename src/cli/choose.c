@@ -41,14 +41,16 @@ static int is_of_exe(pid_t pid, const struct attach_selection *s)
 static int is_of_comm(pid_t pid, const struct attach_selection *s)
 {
 	char path[64], comm[32] = "";
+	size_t n;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
-	if (fgets(comm, sizeof(comm), f))
-		comm[strcspn(comm, "\n")] = 0;
+	/* A name may hold a newline; the last one is not its own. */
+	n = fread(comm, 1, sizeof(comm) - 1, f);
+	comm[n ? n - 1 : 0] = 0;
 	fclose(f);
 	/* The kernel keeps 15 bytes of a name. */
 	for (size_t i = 0; i < s->n_comms; i++)

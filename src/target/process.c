@@ -50,8 +50,21 @@ void target_close(struct target *t)
 	free(t);
 }
 
-/* stat_read - state, comm, start time and size of memory from /proc/PID/stat. The name may hold anything, also ')' and
- * newlines, so it ends at the last ')' (proc(5)). */
+/* unescape - the kernel writes a newline and a backslash of a name as two characters each (proc_task_name() of fs/proc/array.c). */
+static void unescape(char *name)
+{
+	char *to = name;
+
+	for (const char *s = name; *s; s++)
+		if (*s == '\\' && (s[1] == 'n' || s[1] == '\\'))
+			*to++ = *++s == 'n' ? '\n' : '\\';
+		else
+			*to++ = *s;
+	*to = 0;
+}
+
+/* stat_read - state, comm, start time and size of memory from /proc/PID/stat. The name may hold anything, also ')', so it ends at the
+ * last ')' (proc(5)). */
 static int stat_read(struct target_process *p, char *state, unsigned long *memory_bytes)
 {
 	char path[64], buf[1024], *open, *close;
@@ -70,6 +83,7 @@ static int stat_read(struct target_process *p, char *state, unsigned long *memor
 	if (!open || !close || close < open)
 		return -ESRCH;
 	*close = 0;
+	unescape(open + 1);
 	snprintf(p->comm, sizeof(p->comm), "%s", open + 1);
 	/* After the name: state, then 18 numbers, then the start time in clock ticks (field 22), then the size. */
 	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu %lu",
