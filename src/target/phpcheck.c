@@ -77,7 +77,8 @@ static int opcode_line_fits(const struct php_image *image, uint64_t opcodes, uin
 	       line >= lines[0] && line <= lines[1];
 }
 
-/* user_fits - has a user function all that the layout says? */
+/* user_fits - has a user function all that the layout says? A file may be called anything; but where opcodes prove nothing, what does not
+ * look like a name is none. */
 static int user_fits(const struct php_image *image, uint64_t func, const struct swt_php *php)
 {
 	uint64_t string = 0, len, opcodes = 0;
@@ -87,7 +88,7 @@ static int user_fits(const struct php_image *image, uint64_t func, const struct 
 	if (get(image, func + php->filename, &string, sizeof(string)) ||
 		string_get(image, string, file, sizeof(file), &len))
 		return 0;
-	for (size_t i = 0; i < sizeof(file) && i < len; i++)
+	for (size_t i = 0; i < sizeof(file) && i < len && !php->opcodes; i++)
 		if (file[i] && (unsigned char)file[i] < ' ')
 			return 0;
 	/* line_end follows line_start. */

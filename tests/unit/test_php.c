@@ -237,9 +237,14 @@ static void without_known_opcodes_file_and_lines_are_enough(void **state)
 
 static void a_file_name_that_is_no_text_is_noticed(void **state)
 {
+	struct swt_php php = layout;
+
 	(void)state;
-	put_string(USER + layout.filename, "/srv/\x01");
-	assert_int_equal(check(), -EBADMSG);
+	/* A folder may be called like that: opcodes prove that it is one. */
+	put_string(USER + layout.filename, "/srv/\x01\n\x1b[2J\xff");
+	assert_int_equal(check(), 1);
+	php.opcodes = php.last = 0;
+	assert_int_equal(php_check(&fake, &php), -EBADMSG);
 	put_string(USER + layout.filename, "");
 	assert_int_equal(check(), -EBADMSG);
 	put64(USER + layout.filename, BASE + MEMORY_BYTES - 8);
