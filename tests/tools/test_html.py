@@ -672,6 +672,30 @@ def hostile_names_do_nothing(run):
 
 
 @test
+def a_name_that_is_written_from_right_to_left_takes_nothing_along(run):
+    hebrew = "\u05d0\u05d1\u05d2"
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        p = swt.Profile()
+        p.process(7, hebrew, live=((900, 1), (0, 0), (0, 0)))
+        p.stack([p.frame(swt.PHP, hebrew, f"/srv/{hebrew}.php", line=3), p.frame(swt.PHP, "a\U000e0041b\ufe0f\u2066", "/srv/x.php", line=4)], (900, 1))
+        b.open(page(folder, p))
+        # Where it stands in the text, in pixels: what follows a name in the text stands to the right of it.
+        equal(b.js("""const text = document.querySelector('#processes tbody th').firstChild, at = (i, n) => {
+                const range = document.createRange();
+                range.setStart(text, i);
+                range.setEnd(text, i + n);
+                return range.getBoundingClientRect();
+            }, name = text.data.indexOf(arguments[0]), pid = text.data.indexOf('(7)');
+            return [name >= 0, pid > name, at(pid, 1).left >= at(name, 3).right - 1, at(pid + 1, 1).left > at(pid, 1).left]""", hebrew),
+              [True, True, True, True], "the pid stands behind the name")
+        b.at("top").find_element(By.TAG_NAME, "summary").click()
+        WebDriverWait(b.driver, 10).until(lambda _: b.js("return document.querySelector('#top ol') !== null"))
+        seen = b.js("return document.body.textContent")
+        for text in (f"\u2066{hebrew}\u2069(7)", f"\u2066{hebrew}\u2069 \u2066/srv/{hebrew}.php\u2069:3", "a\\u{e0041}b\\u{fe0f}\\u{2066} /srv/x.php:4"):
+            assert text in seen, (text, seen)
+
+
+@test
 def a_script_that_is_not_the_pages_own_is_not_run(run):
     with tempfile.TemporaryDirectory() as folder, browser() as b:
         path = page(folder, worker())

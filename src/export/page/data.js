@@ -73,8 +73,11 @@ function framePlace(data, frame, withLine) {
 	return file + (frame[5] & 2 ? ':~' : ':') + frame[4];
 }
 
+// baseName - of what visible() has made of a path.
 function baseName(path) {
-	return path.slice(path.lastIndexOf('/') + 1);
+	const name = path.slice(path.lastIndexOf('/') + 1);
+
+	return path.startsWith(ISOLATE) && !name.startsWith(ISOLATE) ? ISOLATE + name : name;
 }
 
 function processTitle(p) {

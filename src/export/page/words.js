@@ -45,10 +45,21 @@ function timeText(rfc3339) {
 	return rfc3339.replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
 }
 
-// visible - text of a traced process: what would not be seen, or would turn the text around it, is told by its number.
+// What would not be seen, or would turn or alter the text around it: the same as in util/strbuf.c.
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029\ufff9-\ufffb]/gu;
+// Letters that are written from right to left. Left alone, they would take along what stands beside them: figures, brackets.
+const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const ISOLATE = '\u2066', END_OF_ISOLATE = '\u2069';
+
+// visible - text of a traced process: what is unseen is told by its number; what is not written as the page is stays within itself.
 function visible(text) {
-	return text.replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-		(c) => '\\x' + c.codePointAt(0).toString(16).padStart(2, '0'));
+	const shown = text.replace(UNSEEN, (c) => {
+		const hex = c.codePointAt(0).toString(16).padStart(2, '0');
+
+		return hex.length > 2 ? `\\u{${hex}}` : '\\x' + hex;
+	});
+
+	return FROM_THE_RIGHT.test(shown) ? ISOLATE + shown + END_OF_ISOLATE : shown;
 }
 
 function byId(id) {
