@@ -2,7 +2,8 @@
 /* output/markdown.c - a crash as a text for a bug tracker, made of the JSON lines that told of it (docs/json.md, docs/crashes.md).
  *
  * Whatever the lines hold is untrusted, and may be missing: they may come from an older swtrace, or from somebody else. Text from
- * them stands in code alone, indented blocks or spans, where no Markdown is read and nobody is notified. */
+ * them stands in code alone, indented blocks or spans, where no Markdown is read and nobody is notified; two words of a known form stand
+ * outside, without any mark. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #define MAX_MODULES 32
 #define MAX_LEAKS   5
 #define LEAK_FRAMES 12 /* of each leaking stack */
+
+/* What means something outside of code: HTML, links, emphasis, names of people and issues, and escapes. */
+#define MARKS "`<>[]()!*_~@#&|\\/"
 
 /* text_of - a string of o, "" when there is none. */
 static const char *text_of(const json_t *o, const char *key)
@@ -110,7 +114,7 @@ static void add_title(struct strbuf *b, const json_t *crash)
 	struct strbuf place = { 0 };
 
 	strbuf_add(b, "## ");
-	strbuf_add_safe(b, text_of(crash, "signal_name"), "`<>");
+	strbuf_add_safe(b, text_of(crash, "signal_name"), MARKS ".");
 	if (first) {
 		strbuf_add(b, " in ");
 		add_place(&place, first);
@@ -339,7 +343,7 @@ static void add_memory(struct strbuf *b, const json_t *crash, const json_t *repo
 	if (!p)
 		return;
 	strbuf_add(b, "\n### Memory, by the last report before it (");
-	strbuf_add_safe(b, text_of(report, "time"), "`<>");
+	strbuf_add_safe(b, text_of(report, "time"), MARKS);
 	strbuf_add(b, ")\n\n");
 	json_object_foreach((json_t *)layers, name, l)
 	{

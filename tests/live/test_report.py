@@ -54,7 +54,7 @@ def a_saved_crash_becomes_a_text_for_a_bug_tracker(run):
 @test
 def what_a_saved_file_holds_is_not_trusted(run):
     crash = {"schema": 1, "type": "crash", "time": "now", "pid": 7, "tid": 7, "comm": "a`\x1b[2J\n# b", "signal": 11,
-             "signal_name": "SIG<b>`", "code_name": 5, "summary": "`@everyone`", "registers": {"rax\x1b": "0x1\x1b" * 40},
+             "signal_name": "SIG<b>`![x](//y)*_@root&amp;#1|~\u202e", "code_name": 5, "summary": "`@everyone`", "registers": {"rax\x1b": "0x1\x1b" * 40},
              "frames": [{"kind": "native", "function": "f\n## g\x1b[0m", "module": [], "build_id": "x\ny"}, 5, None],
              "pointers": {"a": 1}, "calls": [1, {"op": "\x07"}], "address": {"text": "```\n# x", "block": []}}
     with tempfile.TemporaryDirectory() as folder:
@@ -67,6 +67,7 @@ def what_a_saved_file_holds_is_not_trusted(run):
             assert all(c.isprintable() for c in line), line
         headings = [line for line in text.splitlines() if line.startswith("#")]
         assert not [h for h in headings if h.lstrip("# ")[:1] in ("b", "g", "x")], headings
+        assert text.startswith("## SIG\\x3cb\\x3e") and not re.search(r"[<>*_@&|~!()\[\]]", headings[0].partition(" in ")[0]), headings
         equal([line for line in text.splitlines() if line.count("`") % 2 and line[:4] != "    "], [], "spans that do not end")
         for content, said in (("", "no crash is in it"), ("x\ny\n", "no JSON lines"), ("[" * 100000, "no JSON lines")):
             with open(path, "w", encoding="utf-8") as f:
