@@ -148,6 +148,8 @@ TARGET_jit-image := -lbpf
 TARGET_deep := -O2 -fomit-frame-pointer -fcf-protection=none
 TARGET_plugin := -O2 -shared -fPIC -fomit-frame-pointer
 TARGET_plugins := -ldl
+TARGET_hostile := -ldl
+TARGET_hostile-library := -shared -fPIC
 TARGET_requests := -ldl -rdynamic
 TARGET_swoole-requests := -shared -fPIC -s
 TARGET_shim := -shared -fPIC
