@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "reader/parent.h"
+#include "util/caps.h"
 #include "util/clock.h"
 #include "util/msg.h"
 
@@ -33,6 +35,16 @@ int reader_open(struct reader **out)
 	return 0;
 }
 
+/* end - for good. Where we may not kill another user, and are not one with it yet (rights/), we are for a moment. Not by the C
+ * library's setresuid(), which is for all threads. */
+static void end(pid_t pid)
+{
+	if (kill(pid, SIGKILL) && errno == EPERM && !syscall(SYS_setresuid, CAPS_NO_USER, -1, -1)) {
+		kill(pid, SIGKILL);
+		syscall(SYS_setresuid, 0, -1, -1);
+	}
+}
+
 static void child_end(struct reader *r)
 {
 	rows_forget(r, 0);
@@ -40,7 +52,7 @@ static void child_end(struct reader *r)
 	if (!r->pid)
 		return;
 	close(r->socket);
-	kill(r->pid, SIGKILL);
+	end(r->pid);
 	waitpid(r->pid, NULL, 0);
 	r->pid = 0;
 	r->socket = -1;

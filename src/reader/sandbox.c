@@ -13,8 +13,6 @@
 #include "util/calls.h"
 #include "util/caps.h"
 
-#define NOBODY 65534 /* overflow uid and gid: owns nothing */
-
 /* Address space for the child. AddressSanitizer's shadow alone takes 16 TiB of it, nearly all never touched. */
 #ifdef __SANITIZE_ADDRESS__
 #define MAX_SPACE RLIM_INFINITY
@@ -63,14 +61,14 @@ static int keep_only(int socket)
 	return syscall(SYS_close_range, 4, ~0U, 0) ? -errno : 0;
 }
 
-/* become_nobody - take another user and group. They are the saved ones of a parent that has given up the right to choose (rights/).
+/* become_nobody - take another user and group. They are the real ones of a parent that has given up the right to choose (rights/).
  * Return: 0, or -EPERM: the parent never had that right. */
 static int become_nobody(void)
 {
 	if (geteuid())
 		return 0;
-	if ((getgroups(0, NULL) && setgroups(0, NULL)) || setresgid(NOBODY, NOBODY, NOBODY) ||
-		setresuid(NOBODY, NOBODY, NOBODY))
+	if ((getgroups(0, NULL) && setgroups(0, NULL)) || setresgid(CAPS_NO_USER, CAPS_NO_USER, CAPS_NO_USER) ||
+		setresuid(CAPS_NO_USER, CAPS_NO_USER, CAPS_NO_USER))
 		return -errno;
 	return 0;
 }

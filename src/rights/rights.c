@@ -16,8 +16,6 @@
 #include "util/caps.h"
 #include "util/msg.h"
 
-#define NOBODY 65534 /* overflow uid and gid: owns nothing */
-
 /* Tracing goes on with these: files that are mapped later are probed (BPF and PERFMON: maps, programs, links), processes are looked
  * into (SYS_PTRACE), and the files that they have mapped are read, whoever owns them (DAC_READ_SEARCH) and wherever they are by
  * now (CHECKPOINT_RESTORE, for /proc/PID/map_files). */
@@ -73,12 +71,15 @@ static uint64_t kept(unsigned needs, uint64_t held)
 }
 
 /* prepare_readers - readers of hostile files are started again when one dies, and take another user: one that they may take without
- * any right, because it is the saved one of ours. */
-static int prepare_readers(uint64_t held)
+ * any right, because it is our real one. The real one, and not the saved one, is also what lets us kill one that hangs, and lets the
+ * kernel do so when we die: kill(2). Who starts swtrace once more keeps the right to choose. */
+static int prepare_readers(unsigned needs, uint64_t held)
 {
-	if (geteuid() || !(held & CAPS_BIT(CAP_SETUID)) || !(held & CAPS_BIT(CAP_SETGID)))
+	if (geteuid() || needs & RIGHTS_SPAWN || !(held & CAPS_BIT(CAP_SETUID)) || !(held & CAPS_BIT(CAP_SETGID)))
 		return 0;
-	return setgroups(0, NULL) || setresgid(-1, -1, NOBODY) || setresuid(-1, -1, NOBODY) ? -errno : 0;
+	if (setresgid(CAPS_NO_USER, -1, -1) && errno == EINVAL) /* a user namespace that does not have it */
+		return 0;
+	return setgroups(0, NULL) || setresuid(CAPS_NO_USER, -1, -1) ? -errno : 0;
 }
 
 /* only_thread - capabilities are a thread's own: those of another would stay. */
@@ -129,7 +130,7 @@ int rights_drop(unsigned needs)
 	}
 	if (!err) {
 		what = "users";
-		err = prepare_readers(held);
+		err = prepare_readers(needs, held);
 	}
 	if (!err) {
 		what = "capabilities";

@@ -13,6 +13,10 @@
 
 #define CAPS_BIT(cap) (1ULL << (cap))
 
+/* User and group of who reads hostile files: owns nothing, and is nobody else's. Not 65534, which is: daemons run under it, traced ones
+ * among them, and who has the same user may kill. Above all that systems and containers hand out. */
+#define CAPS_NO_USER 2147418112U
+
 /* caps_held - those in effect.  Return: 0 or -errno. */
 int caps_held(uint64_t *set);
 

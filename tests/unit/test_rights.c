@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,117 @@ static int try_reader(void)
 	return err && err != -ENOENT ? 2 : 0;
 }
 
+/* ask_once - a reader of our own, which has answered. */
+static struct reader *ask_once(void)
+{
+	char name[READER_NAME_BYTES];
+	struct reader *r = NULL;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err;
+	uint32_t crc;
+
+	if (reader_open(&r))
+		return NULL;
+	do
+		err = reader_debuglink(r, fd, "itself", name, &crc);
+	while (err == -EAGAIN);
+	close(fd);
+	return r;
+}
+
+/* It hangs: it will not end because it is not needed any more. */
+static int try_to_end_a_reader(void)
+{
+	struct reader *r = ask_once();
+
+	if (!r || kill(reader_pid(r), SIGSTOP))
+		return 1;
+	reader_close(r);
+	return 0;
+}
+
+static void a_reader_that_hangs_can_be_ended(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(0, try_to_end_a_reader), 0);
+}
+
+/* is_there - and no zombie. */
+static int is_there(pid_t pid)
+{
+	char path[64], line[256] = "", *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = 0;
+	if (f)
+		fclose(f);
+	state = strrchr(line, ')');
+	return state && state[2] != 'Z' && state[2] != 'X';
+}
+
+static void a_reader_that_hangs_dies_with_its_parent(void **state)
+{
+	pid_t parent, reader = 0;
+	int pipes[2], alive = 1;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	parent = fork();
+	if (!parent) {
+		struct reader *r = rights_drop(0) ? NULL : ask_once();
+
+		reader = r ? reader_pid(r) : 0;
+		if (write(pipes[1], &reader, sizeof(reader)) == sizeof(reader))
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(pipes[0], &reader, sizeof(reader)), sizeof(reader));
+	assert_true(reader > 0);
+	assert_int_equal(kill(reader, SIGSTOP), 0);
+	kill(parent, SIGKILL);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	for (int i = 0; alive && i < 200; i++) {
+		alive = is_there(reader);
+		usleep(alive ? 10000 : 0);
+	}
+	if (alive)
+		kill(reader, SIGKILL);
+	assert_false(alive);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* Daemons run as nobody, traced ones among them: they have no business with us. */
+static void who_is_nobody_cannot_end_us(void **state)
+{
+	int pipes[2], status;
+	pid_t dropped, nobody;
+	char c;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(pipe(pipes), 0);
+	dropped = fork();
+	if (!dropped) {
+		if (!rights_drop(0) && write(pipes[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(pipes[0], &c, 1), 1);
+	nobody = fork();
+	if (!nobody)
+		_exit(setresuid(65534, 65534, 65534) ? 2 : kill(dropped, SIGKILL) ? errno == EPERM ? 0 : 3 : 1);
+	assert_int_equal(waitpid(nobody, &status, 0), nobody);
+	assert_int_equal(status, 0);
+	kill(dropped, SIGKILL);
+	assert_int_equal(waitpid(dropped, NULL, 0), dropped);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 static void a_reader_can_still_be_started(void **state)
 {
 	(void)state;
@@ -265,6 +377,9 @@ int main(void)
 		cmocka_unit_test(files_are_written_only_where_that_is_asked_for),
 		cmocka_unit_test(programs_are_started_only_where_that_is_asked_for),
 		cmocka_unit_test(a_reader_can_still_be_started),
+		cmocka_unit_test(a_reader_that_hangs_can_be_ended),
+		cmocka_unit_test(a_reader_that_hangs_dies_with_its_parent),
+		cmocka_unit_test(who_is_nobody_cannot_end_us),
 		cmocka_unit_test(capabilities_are_kept_or_gone),
 		cmocka_unit_test(a_second_thread_would_keep_its_own_and_is_refused),
 		cmocka_unit_test(a_directory_of_another_user_takes_more),
