@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,23 +23,38 @@
 #define MAX_SPACE (4ULL << 30)
 #endif
 
-/* Everything else fails with EPERM, which libraries take as they take a missing file. */
-#define ANY(name)                           \
-	{                                   \
-		SYS_##name, CALLS_ANY, 0, 0 \
-	}
-static const struct calls_rule allowed[] = { ANY(read), ANY(write), ANY(pread64), ANY(pwrite64), ANY(lseek), ANY(fstat),
-	ANY(newfstatat), ANY(mmap), ANY(munmap), ANY(mremap), ANY(mprotect), ANY(madvise), ANY(brk), ANY(close),
-	ANY(fcntl), ANY(ftruncate), ANY(recvmsg), ANY(sendto), ANY(dup), ANY(futex), ANY(getrandom), ANY(clock_gettime),
-	ANY(gettid), ANY(getpid), ANY(rt_sigreturn), ANY(rt_sigprocmask), ANY(exit), ANY(exit_group),
+static const struct calls_rule allowed[] = { CALL(read), CALL(write), CALL(pread64), CALL(pwrite64), CALL(lseek),
+	CALL(fstat), CALL(newfstatat), CALL_WITHOUT(mmap, 2, PROT_EXEC), CALL(munmap), CALL(mremap),
+	CALL_WITHOUT(mprotect, 2, PROT_EXEC), CALL(madvise), CALL(brk), CALL(close), CALL(fcntl), CALL(ftruncate),
+	CALL(recvmsg), CALL(sendto), CALL(dup), CALL(futex), CALL(getrandom), CALL(clock_gettime), CALL(gettid),
+	CALL(getpid), CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(exit), CALL(exit_group),
 	/* the kernel's own: libc may be probed in here, too (rights/syscalls.c) */
-	{ CALLS_URETPROBE, CALLS_ANY, 0, 0 }, { CALLS_UPROBE, CALLS_ANY, 0, 0 } };
+	CALL_NUMBERED(CALLS_URETPROBE), CALL_NUMBERED(CALLS_UPROBE) };
 
-static int filter_calls(void)
+/* What libdebuginfod takes, besides: names of hosts (for which the C library may load code), connections, a thread for these, and a
+ * folder for what comes. Nothing that starts a program, or has to do with another process. */
+static const struct calls_rule fetching[] = { CALL(mmap), CALL(mprotect), CALL(socket), CALL(socketpair), CALL(connect),
+	CALL(bind), CALL(getsockname), CALL(getpeername), CALL(getsockopt), CALL(setsockopt), CALL(sendmsg),
+	CALL(sendmmsg), CALL(recvfrom), CALL(recvmmsg), CALL(shutdown), CALL(poll), CALL(ppoll), CALL(select),
+	CALL(pselect6), CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait), CALL(eventfd2), CALL(pipe2),
+	CALL_ONLY(ioctl, 1, FIONREAD), CALL_ONLY(ioctl, 1, FIONBIO), CALL(openat), CALL(open), CALL(stat), CALL(lstat),
+	CALL(statx), CALL(access), CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getcwd),
+	CALL(getdents64), CALL(statfs), CALL(fstatfs), CALL(mkdir), CALL(mkdirat), CALL(rmdir), CALL(rename),
+	CALL(renameat), CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(chmod), CALL(fchmod), CALL(fchmodat),
+	CALL(fchown), CALL(utimensat), CALL(flock), CALL(fsync), CALL(fdatasync), CALL(fallocate), CALL(sendfile),
+	CALL(copy_file_range), CALL(fadvise64), CALL(umask), CALL(readv), CALL(writev), CALL(dup2), CALL(dup3),
+	CALL_WITHOUT(clone, 0, CALLS_NAMESPACES), CALL(set_robust_list), CALL(rseq), CALL(set_tid_address),
+	CALL(sched_yield), CALL(sched_getaffinity), CALL(nanosleep), CALL(clock_nanosleep), CALL(clock_getres),
+	CALL(gettimeofday), CALL(restart_syscall), CALL(rt_sigaction), CALL(sigaltstack), CALL(getuid), CALL(geteuid),
+	CALL(getgid), CALL(getegid), CALL(getppid), CALL(getrusage), CALL(uname), CALL(sysinfo) };
+
+/* filter_calls - everything else fails with EPERM, which libraries take as they take a missing file; with ENOSYS where threads are
+ * made, for which the C library has another way then. */
+static int filter_calls(int network)
 {
-	struct calls_list list = { allowed, sizeof(allowed) / sizeof(allowed[0]) };
+	struct calls_list list[] = { CALL_LIST(allowed), CALL_LIST(fetching) };
 
-	return calls_allow(&list, 1, EPERM);
+	return calls_allow(list, network ? 2 : 1, network ? ENOSYS : EPERM);
 }
 
 static int limit(int what, rlim_t to)
@@ -95,5 +113,5 @@ int sandbox_enter(int socket, int *network)
 	/* No core, and no ptrace by others of that uid. A change of user has cleared the signal of the parent's death. */
 	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return *network ? 0 : filter_calls();
+	return filter_calls(*network);
 }

@@ -21,6 +21,29 @@ struct calls_rule {
 	uint64_t value;
 };
 
+/* For lists. Any; where an argument of 32 bits is value; where none of these bits is set in an argument; by its number. */
+#define CALL(name) CALL_NUMBERED(SYS_##name)
+#define CALL_ONLY(name, arg, value)         \
+	{                                   \
+		SYS_##name, arg, ~0U, value \
+	}
+#define CALL_WITHOUT(name, arg, bits)    \
+	{                                \
+		SYS_##name, arg, bits, 0 \
+	}
+#define CALL_NUMBERED(number)           \
+	{                               \
+		number, CALLS_ANY, 0, 0 \
+	}
+#define CALL_LIST(rules)                                \
+	{                                               \
+		rules, sizeof(rules) / sizeof(rules[0]) \
+	}
+
+/* Flags of clone(2), of <sched.h>. */
+#define CALLS_NAMESPACES \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
 /* calls_allow - from now on all threads of this process, and what they start, can make these calls alone. Cannot be undone. The caller
  * has set no_new_privs.
  * @list  of lists; NULL entries are passed over      @refused  errno of all other calls
