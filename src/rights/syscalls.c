@@ -176,7 +176,7 @@ static const struct calls_rule writing[] = {
 	CALL(fallocate),
 };
 
-/* libcurl, and what it asks for names. */
+/* libcurl, and what it asks for names: to send, and to ask debuginfod. */
 static const struct calls_rule sending[] = {
 	CALL(socket),
 	CALL(connect),
@@ -191,7 +191,7 @@ static const struct calls_rule sending[] = {
 	CALL_ONLY(ioctl, 1, FIONREAD),
 };
 
-/* Besides: the folder in which files are kept. */
+/* What debuginfod takes besides: the folder in which files are kept. */
 static const struct calls_rule networking[] = {
 	CALL(accept4),
 	CALL(listen),
@@ -256,7 +256,7 @@ int syscalls_limit(unsigned needs)
 		{ RIGHTS_SPAWN, CALL_LIST(spawning) },
 		{ RIGHTS_LISTEN, CALL_LIST(answering) },
 		{ RIGHTS_TERMINAL, CALL_LIST(drawing) },
-		{ RIGHTS_SEND, CALL_LIST(sending) },
+		{ RIGHTS_SEND | RIGHTS_NETWORK, CALL_LIST(sending) },
 	};
 	struct calls_list list[sizeof(all) / sizeof(all[0])];
 	size_t n = 0;

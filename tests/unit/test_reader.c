@@ -558,6 +558,52 @@ static void debuginfod_is_asked_only_when_its_variable_is_set(void **state)
 	pclose(server);
 }
 
+/* ask_with_few_rights - in a child: a reader that is started when its parent has given up its rights. */
+static int ask_with_few_rights(uint64_t address)
+{
+	struct reader_frame got[READER_MAX_FRAMES];
+	struct reader_file f = file("late.so", NULL);
+	int n;
+
+	if (rights_drop(RIGHTS_NETWORK) || reader_open(&r))
+		return 10;
+	do {
+		wait_for(1000000000);
+		n = reader_names(r, &f, address, got);
+	} while (n == -EAGAIN);
+	reader_close(r);
+	return n == 1 && !strcmp(got[0].function, "hidden") ? 0 : 20 + n;
+}
+
+static void debuginfod_is_asked_when_rights_were_given_up_too(void **state)
+{
+	char url[64], cache[256];
+	int port, status;
+	FILE *server;
+	pid_t pid;
+
+	(void)state;
+	shell("chmod 755 . && mkdir -p late && chmod 777 late && objcopy --strip-all lib.so late.so && "
+	      "id=$(readelf -n lib.so | sed -n 's/.*Build ID: //p') && mkdir -p buildid/$id && "
+	      "objcopy --only-keep-debug lib.so buildid/$id/debuginfo");
+	server = serve(&port);
+	snprintf(url, sizeof(url), "http://localhost:%d", port); /* a name, to be looked up */
+	snprintf(cache, sizeof(cache), "%s/late", dir);
+	setenv("DEBUGINFOD_URLS", url, 1);
+	setenv("DEBUGINFOD_CACHE_PATH", cache, 1);
+	pid = fork();
+	if (!pid)
+		_exit(ask_with_few_rights(address_of("lib.so", "hidden", "lock")));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unsetenv("DEBUGINFOD_URLS");
+	unsetenv("DEBUGINFOD_CACHE_PATH");
+	for (int i = 0; i < 4; i++)
+		shell("python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", %d)).close()' 2>/dev/null || true",
+			port);
+	pclose(server);
+	assert_int_equal(status, 0);
+}
+
 static int n_drained;
 
 static void drain(void *ctx)
@@ -608,6 +654,7 @@ int main(void)
 		cmocka_unit_test(a_name_alone_is_demangled_and_one_that_the_child_hangs_on_is_given_up),
 		cmocka_unit_test(a_file_that_kills_the_child_is_not_read_again_and_others_are),
 		cmocka_unit_test(debuginfod_is_asked_only_when_its_variable_is_set),
+		cmocka_unit_test(debuginfod_is_asked_when_rights_were_given_up_too),
 		cmocka_unit_test(what_becomes_readable_is_drained_while_names_are_waited_for),
 	};
 
