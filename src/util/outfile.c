@@ -2,6 +2,7 @@
 /* util/outfile.c - files that are replaced as a whole. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,13 +10,17 @@
 
 #include "util/outfile.h"
 
-/* open_beside - a new file in path's directory, to be renamed over path. *temp is its name, to be freed. */
+/* open_beside - a new file in path's directory, to be renamed over path. Who was kept from reading ours is kept from it again.
+ * *temp is its name, to be freed. */
 static int open_beside(const char *path, char **temp)
 {
-	mode_t mask = umask(0);
+	mode_t mask = umask(0), mode = 0666 & ~mask;
 	int fd = -ENOMEM;
+	struct stat st;
 
 	umask(mask);
+	if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid())
+		mode = st.st_mode & 0777;
 	if (asprintf(temp, "%s.XXXXXX", path) < 0) {
 		*temp = NULL;
 		return fd;
@@ -27,25 +32,34 @@ static int open_beside(const char *path, char **temp)
 		*temp = NULL;
 		return fd;
 	}
-	fchmod(fd, 0666 & ~mask);
+	fchmod(fd, mode);
 	return fd;
 }
 
-/* real_path - path without symbolic links, to be freed: renaming over a link would replace the link and not the file,
- * and such a link may be /dev/stdout. A name that does not exist yet stays as it is. */
+/* real_path - path without symbolic links, to be freed: renaming over a link would replace the link and not the file. The kernel
+ * follows them, and not realpath(3): it refuses those that somebody else has laid into /tmp (fs.protected_symlinks). A name that does not
+ * exist yet stays as it is, and so does what has no name, such as a pipe behind /dev/stdout. */
 static int real_path(const char *path, char **real)
 {
-	struct stat st;
-	int err;
+	int fd = open(path, O_PATH | O_CLOEXEC), err = fd < 0 ? -errno : 0;
+	char proc[32], name[PATH_MAX] = "";
+	struct stat st, named;
 
-	*real = realpath(path, NULL);
-	if (*real)
-		return 0;
-	err = -errno;
-	if (err != -ENOENT || !lstat(path, &st)) /* a link to nothing */
-		return err;
-	*real = strdup(path);
-	return *real ? 0 : -ENOMEM;
+	if (err == -ENOENT && lstat(path, &st)) /* no link to nothing */
+		err = 0;
+	if (fd >= 0) {
+		snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+		if (readlink(proc, name, sizeof(name) - 1) < 0)
+			err = -errno;
+		if (!err && (fstat(fd, &st) || lstat(name, &named) || st.st_dev != named.st_dev ||
+				    st.st_ino != named.st_ino))
+			name[0] = 0;
+		if (!err && !*name && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+			err = -ENOENT;
+		close(fd);
+	}
+	*real = err ? NULL : strdup(*name ? name : path);
+	return err ? err : *real ? 0 : -ENOMEM;
 }
 
 /* open_special - without a reader a pipe is an error and not a wait for one; with one, writes wait for it as usual. */
