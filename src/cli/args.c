@@ -34,6 +34,42 @@ static const char *name_of(int task, char *buf)
 	return buf;
 }
 
+/* nearest_command - the one that was meant by a word, or NULL. */
+static const char *nearest_command(const char *word)
+{
+	const char *nearest = NULL;
+	int best = 3, d;
+
+	for (int task = CLI_TRACE + 1; (size_t)task < args_n_tasks(); task++) {
+		d = distance(word, args_task_word(task), best - 1);
+		if (d < best) {
+			best = d;
+			nearest = args_task_word(task);
+		}
+	}
+	return nearest;
+}
+
+/* unexpected_argument - @is_first  nothing stands before it */
+static void unexpected_argument(int task, const char *arg, int is_first)
+{
+	const char *meant = task == CLI_TRACE && is_first ? nearest_command(arg) : NULL;
+	char command[CLI_WORD_BYTES];
+
+	msg_error("unexpected argument '%s'", arg);
+	name_of(task, command);
+	if (meant)
+		msg_try("swtrace %s", meant);
+	else if (*arg && strspn(arg, "0123456789,") == strlen(arg))
+		msg_try("%s -p %s", command, arg);
+	else if (task == CLI_REPORT)
+		msg_try("one recording is reported at a time; --diff OLD compares it with another");
+	else if (task == CLI_WATCH || task == CLI_DOCTOR)
+		msg_try("%s -p PID, or %s --comm NAME", command, command);
+	else
+		msg_try("%s -p PID for a process, %s -- %s to start a program", command, command, arg);
+}
+
 /* @task  what takes no such option: the nearest of those that it takes is named */
 static void unknown_option(int task, const char *arg)
 {
@@ -43,7 +79,7 @@ static void unknown_option(int task, const char *arg)
 
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, "="), name);
 	for (size_t i = 0; i < cli_n_options; i++) {
-		if (!args_takes(task, &cli_options[i]) || !word[0] || !word[1])
+		if (!args_takes(task, &cli_options[i]) || arg[1] != '-' || !word[0] || !word[1])
 			continue;
 		d = distance(word, cli_options[i].name, best - 1);
 		if (d < best) {
@@ -54,6 +90,8 @@ static void unknown_option(int task, const char *arg)
 	msg_error("unknown option '%s'", arg);
 	if (nearest)
 		msg_try("--%s; %s --help lists all", nearest, name_of(task, command));
+	else if (arg[1] != '-' && arg[2])
+		msg_try("one letter after each '-'; %s --help lists all options", name_of(task, command));
 	else
 		msg_try("%s --help lists all options", name_of(task, command));
 }
@@ -66,8 +104,8 @@ static void misplaced_option(int task, const struct cli_option *o)
 
 	for (int other = 0; (size_t)other < args_n_tasks() && len < sizeof(takers); other++)
 		if (args_takes(other, o))
-			len += snprintf(
-				takers + len, sizeof(takers) - len, "%s%s", len ? ", " : "", name_of(other, command));
+			len += snprintf(takers + len, sizeof(takers) - len, "%s%s", len ? ", " : "",
+				other == CLI_TRACE ? "swtrace -p" : name_of(other, command));
 	msg_error("%s takes no --%s", name_of(task, command), o->name);
 	msg_try("leave it out; it is for %s", takers);
 }
@@ -342,8 +380,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 			continue;
 		}
 		if (argv[i][0] != '-' || !argv[i][1]) {
-			msg_error("unexpected argument '%s'", argv[i]);
-			msg_try("swtrace -p PID for a process, swtrace -- %s to start a program", argv[i]);
+			unexpected_argument(s->task, argv[i], i == 1);
 			return EXIT_USAGE;
 		}
 		o = find_option(argv[i], &value);
@@ -355,8 +392,13 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 			misplaced_option(s->task, o);
 			return EXIT_USAGE;
 		}
+		if (o->arg && !value && !argv[i + 1]) {
+			msg_error("%s: there is no value", argv[i]);
+			msg_try("--%s %s: %s", o->name, o->arg, o->wants);
+			return EXIT_USAGE;
+		}
 		if (o->arg && !value)
-			value = argv[i + 1] ? argv[++i] : "";
+			value = argv[++i];
 		if ((!o->arg && value) || o->parse(s, value)) {
 			msg_error("--%s: cannot use '%s'", o->name, value);
 			msg_try(o->arg ? "--%s %s: %s" : "--%s takes no value", o->name, o->arg, o->wants);

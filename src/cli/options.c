@@ -415,7 +415,8 @@ static int opt_version(struct cli_settings *s, const char *value)
 
 const struct cli_option cli_options[] = {
 	HEADING("What to trace:"),
-	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid, "process numbers, each once, at most 64" },
+	{ 'p', "pid", "PID[,PID...]", "these running processes", opt_pid,
+		"process numbers, each once, at most 64 (by name: -a --comm NAME)" },
 	{ 0, "follow", NULL, "also their children, present and future", opt_follow, NULL },
 	{ 0, "no-follow", NULL, "not even those of a master (a process with such children)", opt_no_follow, NULL },
 	{ 'a', "all", NULL, "every process of the system, present and future", opt_all, NULL },
@@ -469,7 +470,8 @@ const struct cli_option cli_options[] = {
 	{ 0, "out", "DIRECTORY", "where reports go: text and JSON lines (default .)", opt_out, "a directory" },
 	HEADING("Recordings:"),
 	{ 'o', "output", "FILE", "where to write", opt_output, "a file name" },
-	{ 0, "format", "FORMAT", "text (default), json, folded, pprof, speedscope, html", opt_format, "one of these" },
+	{ 0, "format", "FORMAT", "text (default), json, folded, pprof, speedscope, html", opt_format,
+		"text, json, folded, pprof, speedscope or html" },
 	{ 0, "diff", "OLD", "what has changed since this earlier one", opt_diff, "a file of swtrace record" },
 	{ 0, "crash", "FILE", "instead of a recording: the last crash in what --save or --json wrote, as Markdown",
 		opt_crash, "a file name" },

@@ -205,6 +205,45 @@ static void a_mistyped_option_names_the_nearest(void **state)
 	assert_int_equal(parse(&s, "-p 1 --xyzzyplugh"), EXIT_USAGE);
 	assert_non_null(strstr(said, "--help"));
 	assert_int_equal(parse(&s, "-p 1 -q"), EXIT_USAGE);
+	assert_int_equal(parse(&s, "-vp 1"), EXIT_USAGE);
+	assert_non_null(strstr(said, "unknown option '-vp'\n  try: one letter after each '-'"));
+	assert_int_equal(parse(&s, "watch -p 1 --folded f"), EXIT_USAGE);
+	assert_non_null(strstr(said, "it is for swtrace -p\n"));
+}
+
+static void a_stray_word_is_told_what_it_may_have_meant(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "doctr", "  try: swtrace doctor\n" },
+		{ "reprot file", "  try: swtrace report\n" },
+		{ "3021", "  try: swtrace -p 3021\n" },
+		{ "watch 3021,3022", "  try: swtrace watch -p 3021,3022\n" },
+		{ "php worker.php", "swtrace -- php to start a program" },
+		{ "record -o f php", "swtrace record -- php to start a program" },
+		{ "report one two", "--diff OLD" },
+		{ "doctor php", "swtrace doctor --comm NAME" },
+	};
+	struct cli_settings s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(parse(&s, lines[i][0]), EXIT_USAGE);
+		if (!strstr(said, "unexpected argument") || !strstr(said, lines[i][1]))
+			fail_msg("'%s': said '%s'", lines[i][0], said);
+	}
+}
+
+static void a_value_that_is_missing_is_not_called_an_empty_one(void **state)
+{
+	struct cli_settings s;
+
+	(void)state;
+	assert_int_equal(parse(&s, "-p 1 --folded"), EXIT_USAGE);
+	assert_non_null(strstr(said, "swtrace: --folded: there is no value\n  try: --folded FILE: a file name\n"));
+	assert_int_equal(parse(&s, "-p"), EXIT_USAGE);
+	assert_non_null(strstr(said, "swtrace: -p: there is no value\n  try: --pid PID[,PID...]: "));
+	assert_int_equal(parse(&s, "-p 1 --folded="), EXIT_USAGE);
+	assert_non_null(strstr(said, "cannot use ''"));
 }
 
 static void tracing_in_windows_takes_a_share_and_no_choice_of_live_blocks(void **state)
@@ -372,6 +411,8 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_refused_with_what_would_be_right),
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(a_mistyped_option_names_the_nearest),
+		cmocka_unit_test(a_stray_word_is_told_what_it_may_have_meant),
+		cmocka_unit_test(a_value_that_is_missing_is_not_called_an_empty_one),
 		cmocka_unit_test(profiles_for_pprof_are_written_and_sent),
 		cmocka_unit_test(a_task_takes_its_own_options_alone),
 		cmocka_unit_test(an_option_that_would_do_nothing_alone_is_refused),
