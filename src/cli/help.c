@@ -11,8 +11,8 @@ static const struct cli_text texts[] = {
 		.about = "find memory leaks and the causes of crashes in running programs",
 		.usage = { "-p PID[,PID...] [OPTION...]", "-a [OPTION...]", "--crashes [OPTION...]",
 			"[OPTION...] -- COMMAND [ARGUMENT...]" },
-		.more = "Exit codes: 0 done, 1 with --fail-on it was found, 2 wrong usage or output not writable,\n"
-			"3 not permitted or not supported, 4 the process is gone. With -- COMMAND: the command's own.\n",
+		.more = "Exit codes: 0 done, 1 with --fail-on it was found, 2 wrong usage or output not writable, "
+			"3 not permitted or not supported, 4 the process is gone. With -- COMMAND: the command's own.",
 		.example = {
 			{ "sudo swtrace -p 3021", "trace a running process, and look around in what it holds" },
 			{ "sudo swtrace -p 3021 -d 60 --folded leak.folded", "for a minute; stacks for a flame graph" },
@@ -95,16 +95,43 @@ const char *help_option(int task, const struct cli_option *o)
 	return o->help;
 }
 
+#define COLUMNS	       80
+#define EXAMPLE_COLUMN 40
+#define HELP_COLUMN    34
+
+/* print_text - words, in as many lines as they take, from a column on.  @at  columns of the first line that are taken */
+static void print_text(const char *words, int at, int column)
+{
+	const char *word = words;
+
+	if (at && at >= column) {
+		putchar('\n');
+		at = 0;
+	}
+	at += printf("%*s", column - at, "");
+	while (*word) {
+		int len = (int)strcspn(word, " ");
+
+		if (word > words && at + 1 + len > COLUMNS)
+			at = printf("\n%*s", column, "") - 1;
+		else if (word > words)
+			at += printf(" ");
+		at += printf("%.*s", len, word);
+		word += len + strspn(word + len, " ");
+	}
+	putchar('\n');
+}
+
 static void print_usage(const char *name, const struct cli_text *t)
 {
-	for (size_t i = 0; t->usage[i]; i++)
-		printf("%s %s %s\n", i ? "      " : "Usage:", name, t->usage[i]);
+	for (size_t i = 0; t->usage[i]; i++) {
+		int n = printf("%s %s", i ? "      " : "Usage:", name);
+
+		print_text(t->usage[i], n, n + 1);
+	}
 	puts("\nExamples:");
 	for (const struct cli_example *e = t->example; e->line; e++)
-		if (strlen(e->line) > 36)
-			printf("  %s\n  %36s  %s\n", e->line, "", e->what);
-		else
-			printf("  %-36s  %s\n", e->line, e->what);
+		print_text(e->what, printf("  %s", e->line), EXAMPLE_COLUMN);
 	putchar('\n');
 }
 
@@ -113,18 +140,16 @@ static void print_commands(void)
 	puts("Commands (swtrace COMMAND --help tells what each takes):");
 	for (int task = CLI_TRACE + 1; (size_t)task < args_n_tasks(); task++)
 		if (help_text(task))
-			printf("  %-31s %s\n", args_task_word(task), help_text(task)->about);
+			print_text(help_text(task)->about, printf("  %s", args_task_word(task)), HELP_COLUMN);
 	putchar('\n');
 }
 
 static void print_option(int task, const struct cli_option *o)
 {
-	char left[64], letter[8] = "    ";
+	int n = o->letter ? printf("  -%c, ", o->letter) : printf("      ");
 
-	if (o->letter)
-		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-	snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-	printf("  %-31s %s\n", left, help_option(task, o));
+	n += printf("--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+	print_text(help_option(task, o), n, HELP_COLUMN);
 }
 
 void help_print(int task)
@@ -132,10 +157,13 @@ void help_print(int task)
 	const struct cli_text *t = help_text(task);
 	const char *word = args_task_word(task), *heading = NULL;
 	char name[64];
+	int n;
 
 	snprintf(name, sizeof(name), "swtrace%s%s", word ? " " : "", word ? word : "");
 	if (t) {
-		printf("%s - %s\n\n", name, t->about);
+		n = printf("%s -", name);
+		print_text(t->about, n, n + 1);
+		putchar('\n');
 		print_usage(name, t);
 	}
 	if (task == CLI_TRACE)
@@ -153,5 +181,5 @@ void help_print(int task)
 		heading = NULL;
 		print_option(task, o);
 	}
-	fputs(t && t->more ? t->more : "man swtrace tells more.\n", stdout);
+	print_text(t && t->more ? t->more : "man swtrace tells more.", 0, 0);
 }
