@@ -179,6 +179,7 @@ struct reporter {
 	struct analyze_verdicts verdicts;
 	const struct model_windows *windows; /* NULL: probes are in place all the time. Borrowed */
 	unsigned n_reports;
+	size_t n_rows; /* stacks in the last one */
 	struct profile
 		profile; /* of the last report, for exports; that of one when processes lived, if all have ended */
 	struct writer *writer; /* of files; NULL: there was nothing to write yet */
@@ -238,6 +239,9 @@ struct report_form {
 	enum export_format format;
 };
 int report_write_form(FILE *f, const void *ctx);
+
+/* export.c - report_profile - the last profile as text, to standard output, if it has any stacks.  Return: 0, or -errno of it. */
+int report_profile(struct reporter *r);
 
 /* exportdir.c - one time that files are written to the directory of --export-dir. */
 struct exportdir_job {

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cli/run.h"
+#include "cli/live.h"
 #include "util/msg.h"
 
 void events_process_gone(struct run *r, struct target_process *p)
@@ -13,7 +13,11 @@ void events_process_gone(struct run *r, struct target_process *p)
 	if (!p->alive)
 		return;
 	p->alive = 0;
-	if (!run_any_alive(r))
+	if (run_any_alive(r))
+		return;
+	if (live_can_stay(r))
+		r->is_over = 1;
+	else
 		run_finish(r, EXIT_GONE);
 }
 

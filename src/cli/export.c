@@ -98,6 +98,15 @@ int report_write_form(FILE *f, const void *ctx)
 	return export_write(form->format, f, form->p, &opts);
 }
 
+int report_profile(struct reporter *r)
+{
+	const struct export_opts opts = { .top = r->settings->top };
+	struct profile p = r->profile;
+
+	p.n_events = 0; /* they are told by now */
+	return p.n_stacks ? export_write(EXPORT_TEXT, r->out, &p, &opts) : 0;
+}
+
 /* report_export - the profile is made at every report, also where it is not to be written at this one: when all processes end, the
  * last one is what is known of them. */
 void report_export(struct reporter *r, const struct model_snapshot *now, int is_final)

@@ -35,6 +35,7 @@ struct live {
 	struct strbuf said;   /* likewise messages, */
 	struct strbuf output; /* and what a started command wrote */
 	int is_asked;	      /* whether to leave that running */
+	const char *over;     /* said for as long as the view stays after the end; NULL: it goes on */
 	/* drawing */
 	int is_changed;
 	int is_key; /* by a key */
@@ -315,6 +316,21 @@ void live_end(struct run *r)
 	live_free(l);
 }
 
+int live_can_stay(const struct run *r)
+{
+	/* Who says when to end is taken at his word. */
+	return r->reporter.live && r->reporter.profile.n_stacks && !r->s->count && !r->s->duration_ns && !r->done;
+}
+
+void live_stay(struct run *r)
+{
+	struct live *l = r->reporter.live;
+
+	l->over = "all that was traced has ended; q leaves, and prints what is known as text";
+	view_busy(l->view, l->over);
+	changed(l, 0);
+}
+
 /* ---- turns of the loop ---- */
 
 int live_fd(const struct run *r)
@@ -376,7 +392,7 @@ static void on_key(struct run *r, struct live *l, int key)
 		view_busy(l->view, "writing files ...");
 		draw(l);
 		liveexport_write(&r->reporter);
-		view_busy(l->view, NULL);
+		view_busy(l->view, l->over);
 		changed(l, 1);
 		break;
 	case VIEW_WISH_REDRAW:

@@ -19,6 +19,11 @@ int live_is_wanted(const struct cli_settings *s);
 void live_begin(struct run *r);
 void live_end(struct run *r);
 
+/* live_can_stay - all that was traced has ended: is there a view, and something to look at in it, for as long as people like?
+ * live_stay - say that it does. */
+int live_can_stay(const struct run *r);
+void live_stay(struct run *r);
+
 /* live_update - a report was made: its profile is r->reporter.profile.  @now  the snapshot that it was made of */
 void live_update(struct live *l, const struct model_snapshot *now);
 

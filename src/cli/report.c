@@ -328,6 +328,7 @@ int report_make(struct reporter *r, int is_final)
 	report->requests = requests = judge_requests(r, now);
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
+	r->n_rows = report->n_rows;
 	judge(r, now, report->n_leaks);
 	err = report_name_rows(r, report, &stacks);
 	if (err)

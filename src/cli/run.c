@@ -23,7 +23,7 @@
 void run_finish(struct run *r, int code)
 {
 	if (!r->done)
-		r->code = code;
+		r->code = r->is_over && code == EXIT_DONE ? EXIT_GONE : code;
 	r->done = 1;
 }
 
@@ -216,7 +216,7 @@ static void on_signal(struct run *r)
 	while (read(r->fd_signal, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD || live_signal(r, si.ssi_signo)) {
 			continue; /* the exit of a child is an event, and is reaped at the end */
-		} else if (r->launch.pid && si.ssi_signo == SIGTERM) {
+		} else if (r->launch.pid && si.ssi_signo == SIGTERM && run_any_alive(r)) {
 			kill(r->launch.pid, SIGTERM);
 		} else if (r->launch.pid && si.ssi_signo == SIGINT && run_any_alive(r) && r->code != SIGINT) {
 			/* The terminal has sent it to the command too: wait for it to end, but only once. */
@@ -231,6 +231,8 @@ static void on_signal(struct run *r)
 /* make_report - of all that is traced by now.  Return: 0, or -errno of stdout. */
 static int make_report(struct run *r, int is_last)
 {
+	int err;
+
 	if (r->s->all)
 		system_sweep(r);
 	if (is_last)
@@ -238,7 +240,11 @@ static int make_report(struct run *r, int is_last)
 	if (r->s->crashes)
 		return is_last ? report_losses(&r->reporter) : report_quietly(&r->reporter);
 	windows_update(r);
-	return report_make(&r->reporter, is_last);
+	err = report_make(&r->reporter, is_last);
+	/* Who has freed all in the end has no stacks any more: what the view has shown last is not lost. */
+	if (!err && is_last && r->s->is_live && !r->reporter.n_rows)
+		err = report_profile(&r->reporter);
+	return err;
 }
 
 static void on_interval(struct run *r)
@@ -260,6 +266,20 @@ static void on_interval(struct run *r)
 		unprobe_gone(r);
 		events_reap(r);
 	}
+}
+
+/* look_last - at what has ended, for those who look on: nothing will change any more. */
+static void look_last(struct run *r)
+{
+	int err = make_report(r, 0);
+
+	close(r->fd_interval);
+	close(r->fd_sample);
+	r->fd_interval = r->fd_sample = -1;
+	unprobe_gone(r);
+	live_stay(r);
+	if (err)
+		run_output_lost(r, err);
 }
 
 /* At first the tables (with windows, vitals alone) are read more often than reports are made, so that there is a verdict after some
@@ -357,6 +377,8 @@ static void loop(struct run *r)
 			on_sample(r);
 		if (fd[FD_INTERVAL].revents && !r->done)
 			on_interval(r);
+		if (r->is_over && r->fd_interval >= 0 && !r->done)
+			look_last(r);
 		if (fd[FD_DURATION].revents)
 			run_finish(r, EXIT_DONE);
 		if (fd[FD_OUTPUT].revents)

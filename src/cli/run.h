@@ -25,6 +25,7 @@ struct run {
 	int fd_due;	 /* system-wide mode: processes are to be looked at; -1 otherwise */
 	pid_t *due;
 	size_t n_due;
+	int is_over; /* all that was traced has ended; the live view is still looked at */
 	int done;
 	int code; /* exit code, once done */
 };

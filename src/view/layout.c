@@ -126,9 +126,11 @@ static void add_notice(struct view *v, uint64_t now_ms, struct line *l)
 {
 	enum view_attr attr = v->notice_tone == VIEW_SAID ? VIEW_BOLD : VIEW_FLASH;
 
-	if (v->busy.len)
+	int is_shown = v->notice.len && now_ms < v->notice_until_ms;
+
+	if (v->busy.len && !(is_shown && v->notice_tone == VIEW_TROUBLE))
 		line_add(l, VIEW_WARN, v->busy.data);
-	else if (v->notice.len && now_ms < v->notice_until_ms)
+	else if (is_shown)
 		line_fit(l, attr, v->notice.data, line_left(l), 0);
 }
 

@@ -64,7 +64,10 @@ def the_view_shows_what_leaks_and_its_keys_work(run):
     t.wait(lambda lines: any("leak_native" in line and "+7 " in line for line in lines), what="what was gained")
     t.press("M?")
     t.wait(" help (")
-    t.press("x")
+    t.resize(30, 100)
+    t.wait(lambda lines: len(lines) == 30 and lines[29].startswith("? help"), what="the help on a larger screen")
+    t.press("q")  # leaves the help, and not the view
+    t.wait(lambda _: t.row(" help (") < 0, what="no help any more")
     t.resize(50, 150)
     t.wait(lambda lines: len(lines) == 50 and lines[49].startswith("? help") and lines[0].rstrip()[-8:-6] == "00",
            what="the larger screen")
@@ -97,11 +100,37 @@ def a_crash_is_in_the_view_at_once_and_on_the_normal_screen_in_full(run):
     t.press("\x1b[6~" * 9)
     t.wait("null pointer plus 16")
     other.end()
+    t.press("q")
     code, after = t.finish()
     equal(code, 4, "exit code when all are gone")
     assert t.is_restored(), "the terminal is not as it was"
     assert after.index("CRASH") < after.index("null pointer plus 16") < after.index("final report"), after
     equal(after.count("CRASH"), 1, "told once")
+
+
+@test
+def what_was_known_of_a_process_that_has_ended_can_still_be_looked_at(run):
+    php = run.php()
+    t = shown(run, php)
+    php.end()
+    t.wait("all that was traced has ended")
+    t.wait("(ended)")
+    t.press("\r")
+    t.wait("selected stack")
+    t.settle(1.5)
+    assert t.row("leak_native") >= 0 and not t.ended, t.text()
+    t.press("q")
+    code, after = t.finish()
+    equal(code, 4, "exit code")
+    assert t.is_restored(), "the terminal is not as it was"
+    assert "leak_native" in after and "final report" in after, after
+    # Who says when to end is taken at his word.
+    php = run.php()
+    t = shown(run, php, "-d", 60)
+    php.end()
+    code, after = t.finish()
+    equal(code, 4, "exit code with -d")
+    assert "leak_native" in after and "final report" in after, after
 
 
 @test
@@ -214,6 +243,8 @@ def a_started_command_writes_into_the_view_and_then_on_the_normal_screen(run):
     t.press("o")
     t.wait(lambda lines: any(line.startswith("line ") and line.endswith("\\x1b[2J") for line in lines), what="a safe line")
     t.wait(lambda lines: any(line.startswith("error ") for line in lines), what="standard error")
+    t.wait("all that was traced has ended")
+    t.press("q")
     code, after = t.finish()
     equal(code, 7, "exit code")
     assert t.is_restored(), "the terminal is not as it was"
