@@ -257,6 +257,17 @@ static void add_losses(const struct view_data *d, struct line *l)
 		line_add(l, VIEW_PLAIN, "lost nothing");
 }
 
+#define WIDE_COLS 100
+
+/* add_short_cost - on a narrow screen, where the rest would push it out. */
+static void add_short_cost(const struct view_data *d, struct line *l)
+{
+	if (d->facts.own_cpu >= 0)
+		line_addf(l, VIEW_PLAIN, "CPU: swtrace %.1f%%", d->facts.own_cpu * 100);
+	if (d->facts.probes_cpu >= 0)
+		line_addf(l, VIEW_PLAIN, ", probes ~%.1f%%", d->facts.probes_cpu * 100);
+}
+
 static void add_cost(const struct view_data *d, struct line *l)
 {
 	char size[NUMBER_BYTES];
@@ -286,11 +297,15 @@ static void trust(const struct view *v, struct line *l)
 		n_whole += s->is_whole;
 	}
 	add_losses(d, l);
-	line_addf(l, VIEW_PLAIN, "   %zu of %zu stacks complete   ", n_whole, n);
-	add_cost(d, l);
+	line_addf(l, VIEW_PLAIN,
+		l->cols < WIDE_COLS ? "  %zu/%zu stacks complete  " : "   %zu of %zu stacks complete   ", n_whole, n);
+	if (l->cols < WIDE_COLS)
+		add_short_cost(d, l);
+	else
+		add_cost(d, l);
 	if (d->facts.cap_blocks)
 		line_addf(l, d->facts.n_blocks > d->facts.cap_blocks / 10 * 9 ? VIEW_WARN : VIEW_PLAIN,
-			"   table %.0f%%", (double)d->facts.n_blocks * 100 / (double)d->facts.cap_blocks);
+			"  table %.0f%%", (double)d->facts.n_blocks * 100 / (double)d->facts.cap_blocks);
 }
 
 void head_line(const struct view *v, int which, struct line *l)

@@ -107,6 +107,7 @@ struct view {
 	size_t pane_page;
 	size_t pane_lines; /* and lines that the pane could show */
 	size_t help_lines;
+	int is_small; /* the screen is: only the end of it can be asked for */
 	struct line *line;
 	struct view_line *shown_line;
 	size_t n_lines;

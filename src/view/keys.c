@@ -264,6 +264,8 @@ enum view_wish view_press(struct view *v, int key)
 
 	if (key == CTRL('l'))
 		return VIEW_WISH_REDRAW;
+	if (v->is_small)
+		return key == 'q' || key == 'Q' ? VIEW_WISH_QUIT : VIEW_WISH_NONE;
 	if (v->is_typing) {
 		type(v, key);
 	} else if (v->is_choosing) {

@@ -165,10 +165,11 @@ static void lay_out_small(struct view *v, int rows, int cols, uint64_t now_ms)
 		struct line *l = next(v, &y, cols);
 
 		if (y == 1)
-			line_addf(l, VIEW_WARN, "%dx%d is too small for the view: it needs %dx%d", cols, rows,
-				VIEW_LEAST_COLS, VIEW_LEAST_ROWS);
+			line_addf(l, VIEW_WARN,
+				cols < 50 ? "%dx%d: needs %dx%d" : "%dx%d is too small for the view: it needs %dx%d",
+				cols, rows, VIEW_LEAST_COLS, VIEW_LEAST_ROWS);
 		else if (y == 2)
-			line_add(l, VIEW_PLAIN, "tracing goes on; q ends it");
+			line_add(l, VIEW_PLAIN, "q ends it, tracing goes on");
 		else if (y == 3)
 			head_line(v, HEAD_VERDICT, l);
 		else if (y == 4)
@@ -199,7 +200,8 @@ const struct view_line *view_lay_out(struct view *v, int rows, int cols, uint64_
 {
 	if (rows < 1 || cols < 1 || make_room(v, (size_t)rows))
 		return NULL;
-	if (rows < VIEW_LEAST_ROWS || cols < VIEW_LEAST_COLS)
+	v->is_small = rows < VIEW_LEAST_ROWS || cols < VIEW_LEAST_COLS;
+	if (v->is_small)
 		lay_out_small(v, rows, cols, now_ms);
 	else
 		lay_out_whole(v, rows, cols, now_ms);

@@ -160,9 +160,14 @@ static int key_of(wint_t code)
 int view_screen_key(struct view_screen *s)
 {
 	wint_t c = 0;
+	int got;
 
 	(void)s;
-	switch (wget_wch(stdscr, &c)) {
+	/* That the size has changed was told by a signal. */
+	do
+		got = wget_wch(stdscr, &c);
+	while (got == KEY_CODE_YES && c == KEY_RESIZE);
+	switch (got) {
 	case KEY_CODE_YES:
 		return key_of(c);
 	case OK:

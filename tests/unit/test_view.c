@@ -350,6 +350,14 @@ static void the_head_tells_the_verdict_and_how_far_to_trust_it(void **state)
 	assert_non_null(strstr(screen[4].text, "swtrace 1.5% CPU 40.0M, probes ~4.0% CPU"));
 	look(24, 80, 0);
 	assert_int_equal(strncmp(screen[4].text, "lost 7 (", 8), 0);
+	/* On the usual screen nothing of it is cut where nothing was lost. */
+	p = (struct profile){ 0 };
+	three(&p, 17);
+	assert_int_equal(view_update(v, &p, &f), 0);
+	profile_free(&p);
+	look(24, 80, 0);
+	assert_string_equal(
+		screen[4].text, "lost nothing  3/3 stacks complete  CPU: swtrace 1.5%, probes ~4.0%  table 1%");
 }
 
 static void curves_rise_from_left_to_right_and_a_level_one_is_flat(void **state)
@@ -634,6 +642,16 @@ static void a_terminal_that_is_too_small_is_told_so(void **state)
 	for (int rows = 1; rows < 30; rows++)
 		for (int cols = 1; cols < 90; cols++)
 			look(rows, cols, 0);
+	/* What cannot be seen cannot be changed: q ends it, also where it was a letter of the filter before. */
+	look(24, 80, 0);
+	type("/Leak");
+	look(5, 20, 0);
+	assert_true(row_of("20x5: needs 80x24") >= 0 && row_of("q ends it") >= 0);
+	type("s?p");
+	assert_int_equal(view_press(v, 'q'), VIEW_WISH_QUIT);
+	look(24, 80, 0);
+	assert_true(row_of("/Leak  ") >= 0 && row_of("by leak rate") >= 0);
+	view_press(v, VIEW_KEY_ESCAPE);
 	assert_null(view_lay_out(v, 0, 80, 0));
 	look(24, 80, 0);
 	assert_true(row_of("too small") < 0 && row_of("Leak::most") >= 0);
@@ -760,7 +778,7 @@ static void help_names_every_key_and_any_key_leaves_it(void **state)
 	view_press(v, 'x');
 	look(24, 80, 0);
 	assert_non_null(strstr(screen[23].text, "? help"));
-	assert_non_null(strstr(screen[23].text, "q quit"));
+	assert_non_null(strstr(screen[23].text, "q quit Enter stack"));
 	type("?");
 	look(40, 100, 0);
 	for (const char *key = "/12345sSrplmMfvoeq"; *key; key++) {
