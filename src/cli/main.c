@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cli/main.c - where swtrace begins. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/doctor.h"
 #include "cli/live.h"
@@ -14,12 +16,25 @@
 extern const char *malloc_conf;
 const char *malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
+/* keep_standard_streams - one that is closed must not become a file that is opened later. It cannot be written to, which is told. */
+static void keep_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli_settings settings;
 	struct containers containers = { 0 };
 	int code;
 
+	keep_standard_streams();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, and is told as one */
 	code = args_parse(&settings, argc, argv);
 	if (code)

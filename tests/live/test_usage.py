@@ -123,6 +123,17 @@ def a_closed_pipe_ends_with_a_clear_line(run):
 
 
 @test
+def a_standard_stream_that_is_closed_is_no_other_file(run):
+    target = run.target("life")
+    for closed, expected in ("<&-", 0), (">&-", 2):
+        done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", SWTRACE, "-p", str(target.pid), "-n", "1", "-i", "0.3"],
+                              capture_output=True, text=True, timeout=60)
+        equal(done.returncode, expected, f"{closed}: {done.stderr}")
+        equal("standard output: cannot write the report: Bad file descriptor" in done.stderr, expected == 2, done.stderr)
+        assert "reading this file failed" not in done.stderr, done.stderr
+
+
+@test
 def a_full_disk_behind_the_folded_file_is_told_and_tracing_goes_on(run):
     target = run.target("life")
     tracer = run.trace("-p", target.pid, "-i", 0.3, "--folded", "/dev/full")
