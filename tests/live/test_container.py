@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from harness import PHP, ROOT, SWTRACE, Program, command, equal, test
+from scrape import port_of, scrape
 from test_rights import TRACING, Bounded, settled
 from test_system import CGROUPS, process
 
@@ -132,11 +133,12 @@ def the_seccomp_profile_of_deploy_is_enough(run):
                        timeout=60)
     equal(p.returncode, 0, p.stdout + p.stderr)
     with tempfile.TemporaryDirectory(prefix="swtrace-") as out:
-        tracer = settled(run.keep(Bounded(CAPS, ["-p", container.pid, "-i", 0.5, "-T", 1000, "--folded", os.path.join(out, "f")],
-                                          confined=confined)))
+        tracer = settled(run.keep(Bounded(CAPS, ["-p", container.pid, "-i", 0.5, "-T", 1000, "--folded", os.path.join(out, "f"),
+                                                 "--listen", "127.0.0.1:0"], confined=confined)))
         container.leak()
         tracer.wait("report")
         tracer.wait("report")
+        assert scrape(port_of(tracer)), "metrics"
         equal(tracer.finish(), 0, tracer.said)
         leaks_are_told(tracer, container.pid)
         assert os.path.exists(os.path.join(out, "f")), "folded"
