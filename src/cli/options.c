@@ -70,6 +70,67 @@ static int parse_bytes(const char *text, uint64_t *bytes)
 	return 0;
 }
 
+/* Those that do no more than set a member: to a constant, to the text, to a number from least to most, to a time of least seconds. */
+#define FLAG(name, member, to)                                           \
+	static int opt_##name(struct cli_settings *s, const char *value) \
+	{                                                                \
+		(void)value;                                             \
+		s->member = to;                                          \
+		return 0;                                                \
+	}
+#define TEXT(name, member)                                               \
+	static int opt_##name(struct cli_settings *s, const char *value) \
+	{                                                                \
+		s->member = value;                                       \
+		return *value ? 0 : -EINVAL;                             \
+	}
+#define NUMBER(name, member, least, most)                                \
+	static int opt_##name(struct cli_settings *s, const char *value) \
+	{                                                                \
+		return parse_u64(value, least, most, &s->member);        \
+	}
+#define TIME(name, member, least)                                        \
+	static int opt_##name(struct cli_settings *s, const char *value) \
+	{                                                                \
+		return parse_seconds(value, least, &s->member);          \
+	}
+
+/* clang-format off */
+FLAG(all, all, 1)
+FLAG(free_stacks, free_stacks, 1)
+FLAG(follow, follow, CLI_FOLLOW_ALL)
+FLAG(no_follow, follow, CLI_FOLLOW_NONE)
+FLAG(crashes, crashes, 1)
+FLAG(json, json, 1)
+FLAG(plain, plain, 1)
+FLAG(verbose, verbose, 1)
+FLAG(help, help, 1)
+FLAG(version, version, 1)
+
+TEXT(folded, folded)
+TEXT(flamegraph, flamegraph)
+TEXT(pprof, pprof)
+TEXT(push, push_url) /* one that cannot be used is refused where it is not printed: there may be a password in it */
+TEXT(save, save)
+TEXT(crash, crash_file)
+TEXT(output, output)
+TEXT(diff, diff)
+TEXT(export_dir, export_dir)
+TEXT(out, out)
+
+NUMBER(count, count, 1, UINT32_MAX)
+NUMBER(top, top, 1, 1 << 20)
+NUMBER(max_blocks, max_blocks, 1000, 100000000)
+NUMBER(freed, n_freed, 0, 4194304)
+NUMBER(keep, keep, 1, 100000)
+
+TIME(duration, duration_ns, 0.1)
+TIME(older, filter.older_ns, 0)
+TIME(push_every, push_ns, 0.1)
+TIME(every, every_ns, 1)
+TIME(trace, trace_ns, 1)
+/* clang-format on */
+
 static int opt_pid(struct cli_settings *s, const char *value)
 {
 	char *copy = strdup(value), *save = NULL;
@@ -90,13 +151,6 @@ static int opt_pid(struct cli_settings *s, const char *value)
 		err = -EINVAL;
 	free(copy);
 	return err;
-}
-
-static int opt_all(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->all = 1;
-	return 0;
 }
 
 /* add_names - the parts of a list with commas, kept in the settings.
@@ -160,26 +214,6 @@ static int opt_interval(struct cli_settings *s, const char *value)
 	return parse_seconds(value, 0.1, &s->interval_ns);
 }
 
-static int opt_duration(struct cli_settings *s, const char *value)
-{
-	return parse_seconds(value, 0.1, &s->duration_ns);
-}
-
-static int opt_count(struct cli_settings *s, const char *value)
-{
-	return parse_u64(value, 1, UINT32_MAX, &s->count);
-}
-
-static int opt_top(struct cli_settings *s, const char *value)
-{
-	return parse_u64(value, 1, 1 << 20, &s->top);
-}
-
-static int opt_older(struct cli_settings *s, const char *value)
-{
-	return parse_seconds(value, 0, &s->filter.older_ns);
-}
-
 static int opt_min_size(struct cli_settings *s, const char *value)
 {
 	return parse_bytes(value, &s->filter.min_size_bytes);
@@ -208,23 +242,6 @@ static int opt_layer(struct cli_settings *s, const char *value)
 	return err || !s->layer_mask ? -EINVAL : 0;
 }
 
-static int opt_max_blocks(struct cli_settings *s, const char *value)
-{
-	return parse_u64(value, 1000, 100000000, &s->max_blocks);
-}
-
-static int opt_freed(struct cli_settings *s, const char *value)
-{
-	return parse_u64(value, 0, 4194304, &s->n_freed);
-}
-
-static int opt_free_stacks(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->free_stacks = 1;
-	return 0;
-}
-
 static int opt_overhead(struct cli_settings *s, const char *value)
 {
 	char *end;
@@ -235,110 +252,15 @@ static int opt_overhead(struct cli_settings *s, const char *value)
 	return *end || !(s->overhead_percent >= 0.1 && s->overhead_percent <= 50) ? -EINVAL : 0;
 }
 
-static int opt_folded(struct cli_settings *s, const char *value)
-{
-	s->folded = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_flamegraph(struct cli_settings *s, const char *value)
-{
-	s->flamegraph = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_pprof(struct cli_settings *s, const char *value)
-{
-	s->pprof = value;
-	return *value ? 0 : -EINVAL;
-}
-
-/* opt_push - a URL that cannot be used is refused where it is not printed: there may be a password in it. */
-static int opt_push(struct cli_settings *s, const char *value)
-{
-	s->push_url = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_push_every(struct cli_settings *s, const char *value)
-{
-	return parse_seconds(value, 0.1, &s->push_ns);
-}
-
-static int opt_save(struct cli_settings *s, const char *value)
-{
-	s->save = value;
-	return *value ? 0 : -EINVAL;
-}
-
 static int opt_listen(struct cli_settings *s, const char *value)
 {
 	return metrics_parse_address(value, &s->listen);
-}
-
-static int opt_crash(struct cli_settings *s, const char *value)
-{
-	s->crash_file = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_output(struct cli_settings *s, const char *value)
-{
-	s->output = value;
-	return *value ? 0 : -EINVAL;
 }
 
 static int opt_format(struct cli_settings *s, const char *value)
 {
 	s->format = export_format_named(value);
 	return s->format < 0 ? -EINVAL : 0;
-}
-
-static int opt_diff(struct cli_settings *s, const char *value)
-{
-	s->diff = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_export_dir(struct cli_settings *s, const char *value)
-{
-	s->export_dir = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_every(struct cli_settings *s, const char *value)
-{
-	return parse_seconds(value, 1, &s->every_ns);
-}
-
-static int opt_keep(struct cli_settings *s, const char *value)
-{
-	return parse_u64(value, 1, 100000, &s->keep);
-}
-
-static int opt_trace(struct cli_settings *s, const char *value)
-{
-	return parse_seconds(value, 1, &s->trace_ns);
-}
-
-static int opt_out(struct cli_settings *s, const char *value)
-{
-	s->out = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int opt_follow(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->follow = CLI_FOLLOW_ALL;
-	return 0;
-}
-
-static int opt_no_follow(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->follow = CLI_FOLLOW_NONE;
-	return 0;
 }
 
 /* opt_request_probe - FILE:SYMBOL. A symbol is a name as nm shows it: there is no colon in it. */
@@ -358,52 +280,10 @@ static int opt_request_probe(struct cli_settings *s, const char *value)
 	return 0;
 }
 
-static int opt_crashes(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->crashes = 1;
-	return 0;
-}
-
 static int opt_fail_on(struct cli_settings *s, const char *value)
 {
 	s->fail_on_leak = 1;
 	return strcmp(value, "leak") ? -EINVAL : 0;
-}
-
-static int opt_json(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->json = 1;
-	return 0;
-}
-
-static int opt_plain(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->plain = 1;
-	return 0;
-}
-
-static int opt_verbose(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->verbose = 1;
-	return 0;
-}
-
-static int opt_help(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->help = 1;
-	return 0;
-}
-
-static int opt_version(struct cli_settings *s, const char *value)
-{
-	(void)value;
-	s->version = 1;
-	return 0;
 }
 
 #define SECONDS "a number of seconds, at least 0.1; or of m(inutes), h(ours), d(ays): 5m"
