@@ -12,7 +12,6 @@
 #include "util/format.h"
 
 #define COUNT_FOR_NS  300000000L /* how long calls are counted */
-#define TRACED_COST   1.7	 /* times the cost of a call that is not recorded: docs/benchmarks.md */
 #define MUCH_PERCENT  5.0
 #define MAX_NAMED     6
 #define LINKERS_BYTES 1024
@@ -178,17 +177,6 @@ static void look_at_limits(struct doctor *d, struct target_process *p)
 			format_bytes(v.machine_bytes, limit));
 }
 
-static uint64_t calls_of(const struct model_snapshot *s, pid_t pid)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s->n_processes; i++)
-		for (int l = 0; s->process[i].pid == pid && l < MODEL_LAYERS; l++)
-			n += s->process[i].layer[l].n_allocs + s->process[i].layer[l].n_frees +
-			     s->process[i].layer[l].n_unknown_frees;
-	return n;
-}
-
 static void ignore(void *ctx, const struct model_event *e)
 {
 	(void)ctx;
@@ -217,7 +205,7 @@ static int count_calls(struct doctor *d, struct target_process *p, double *per_s
 		nanosleep(&wait, NULL);
 		n = collect_snapshot(c, &filter, 0, d->target, &s);
 		*per_second =
-			n ? 0 : (double)calls_of(s, p->pid) * 1e9 / (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns);
+			n ? 0 : (double)model_calls(s, p->pid) * 1e9 / (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns);
 	}
 	attach_unprobe(d->attach, p->pid);
 	attach_forget(d->attach, p->pid);
@@ -239,7 +227,7 @@ static void look_at_cost(struct doctor *d, struct target_process *p)
 			strerror(-err));
 		return;
 	}
-	cost_ns = attach_cost_ns(d->attach) * TRACED_COST;
+	cost_ns = attach_cost_ns(d->attach) * RUN_TRACED_COST;
 	percent = per_second * cost_ns / 1e7;
 	if (cost_ns <= 0)
 		doctor_tell(d, OUTPUT_OK, "cost", NULL,

@@ -158,20 +158,9 @@ static uint64_t own_bytes(void)
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static uint64_t calls_of(const struct model_snapshot *s)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s->n_processes; i++)
-		for (int k = 0; k < MODEL_LAYERS; k++)
-			n += s->process[i].layer[k].n_allocs + s->process[i].layer[k].n_frees +
-			     s->process[i].layer[k].n_unknown_frees;
-	return n;
-}
-
 static void add_costs(struct live *l, const struct model_snapshot *now, struct view_facts *f)
 {
-	uint64_t cpu = cpu_ns(), calls = calls_of(now), at = clock_ns(CLOCK_MONOTONIC);
+	uint64_t cpu = cpu_ns(), calls = model_calls(now, 0), at = clock_ns(CLOCK_MONOTONIC);
 	double seconds = (double)(at - l->at_ns) / 1e9;
 
 	f->own_cpu = l->at_ns && seconds > 0 ? (double)(cpu - l->cpu_ns) / 1e9 / seconds : -1;

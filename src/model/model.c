@@ -65,6 +65,19 @@ const struct model_process *model_find_process(const struct model_snapshot *s, i
 	return NULL;
 }
 
+uint64_t model_calls(const struct model_snapshot *s, int pid)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_processes; i++) {
+		const struct model_process *p = &s->process[i];
+
+		for (int l = 0; (!pid || p->pid == pid) && l < MODEL_LAYERS; l++)
+			n += p->layer[l].n_allocs + p->layer[l].n_frees + p->layer[l].n_unknown_frees;
+	}
+	return n;
+}
+
 const struct model_process *model_process_of(const struct model_snapshot *s, const struct model_stack *k)
 {
 	if (k->place < s->n_processes && s->process[k->place].pid == k->pid)

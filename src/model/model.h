@@ -267,6 +267,9 @@ uint64_t model_lost(const struct model_snapshot *s);
 /* model_find_process - the process with that pid, or NULL. */
 const struct model_process *model_find_process(const struct model_snapshot *s, int pid);
 
+/* model_calls - of probed functions, so far, by that process; 0: by all. */
+uint64_t model_calls(const struct model_snapshot *s, int pid);
+
 /* model_process_of - the process that a stack of the snapshot is of, or NULL. Takes no search where the stack knows its place. */
 const struct model_process *model_process_of(const struct model_snapshot *s, const struct model_stack *k);
 

@@ -232,19 +232,16 @@ void data_free(struct view_data *d)
 	free(d);
 }
 
+int data_compare_key(const void *key, const void *element)
+{
+	uint64_t a = *(const uint64_t *)key, b = *(const uint64_t *)element;
+
+	return (a > b) - (a < b);
+}
+
 struct view_row *data_row(const struct view_data *d, uint64_t key)
 {
-	size_t low = 0, high = d->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (d->row[mid].key < key)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < d->n && d->row[low].key == key ? &d->row[low] : NULL;
+	return bsearch(&key, d->row, d->n, sizeof(*d->row), data_compare_key);
 }
 
 const struct profile_process *data_process(const struct view_data *d, uint32_t pid)

@@ -11,7 +11,7 @@
 
 /* A row of the table: stacks that have the same names, in one process and layer. */
 struct view_row {
-	uint64_t key;			   /* the same in every update */
+	uint64_t key;			   /* the same in every update; the first member, as in a mark */
 	const struct profile_stack *stack; /* that of them with the most live bytes: its frames are shown */
 	int64_t value[PROFILE_VALUES];	   /* of all of them */
 	enum profile_verdict verdict;	   /* the worst */
@@ -39,6 +39,9 @@ struct view_mark {
 int data_make(
 	struct view_data **out, const struct profile *p, const struct view_facts *f, const struct view_data *before);
 void data_free(struct view_data *d);
+
+/* data_compare_key - for bsearch(3): a key and what begins with one. */
+int data_compare_key(const void *key, const void *element);
 
 /* data_row - the row with that key, or NULL. */
 struct view_row *data_row(const struct view_data *d, uint64_t key);

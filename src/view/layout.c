@@ -125,7 +125,6 @@ static void add_pane(struct view *v, int *y, int cols, int height)
 static void add_notice(struct view *v, uint64_t now_ms, struct line *l)
 {
 	enum view_attr attr = v->notice_tone == VIEW_SAID ? VIEW_BOLD : VIEW_FLASH;
-
 	int is_shown = v->notice.len && now_ms < v->notice_until_ms;
 
 	if (v->busy.len && !(is_shown && v->notice_tone == VIEW_TROUBLE))

@@ -75,17 +75,7 @@ static int by_weight(const void *a, const void *b)
 
 static const struct view_mark *mark_of(const struct view *v, uint64_t key)
 {
-	size_t low = 0, high = v->n_marks;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (v->mark[mid].key < key)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < v->n_marks && v->mark[low].key == key ? &v->mark[low] : NULL;
+	return bsearch(&key, v->mark, v->n_marks, sizeof(*v->mark), data_compare_key);
 }
 
 static void set_gains(const struct view *v, const struct view_data *d)
