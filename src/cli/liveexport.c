@@ -14,6 +14,9 @@
 
 #define MAX_TRIES 100
 
+static const char *const forms[] = { "folded", "swt", "html" };
+#define N_FORMS (sizeof(forms) / sizeof(forms[0]))
+
 static int write_as(const struct profile *p, const char *form, FILE *f)
 {
 	static const struct export_opts all;
@@ -61,34 +64,45 @@ static void base_name(const struct profile *p, int try, char *buf, size_t size)
 	snprintf(buf, size, "swtrace-%s-%s%s", who, time_text, again);
 }
 
+/* write_all - all forms under one name.  @path  out: the last file that was tried      Return: 0; -EEXIST: one of them is there already;
+ * -errno. What was written before that is left, but for -EEXIST. */
+static int write_all(const struct profile *p, const char *base, struct strbuf *written, char *path, size_t size)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < N_FORMS && !err; i++) {
+		snprintf(path, size, "%s.%s", base, forms[i]);
+		err = write_new(p, path, forms[i]);
+		if (!err)
+			strbuf_addf(written, "%s%s", written->len ? "," : "", forms[i]);
+		for (size_t k = 0; err == -EEXIST && k < i; k++) {
+			snprintf(path, size, "%s.%s", base, forms[k]);
+			unlink(path);
+		}
+	}
+	return err;
+}
+
 void liveexport_write(const struct reporter *r)
 {
-	static const char *const forms[] = { "folded", "swt", "html" };
-	struct strbuf names = { 0 };
+	struct strbuf written = { 0 };
 	char base[128], path[160];
+	int err = -EEXIST;
 
 	if (!r->profile.n_processes) {
 		msg_note("nothing to export yet");
 		return;
 	}
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		int err = -EEXIST;
-
-		if (strcmp(forms[i], "swt") && export_format_named(forms[i]) < 0)
-			continue;
-		for (int try = 0; err == -EEXIST && try < MAX_TRIES; try++) {
-			base_name(&r->profile, try, base, sizeof(base));
-			snprintf(path, sizeof(path), "%s.%s", base, forms[i]);
-			err = write_new(&r->profile, path, forms[i]);
-		}
-		if (err) {
-			msg_error("%s: cannot be written: %s", path, strerror(-err));
-			msg_try("start swtrace in a directory that you may write to, with some space");
-		} else {
-			strbuf_addf(&names, "%s%s", names.len ? ", " : "", path);
-		}
+	for (int try = 0; err == -EEXIST && try < MAX_TRIES; try++) {
+		written.len = 0;
+		base_name(&r->profile, try, base, sizeof(base));
+		err = write_all(&r->profile, base, &written, path, sizeof(path));
 	}
-	if (names.data)
-		msg_note("exported: %s", names.data);
-	strbuf_free(&names);
+	if (written.len)
+		msg_note("exported: %s.{%s}", base, written.data);
+	if (err) {
+		msg_error("%s: cannot be written: %s", path, strerror(-err));
+		msg_try("start swtrace in a directory that you may write to, with some space");
+	}
+	strbuf_free(&written);
 }

@@ -216,14 +216,15 @@ def it_can_be_stopped_and_continued(run):
 def a_key_exports_into_new_files_alone(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
-        t = shown(run, php, cwd=folder, cols=200)
+        t = shown(run, php, cwd=folder)
         t.press("e")
         t.wait("exported: ")
         files = sorted(os.listdir(folder))
         assert {name.rpartition(".")[2] for name in files} == {"folded", "swt", "html"}, files
-        for name in files:
-            assert name.startswith(f"swtrace-{php.pid}-20"), files
-            assert any(name in line for line in t.lines()), t.text()
+        base = files[0].rpartition(".")[0]
+        equal(files, [f"{base}.{form}" for form in ("folded", "html", "swt")], "files")
+        assert base.startswith(f"swtrace-{php.pid}-20"), files
+        assert any(f"exported: {base}.{{folded,swt,html}}" in line for line in t.lines()), t.text()
         with open(os.path.join(folder, next(f for f in files if f.endswith(".folded"))), encoding="utf-8") as f:
             assert "leak_native" in f.read(), "folded stacks"
         recording = os.path.join(folder, next(f for f in files if f.endswith(".swt")))
@@ -232,6 +233,12 @@ def a_key_exports_into_new_files_alone(run):
         t.press("q")
         _, after = t.finish()
         assert "exported: " in after, after
+    t = shown(run, php, cwd="/proc")
+    t.press("e")
+    t.wait("cannot be written")
+    t.press("q")
+    _, after = t.finish()
+    equal(after.count("cannot be written"), 1, after)
 
 
 @test
