@@ -92,6 +92,8 @@ def a_crash_is_in_the_view_at_once_and_on_the_normal_screen_in_full(run):
     t.wait("PROCESS")
     php.send("crash")
     t.wait(f"CRASH {PHP}({php.pid})", seconds=3)
+    # The end of the screen may come a moment after the rest of it.
+    t.wait(lambda lines: any(line.startswith("[20") for line in lines), seconds=2, what="the line that flashes in")
     line = next(line for line in t.lines() if line.startswith("[20"))
     equal(t.attributes(line[:27])[1], "red", "background of the line that flashes in")
     t.wait("was killed by SIGSEGV")
