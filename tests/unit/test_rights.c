@@ -165,24 +165,7 @@ static void programs_are_started_only_where_that_is_asked_for(void **state)
 	assert_int_equal(in_child(0, try_spawn), 1);
 }
 
-/* A reader that is started afterwards can read, and is nobody. */
-static int try_reader(void)
-{
-	char name[READER_NAME_BYTES];
-	struct reader *r = NULL;
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err;
-	uint32_t crc;
-
-	if (reader_open(&r))
-		return 1;
-	do
-		err = reader_debuglink(r, fd, "itself", name, &crc);
-	while (err == -EAGAIN);
-	reader_close(r);
-	return err && err != -ENOENT ? 2 : 0;
-}
-
-/* ask_once - a reader of our own, which has answered. */
+/* ask_once - a reader of our own, which has answered; NULL: it has not. */
 static struct reader *ask_once(void)
 {
 	char name[READER_NAME_BYTES];
@@ -196,7 +179,19 @@ static struct reader *ask_once(void)
 		err = reader_debuglink(r, fd, "itself", name, &crc);
 	while (err == -EAGAIN);
 	close(fd);
-	return r;
+	if (!err || err == -ENOENT)
+		return r;
+	reader_close(r);
+	return NULL;
+}
+
+/* A reader that is started afterwards can read. */
+static int try_reader(void)
+{
+	struct reader *r = ask_once();
+
+	reader_close(r);
+	return r ? 0 : 1;
 }
 
 /* It hangs: it will not end because it is not needed any more. */
