@@ -105,6 +105,10 @@ int attach_capabilities(struct attach_capability *out);
 int attach_try_kinds(int works[ATTACH_KINDS]);
 const char *attach_kind_name(int kind);
 
+/* attach_needs_admin - does the kernel want CAP_SYS_ADMIN of who places probes? It does of perf uprobes: perf_uprobe_event_init() of
+ * kernel/events/core.c, 4.17 to 6.18.  @a  NULL: find out which kind there is */
+int attach_needs_admin(const struct attach *a);
+
 /* attach_open - find out what kind of probes the kernel has, load the programs, attach the tracepoints.
  * Errors are printed.  Return: 0, -EPERM, -ENOSYS, -errno. */
 int attach_open(struct attach **out, const struct attach_opts *opts);

@@ -195,6 +195,26 @@ int attach_try_kinds(int works[ATTACH_KINDS])
 	return ATTACH_KINDS;
 }
 
+int attach_needs_admin(const struct attach *a)
+{
+	int works[ATTACH_KINDS] = { 0 };
+
+	if (a)
+		return a->kind == PROBE_PERF;
+	return attach_try_kinds(works) > 0 && !works[PROBE_SESSION] && !works[PROBE_MULTI];
+}
+
+int features_check_admin(void)
+{
+	uint64_t set = 0;
+
+	if (!caps_held(&set) && set >> CAP_SYS_ADMIN & 1)
+		return 0;
+	msg_error("not permitted to trace: missing CAP_SYS_ADMIN, without which kernels before 6.6 place no probes");
+	msg_try("run as root (sudo swtrace ...), give the process this capability too, or use a later kernel");
+	return -EPERM;
+}
+
 static int probe_kind(struct features *f)
 {
 	uint64_t offset = 0;

@@ -155,6 +155,9 @@ void features_begin(struct features *f);
 /* features.c - wait until it is known.  Return: the kind, or -errno when the kernel has none. */
 int features_probe_kind(struct features *f);
 
+/* features_check_admin - is CAP_SYS_ADMIN held? Errors are printed.  Return: 0 or -EPERM. */
+int features_check_admin(void);
+
 /* features.c - wait until the trial's own probes are gone, which comes later. */
 void features_end(struct features *f);
 

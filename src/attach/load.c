@@ -180,6 +180,9 @@ int attach_open(struct attach **out, const struct attach_opts *opts)
 	}
 	a->kind = kind;
 	msg_debug("probes: %s", attach_kind(a));
+	err = attach_needs_admin(a) && !opts->is_crashes_only ? features_check_admin() : 0;
+	if (err)
+		goto out;
 	a->skel = swtrace_bpf__open();
 	if (!a->skel) {
 		err = load_failed(-errno);

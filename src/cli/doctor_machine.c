@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "util/caps.h"
 #include "util/clock.h"
 #include "util/format.h"
 
@@ -170,6 +171,13 @@ static int look_at_bpf(struct doctor *d)
 	return 0;
 }
 
+static int is_admin(void)
+{
+	uint64_t set = 0;
+
+	return !caps_held(&set) && set >> CAP_SYS_ADMIN & 1;
+}
+
 /* look_at_kinds - Return: 1, or 0: there is none that works. */
 static int look_at_kinds(struct doctor *d)
 {
@@ -184,6 +192,11 @@ static int look_at_kinds(struct doctor *d)
 		doctor_tell(d, OUTPUT_FAIL, "probes",
 			"use a kernel built with CONFIG_UPROBE_EVENTS=y; in a container mount /sys, and allow perf_event_open",
 			"no way to place probes works: %s", b.data ? b.data : "");
+	else if (best == ATTACH_KINDS - 1 && !is_admin())
+		doctor_tell(d, OUTPUT_FAIL, "probes",
+			"run it as root, or with this capability, too; or use a kernel from 6.6 on",
+			"probes are placed as %s (%s), for which the kernel wants CAP_SYS_ADMIN",
+			attach_kind_name(best), b.data);
 	else
 		doctor_tell(d, OUTPUT_OK, "probes", NULL, "probes are placed as %s (%s)%s", attach_kind_name(best),
 			b.data, best == ATTACH_KINDS - 1 ? "; from kernel 6.6 on they cost less" : "");

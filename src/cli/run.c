@@ -548,6 +548,7 @@ static int give_up_rights(struct run *r)
 	needs |= listen_is_open(&r->reporter.listener) ? RIGHTS_LISTEN : 0;
 	needs |= st->push_url ? RIGHTS_SEND : 0;
 	needs |= urls && *urls ? RIGHTS_NETWORK : 0;
+	needs |= attach_needs_admin(r->attach) ? RIGHTS_ADMIN : 0;
 	if (st->is_live) /* a key exports into this directory */
 		needs |= RIGHTS_TERMINAL | rights_to_write_in(".");
 	attach_settle(r->attach);

@@ -384,6 +384,7 @@ static int give_up_rights(struct watch *w)
 		RIGHTS_SPAWN | RIGHTS_URGENT | rights_to_write_in(w->s->out) | (urls && *urls ? RIGHTS_NETWORK : 0);
 
 	needs |= listen_is_open(&w->listener) ? RIGHTS_LISTEN : 0;
+	needs |= w->s->overhead_percent > 0 && attach_needs_admin(NULL) ? RIGHTS_ADMIN : 0;
 	return rights_drop(needs) ? EXIT_UNSUPPORTED : listen_start(&w->listener);
 }
 

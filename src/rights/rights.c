@@ -54,7 +54,7 @@ static uint64_t kept(unsigned needs, uint64_t held)
 {
 	uint64_t keep = TRACING;
 
-	if ((held & BY_ADMIN) != BY_ADMIN)
+	if ((held & BY_ADMIN) != BY_ADMIN || needs & RIGHTS_ADMIN)
 		keep |= CAPS_BIT(CAP_SYS_ADMIN);
 	if (!(held & CAPS_BIT(CAP_DAC_READ_SEARCH)))
 		keep |= CAPS_BIT(CAP_DAC_OVERRIDE);

@@ -19,6 +19,7 @@ enum {
 	RIGHTS_URGENT = 1 << 6,	  /* probes are removed with priority: --overhead */
 	RIGHTS_TERMINAL = 1 << 7, /* a terminal's modes are changed */
 	RIGHTS_SEND = 1 << 8,	  /* profiles are sent to a server */
+	RIGHTS_ADMIN = 1 << 9,	  /* the kernel wants CAP_SYS_ADMIN of who places probes */
 };
 
 /* rights_to_write - what writing this file takes: RIGHTS_WRITE, with RIGHTS_OTHERS where it is needed; 0: path is NULL.
