@@ -221,8 +221,11 @@ static int probe_kind(struct features *f)
 	int err;
 
 	err = features_own_offset((uintptr_t)tried, &offset);
-	if (err)
-		return err;
+	if (err) {
+		msg_error("/proc/self/maps: %s", strerror(-err));
+		msg_try(err == -EMFILE || err == -ENFILE ? "raise the limit of open files (ulimit -n)" : "mount /proc");
+		return -ENOSYS;
+	}
 	if (try_type(f, ATTACH_UPROBE_SESSION, offset) > 0)
 		return PROBE_SESSION;
 	if (try_type(f, ATTACH_UPROBE_MULTI, offset) > 0)

@@ -150,6 +150,8 @@ static int load_failed(int err)
 			"CAP_PERFMON must be allowed");
 	else if (err == -ENOMEM)
 		msg_try("use a smaller --max-blocks, or a higher memory limit for swtrace");
+	else if (err == -EMFILE || err == -ENFILE)
+		msg_try("raise the limit of open files (ulimit -n)");
 	else
 		msg_try("swtrace -v shows why; kernels from 5.15 with BTF are supported");
 	return err == -EPERM || err == -ENOMEM ? err : -ENOSYS;
