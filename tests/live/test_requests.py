@@ -57,9 +57,9 @@ def a_forked_workers_requests_are_its_own(run):
 @test
 def requests_and_bytes_a_request_are_told_by_milestones(run):
     target = run.target("requests")
-    tracer = run.trace("-p", target.pid, "-i", 0.1, "--request-probe", PROBE)
-    for _ in range(120):
-        target.ask("serve 100")
+    tracer = run.trace("-p", target.pid, "-i", 0.2, "--request-probe", PROBE)
+    for _ in range(60):
+        target.ask("serve 200")
         tracer.wait("report")
     finish(tracer)
     process = tracer.last_report()["processes"][0]
