@@ -336,7 +336,14 @@ void target_drop_child(struct target *t, pid_t pid)
 
 void target_reap_children(struct target *t)
 {
-	for (size_t i = t->n_children; i-- > 0;)
-		if (kill(t->child[i]->pid, 0) && errno == ESRCH)
-			target_drop_child(t, t->child[i]->pid);
+	for (size_t i = t->n_children; i-- > 0;) {
+		struct target_process *p = t->child[i];
+
+		if (!kill(p->pid, 0) || errno != ESRCH)
+			continue;
+		if (p->is_gone)
+			target_drop_child(t, p->pid);
+		else
+			p->is_gone = 1;
+	}
 }

@@ -75,6 +75,7 @@ struct target_process {
 	pid_t pid;
 	int pidfd;
 	int alive;
+	int is_gone; /* a child that was not there any more when it was looked for */
 	char comm[16];
 	char *exe; /* path of the program, or NULL; untrusted */
 	uint64_t start_ticks;
@@ -135,7 +136,8 @@ int target_fork(struct target *t, struct target_process *parent, pid_t pid);
 struct target_process *target_child(struct target *t, pid_t pid);
 void target_drop_child(struct target *t, pid_t pid);
 
-/* target_reap_children - drop the children that have ended, for the case that nobody was told. */
+/* target_reap_children - drop the children that have ended, for the case that nobody was told: those that were gone the last time, too. What
+ * one has sent in its last moment, a crash, may still be on its way by the first. */
 void target_reap_children(struct target *t);
 
 /* target_identity - what the process is; NULL: nothing was read of it yet, and nothing can be. Read when first asked for, again when

@@ -286,6 +286,25 @@ static void the_loader_is_found_and_says_where_it_reports(void **state)
 	assert_int_equal(target_dl_site(loader, &offset), 0);
 }
 
+static void a_child_that_is_gone_is_known_for_as_long_as_its_crash_may_be_on_its_way(void **state)
+{
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(0);
+	assert_true(pid > 0);
+	assert_int_equal(target_fork(t, self, pid), 0);
+	target_reap_children(t);
+	target_reap_children(t);
+	assert_non_null(target_child(t, pid)); /* nobody has waited for it yet */
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	target_reap_children(t);
+	assert_non_null(target_child(t, pid));
+	target_reap_children(t);
+	assert_null(target_child(t, pid));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +319,7 @@ int main(void)
 		cmocka_unit_test(a_program_without_allocators_has_no_sites),
 		cmocka_unit_test(php_has_the_zend_family_with_the_size_of_each_bin),
 		cmocka_unit_test(the_loader_is_found_and_says_where_it_reports),
+		cmocka_unit_test(a_child_that_is_gone_is_known_for_as_long_as_its_crash_may_be_on_its_way),
 	};
 
 	return cmocka_run_group_tests(tests, know_self, forget_self);
