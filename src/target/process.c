@@ -196,6 +196,9 @@ int target_add(struct target *t, pid_t pid, struct target_process **out)
 		goto out;
 	}
 	err = target_refresh(t, p);
+	/* One that dies has no mappings any more: those that it has from its parent tell where it crashed. */
+	if (!err && !p->n_maps && target_child(t, pid))
+		err = -ESRCH;
 	if (err)
 		goto out;
 	grown = realloc(t->process, (t->n_processes + 1) * sizeof(*grown));
