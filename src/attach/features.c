@@ -206,9 +206,7 @@ int attach_needs_admin(const struct attach *a)
 
 int features_check_admin(void)
 {
-	uint64_t set = 0;
-
-	if (!caps_held(&set) && set >> CAP_SYS_ADMIN & 1)
+	if (caps_has(CAP_SYS_ADMIN))
 		return 0;
 	msg_error("not permitted to trace: missing CAP_SYS_ADMIN, without which kernels before 6.6 place no probes");
 	msg_try("run as root (sudo swtrace ...), give the process this capability too, or use a later kernel");

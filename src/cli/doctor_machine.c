@@ -171,13 +171,6 @@ static int look_at_bpf(struct doctor *d)
 	return 0;
 }
 
-static int is_admin(void)
-{
-	uint64_t set = 0;
-
-	return !caps_held(&set) && set >> CAP_SYS_ADMIN & 1;
-}
-
 /* look_at_kinds - Return: 1, or 0: there is none that works. */
 static int look_at_kinds(struct doctor *d)
 {
@@ -192,7 +185,7 @@ static int look_at_kinds(struct doctor *d)
 		doctor_tell(d, OUTPUT_FAIL, "probes",
 			"use a kernel built with CONFIG_UPROBE_EVENTS=y; in a container mount /sys, and allow perf_event_open",
 			"no way to place probes works: %s", b.data ? b.data : "");
-	else if (best == ATTACH_KINDS - 1 && !is_admin())
+	else if (best == ATTACH_KINDS - 1 && !caps_has(CAP_SYS_ADMIN))
 		doctor_tell(d, OUTPUT_FAIL, "probes",
 			"run it as root, or with this capability, too; or use a kernel from 6.6 on",
 			"probes are placed as %s (%s), for which the kernel wants CAP_SYS_ADMIN",

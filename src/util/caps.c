@@ -28,6 +28,13 @@ int caps_held(uint64_t *set)
 	return 0;
 }
 
+int caps_has(int cap)
+{
+	uint64_t set = 0;
+
+	return !caps_held(&set) && set >> cap & 1;
+}
+
 /* bound - what is not kept cannot come back by execve(2) either. */
 static int bound(uint64_t keep)
 {

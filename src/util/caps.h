@@ -17,8 +17,9 @@
  * among them, and who has the same user may kill. Above all that systems and containers hand out. */
 #define CAPS_NO_USER 2147418112U
 
-/* caps_held - those in effect.  Return: 0 or -errno. */
+/* caps_held - those in effect.  Return: 0 or -errno. caps_has - is that one?  Return: 1 or 0. */
 int caps_held(uint64_t *set);
+int caps_has(int cap);
 
 /* caps_keep - give up all others, for good where that is permitted: also those that a program could be given by execve(2) (the
  * bounding set, which takes CAP_SETPCAP). Of the calling thread.  Return: 0 or -errno. */
