@@ -127,13 +127,13 @@ static int die(const char *name)
 /* Not inlined: before debug information is read, crashes are named by symbols alone. */
 static __attribute__((noinline)) int storm(int n, long ms)
 {
-	long start = now_ns(), due;
+	long start = now_ns(), early;
 	int quiet = open("/dev/null", O_WRONLY), told = facts, child;
 
 	for (int i = 0; i < n; i++) {
-		due = start + ms * 1000000 / n * i;
-		if (due > now_ns())
-			usleep((useconds_t)((due - now_ns()) / 1000));
+		early = start + ms * 1000000 / n * i - now_ns();
+		if (early > 0)
+			usleep((useconds_t)(early / 1000));
 		child = fork();
 		if (!child) {
 			facts = quiet;
