@@ -232,8 +232,9 @@ unsigned attach_cost_ns(struct attach *a);
 /* attach_forget - give the process's slot back; what the tables hold of it is dead from now on. */
 void attach_forget(struct attach *a, pid_t pid);
 
-/* attach_reap_children - forget the children of traced processes that have ended, for the case that nobody was told. The
- * kernel side makes children known by itself, with their parent's mappings: to be forgotten when they end or execute.
+/* attach_reap_children - forget the children of traced processes that have ended, for the case that nobody was told: those that were
+ * gone the last time, too. What one has sent in its last moment may still be on its way by the first. The kernel side makes
+ * children known by itself, with their parent's mappings: to be forgotten when they end or execute.
  * In system-wide mode: all processes that have ended and that the kernel side had registered. */
 void attach_reap_children(struct attach *a);
 

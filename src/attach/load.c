@@ -436,8 +436,12 @@ void attach_forget(struct attach *a, pid_t pid)
 
 void attach_reap_children(struct attach *a)
 {
-	for (int i = 0; i < SWT_MAX_PROCS; i++)
-		if (a->proc[i].flags & (SWT_PROC_CHILD | SWT_PROC_ADMITTED) && kill(a->proc[i].tgid, 0) &&
-			errno == ESRCH)
+	for (int i = 0; i < SWT_MAX_PROCS; i++) {
+		int is_gone = a->proc[i].flags & (SWT_PROC_CHILD | SWT_PROC_ADMITTED) && kill(a->proc[i].tgid, 0) &&
+			      errno == ESRCH;
+
+		if (is_gone && a->gone[i] == a->proc[i].tgid)
 			slot_free(a, i);
+		a->gone[i] = is_gone ? a->proc[i].tgid : 0;
+	}
 }
