@@ -6,11 +6,13 @@ ends them again. Output is TAP. Only processes started here are ever signalled."
 import glob
 import json
 import os
+import re
 import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,6 +27,12 @@ LONG_TESTS = []
 def test(function):
     TESTS.append(function)
     return function
+
+
+def waiting_test(function):
+    """A test that mostly waits. Those that follow one another run at the same time."""
+    function.waits = True
+    return test(function)
 
 
 def long_test(function):
@@ -255,6 +263,7 @@ def equal(got, expected, what=""):
 EMULATED = bool(os.environ.get("SWTRACE_EMULATED"))
 LIMIT_S = 400 if EMULATED else 90  # for a test
 LONG_S = 10  # worth a line: it is these that make the whole long
+TOGETHER = 4  # of those that wait
 
 
 class TooLong(Exception):
@@ -265,35 +274,83 @@ def on_alarm(_signal, _frame):
     raise TooLong(f"the test took more than {LIMIT_S} s")
 
 
+def run_one(n, function):
+    """Return: did it fail?"""
+    run = Run()
+    began = time.monotonic()
+    failed = False
+    signal.alarm(LIMIT_S)
+    try:
+        function(run)
+        print(f"ok {n} - {function.__name__}", flush=True)
+    except Exception as e:  # a failing test must not keep the others from running
+        failed = True
+        where = e.__traceback__
+        while where.tb_next and "harness" not in where.tb_next.tb_frame.f_code.co_filename:
+            where = where.tb_next
+        print(f"not ok {n} - {function.__name__}")
+        print(f"# line {where.tb_lineno}: {type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
+    finally:
+        signal.alarm(0)
+        try:
+            run.end()
+        except OSError as e:  # a pipe to a program that is gone
+            print(f"# {function.__name__}: {e}", flush=True)
+    took = time.monotonic() - began
+    if took >= LONG_S:
+        print(f"# {function.__name__} took {took:.0f} s", flush=True)
+    return failed
+
+
+def run_together(n, functions):
+    """Each in a process of its own, all at the same time.  Return: how many have failed."""
+    if len(functions) == 1:
+        return int(run_one(n, functions[0]))
+    sys.stdout.flush()
+    running = []
+    for k, function in enumerate(functions):
+        output = tempfile.TemporaryFile("w+", encoding="utf-8")
+        pid = os.fork()
+        if not pid:
+            os.dup2(output.fileno(), sys.stdout.fileno())
+            failed = run_one(n + k, function)
+            sys.stdout.flush()
+            os._exit(1 if failed else 0)
+        running.append((pid, output))
+    failed = 0
+    for k, (pid, output) in enumerate(running):
+        status = os.waitpid(pid, 0)[1]
+        output.seek(0)
+        text = output.read()
+        output.close()
+        print(text, end="", flush=True)
+        if not re.search(rf"^(not )?ok {n + k} ", text, re.M):
+            print(f"not ok {n + k} - {functions[k].__name__}\n# its process ended with {status}", flush=True)
+        failed += status != 0
+    return failed
+
+
+def in_turns(chosen):
+    """Those that run at the same time: (number of the first, [function, ...]). Emulated, everything is by itself."""
+    turn = []
+    for n, function in enumerate(chosen, 1):
+        if turn and (EMULATED or len(turn) == TOGETHER or not hasattr(function, "waits") or not hasattr(turn[-1], "waits")):
+            yield n - len(turn), turn
+            turn = []
+        turn.append(function)
+    if turn:
+        yield len(chosen) + 1 - len(turn), turn
+
+
 def run_all(select_names):
     chosen = [t for t in (LONG_TESTS if os.environ.get("SWTRACE_LONG") else TESTS) if not select_names or any(s in t.__name__ for s in select_names)]
     print(f"1..{len(chosen)}")
     failed = 0
     signal.signal(signal.SIGALRM, on_alarm)
-    for n, function in enumerate(chosen, 1):
-        if os.geteuid() != 0:
-            print(f"ok {n} - {function.__name__} # SKIP tracing needs root")
+    for n, functions in in_turns(chosen):
+        if os.geteuid() == 0:
+            failed += run_together(n, functions)
             continue
-        run = Run()
-        began = time.monotonic()
-        signal.alarm(LIMIT_S)
-        try:
-            function(run)
-            print(f"ok {n} - {function.__name__}", flush=True)
-        except Exception as e:  # a failing test must not keep the others from running
-            failed += 1
-            where = e.__traceback__
-            while where.tb_next and "harness" not in where.tb_next.tb_frame.f_code.co_filename:
-                where = where.tb_next
-            print(f"not ok {n} - {function.__name__}")
-            print(f"# line {where.tb_lineno}: {type(e).__name__}: {e}".replace("\n", "\n# "), flush=True)
-        finally:
-            signal.alarm(0)
-            try:
-                run.end()
-            except OSError as e:  # a pipe to a program that is gone
-                print(f"# {function.__name__}: {e}", flush=True)
-        took = time.monotonic() - began
-        if took >= LONG_S:
-            print(f"# {function.__name__} took {took:.0f} s", flush=True)
+        for k, function in enumerate(functions):
+            print(f"ok {n + k} - {function.__name__} # SKIP tracing needs root")
     return 1 if failed else 0

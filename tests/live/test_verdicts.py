@@ -2,7 +2,7 @@
 """test_verdicts.py - a leak is named, with its line and its rate, and fails a run that asks for it; what turns over does neither."""
 import time
 
-from harness import equal, test
+from harness import equal, waiting_test
 
 STEP_S = 0.05
 INTERVAL_S = 0.5
@@ -36,7 +36,7 @@ def traced(run, *commands):
     return tracer, code, n / seconds
 
 
-@test
+@waiting_test
 def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
     tracer, code, rate = traced(run, "churn 5", "concat 3")
     equal(code, 1, "exit code")
@@ -51,7 +51,7 @@ def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
     assert sum(g["live_blocks"] for g in first["generations"]) > first["old_blocks"], first
 
 
-@test
+@waiting_test
 def a_leak_is_named_within_seconds_however_seldom_reports_are_made(run):
     php = run.php()
     php.ask("churn 10")
@@ -70,7 +70,7 @@ def a_leak_is_named_within_seconds_however_seldom_reports_are_made(run):
     tracer.finish()
 
 
-@test
+@waiting_test
 def memory_that_turns_over_is_no_leak_and_fails_nothing(run):
     tracer, code, _ = traced(run, "keep 50 120", "churn 5", "drop")
     equal((code, tracer.last_report()["leaks"]), (0, 0), [s for s in tracer.stacks() if s["verdict"] == "leak"])

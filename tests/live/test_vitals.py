@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 
-from harness import HostPhp, Program, RootPhp, equal, test
+from harness import HostPhp, Program, RootPhp, equal, test, waiting_test
 from web import OPCACHE, Fpm
 
 MIB = 1 << 20
@@ -168,17 +168,17 @@ def check_rest(run, command, part):
     equal(process["time_to_limit"]["limit"] in ("machine", "cgroup"), True, process["time_to_limit"])
 
 
-@test
+@waiting_test
 def pages_of_a_file_that_become_resident_are_named(run):
     check_rest(run, "file", "files")
 
 
-@test
+@waiting_test
 def memory_that_is_touched_long_after_it_was_mapped_is_in_no_books(run):
     check_rest(run, "anon", "unknown")
 
 
-@test
+@waiting_test
 def the_time_until_memory_limit_is_when_php_ends(run):
     target = target_php(run, "-dmemory_limit=24M", "-ddisplay_errors=0", "-dlog_errors=0")
     tracer = run.trace("-p", target.pid, "-i", INTERVAL_S)
@@ -205,7 +205,7 @@ def the_time_until_memory_limit_is_when_php_ends(run):
         assert 0.7 * t["least_s"] - 2 < left < 1.3 * t["most_s"] + 2, (left, t)
 
 
-@test
+@waiting_test
 def garbage_that_was_not_collected_is_told_from_what_is_retained(run):
     target = target_php(run)
     tracer = run.trace("-p", target.pid, "-i", INTERVAL_S, "-T", 3)
