@@ -6,16 +6,26 @@ int plan_judged(const struct plan *p, struct plan_process *one, int is_growing, 
 {
 	one->n_growing = is_growing ? one->n_growing + 1 : 0;
 	if (is_at_rest)
-		one->again_ns = one->wait_ns = 0;
+		one->again_ns = one->wait_ns = one->n_longer = 0;
 	return one->n_growing >= PLAN_CONFIRM && now_ns >= one->again_ns && now_ns >= p->free_ns;
 }
 
-void plan_traced(struct plan *p, struct plan_process *one, uint64_t begin_ns, uint64_t end_ns)
+uint64_t plan_length_ns(const struct plan_process *one, uint64_t first_ns)
 {
+	return first_ns << one->n_longer;
+}
+
+int plan_traced(struct plan *p, struct plan_process *one, uint64_t begin_ns, uint64_t end_ns, int has_told)
+{
+	one->n_growing = 0;
+	p->free_ns = end_ns + PLAN_PAUSE_TIMES * (end_ns - begin_ns);
+	if (!has_told && one->n_longer < PLAN_LONGER) {
+		one->n_longer++;
+		return 1;
+	}
 	one->wait_ns = one->wait_ns ? 2 * one->wait_ns : PLAN_AGAIN_NS;
 	if (one->wait_ns > PLAN_SELDOM_NS)
 		one->wait_ns = PLAN_SELDOM_NS;
 	one->again_ns = end_ns + one->wait_ns;
-	one->n_growing = 0;
-	p->free_ns = end_ns + PLAN_PAUSE_TIMES * (end_ns - begin_ns);
+	return 0;
 }

@@ -214,13 +214,13 @@ static void base_of(const struct watch *w, pid_t pid, char *out, size_t len)
 }
 
 /* trace_begin - start swtrace once more, to trace one process.  Return: 0 or -errno. */
-static int trace_begin(struct watch *w, pid_t pid)
+static int trace_begin(struct watch *w, pid_t pid, uint64_t length_ns)
 {
 	static const char *const ending[] = { ".txt", ".jsonl", ".html", ".folded", ".pb.gz" };
 	char who[16], overhead[32], seconds[32], file[sizeof(ending) / sizeof(ending[0])][PATH_MAX + 8];
-	char *text = file[0],
-	     *argv[] = { "swtrace", "-p", who, "--no-follow", "--overhead", overhead, "-d", seconds, "-i", seconds,
-		     "--save", file[1], "--flamegraph", file[2], "--folded", file[3], "--pprof", file[4], NULL };
+	char *text = file[0], *argv[] = { "swtrace", "-p", who, "--no-follow", "--overhead", overhead, "-d", seconds,
+		"-i", seconds, "--fail-on", "leak", "--save", file[1], "--flamegraph", file[2], "--folded", file[3],
+		"--pprof", file[4], NULL };
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	struct trace *t = &w->trace;
@@ -230,7 +230,7 @@ static int trace_begin(struct watch *w, pid_t pid)
 	base_of(w, pid, t->base, sizeof(t->base));
 	snprintf(who, sizeof(who), "%d", pid);
 	snprintf(overhead, sizeof(overhead), "%g", w->s->overhead_percent);
-	snprintf(seconds, sizeof(seconds), "%g", (double)w->s->trace_ns / 1e9);
+	snprintf(seconds, sizeof(seconds), "%g", (double)length_ns / 1e9);
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		snprintf(file[i], sizeof(file[i]), "%s%s", t->base, ending[i]);
 	sigemptyset(&none);
@@ -262,18 +262,23 @@ static void trace_reap(struct watch *w, int wait)
 {
 	struct trace *t = &w->trace;
 	struct watched *one = NULL;
-	struct plan_process gone = { 0 };
-	int status;
+	struct plan_process gone = { .n_longer = PLAN_LONGER };
+	int status, code, is_longer;
 
 	if (!t->pid || waitpid(t->pid, &status, wait ? 0 : WNOHANG) != t->pid)
 		return;
 	for (size_t i = 0; i < w->n_watched; i++)
 		if (w->watched[i].pid == t->of)
 			one = &w->watched[i];
-	plan_traced(&w->plan, one ? &one->plan : &gone, t->begin_ns, clock_ns(CLOCK_MONOTONIC));
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	is_longer = plan_traced(
+		&w->plan, one ? &one->plan : &gone, t->begin_ns, clock_ns(CLOCK_MONOTONIC), code != EXIT_DONE);
 	t->pid = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_DONE)
+	if (code == EXIT_EXCEEDED)
 		msg_note("what grows in %d: %s.txt; the same as .html, .folded, .pb.gz and .jsonl", t->of, t->base);
+	else if (code == EXIT_DONE)
+		msg_note("no stack that grows in %d was seen enough of to be named: %s.txt%s", t->of, t->base,
+			is_longer ? "; the next trace takes twice as long" : "");
 	else
 		msg_warn("the trace of %d came to nothing (%s %d); what there is: %s.txt", t->of,
 			WIFEXITED(status) ? "exit code" : "signal",
@@ -306,8 +311,9 @@ static int look(struct watch *w)
 			continue;
 		err = tell(w, one, s, p, standing);
 		if (plan_judged(&w->plan, &one->plan, is_growing(standing), is_at_rest(standing), s->time_ns) &&
-			!w->trace.pid && w->s->overhead_percent > 0 && trace_begin(w, p->pid))
-			plan_traced(&w->plan, &one->plan, s->time_ns, s->time_ns);
+			!w->trace.pid && w->s->overhead_percent > 0 &&
+			trace_begin(w, p->pid, plan_length_ns(&one->plan, w->s->trace_ns)))
+			plan_traced(&w->plan, &one->plan, s->time_ns, s->time_ns, 1);
 	}
 	model_snapshot_free(s);
 	return err;

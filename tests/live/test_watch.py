@@ -7,9 +7,10 @@ import tempfile
 import time
 
 import pprof
-from harness import command, equal, test
+from harness import command, equal, test, waiting_test
 
 STEP_S = 0.02
+BUSY_STEP_S = 0.004  # so that nearly every window sees a request
 
 
 def bpf_objects(pid):
@@ -23,12 +24,18 @@ def bpf_objects(pid):
     return [link for link in links if "bpf" in link or "perf_event" in link]
 
 
-def serve(php, seconds, *commands, until=None):
+def serve(php, seconds, *commands, until=None, step_s=STEP_S):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not (until and until()):
         for c in commands:
             php.ask(c)
-        time.sleep(STEP_S)
+        time.sleep(step_s)
+
+
+def heard(tracer, words):
+    """Has it said so on stderr by now?"""
+    tracer.said.extend(iter(lambda: tracer.err.next(0.01), None))
+    return any(words in line for line in tracer.said)
 
 
 def trends(tracer, pid):
@@ -44,10 +51,9 @@ def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
     with tempfile.TemporaryDirectory() as folder:
         tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 20, "--trace", 12, "--out", folder,
                            wait_for="watching")
-        serve(php, 30, "churn 5", "concat 20", until=lambda: glob.glob(folder + "/*.txt"))
+        serve(php, 30, "churn 5", "concat 20", until=lambda: glob.glob(folder + "/*.txt"), step_s=BUSY_STEP_S)
         equal(bpf_objects(tracer.proc.pid), [], "held by the watch while a process of its own traces")
-        serve(php, 40, "churn 5", "concat 20", until=lambda: (tracer.said.extend(iter(lambda: tracer.err.next(0.01), None)) or
-                                                              any("what grows in" in line for line in tracer.said)))
+        serve(php, 40, "churn 5", "concat 20", until=lambda: heard(tracer, "what grows in"), step_s=BUSY_STEP_S)
         growing = [t for t in trends(tracer, php.pid) if t["growth"]["zend"]["verdict"] == "growing"]
         assert growing and growing[0]["growth"]["zend"]["bytes_per_s"] > 1000, tracer.objects
         equal(tracer.finish(), 0, "exit code")
@@ -73,7 +79,21 @@ def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
     equal([line for line in tracer.said if "is growing: it is traced" in line][1:], [], "further traces")
 
 
-@test
+@waiting_test
+def a_trace_that_was_too_short_is_followed_by_a_longer_one(run):
+    php = run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        # Of 2 % of 3 s there are fewer windows than anything can be told by.
+        tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 2, "--trace", 3, "--out", folder, wait_for="watching")
+        serve(php, 30, "concat 20", until=lambda: heard(tracer, "the next trace takes twice as long"), step_s=BUSY_STEP_S)
+        equal(tracer.finish(), 0, "exit code")
+        with open(glob.glob(folder + "/*.txt")[0], encoding="utf-8") as f:
+            text = f.read()
+    assert heard(tracer, f"{php.pid} is growing: it is traced for 3 s") and not heard(tracer, "what grows in"), tracer.said
+    assert "too early to tell" in text and "Registry::concat" not in text, text
+
+
+@waiting_test
 def what_is_at_rest_is_never_probed(run):
     php = run.php()
     php.ask("churn 100")
