@@ -137,13 +137,27 @@ static int selects(const struct cli_settings *s)
 	return s->selection.n_comms || s->selection.n_exes || s->selection.n_cgroups || s->n_containers;
 }
 
-/* meaningless_in_windows - an option that chooses among live blocks, or NULL. */
-static const char *meaningless_in_windows(const struct cli_settings *s)
+/* among_live - an option given that chooses among live blocks, or NULL. */
+static const char *among_live(const struct cli_settings *s)
 {
 	return s->filter.older_ns	  ? "--older"
 	       : s->filter.min_size_bytes ? "--min-size"
 	       : s->filter.max_size_bytes ? "--max-size"
 					  : NULL;
+}
+
+/* of_memory - an option given that is about memory, of which --crashes knows nothing, or NULL. */
+static const char *of_memory(const struct cli_settings *s)
+{
+	return s->folded		 ? "--folded"
+	       : s->flamegraph		 ? "--flamegraph"
+	       : s->export_dir		 ? "--export-dir"
+	       : s->pprof		 ? "--pprof"
+	       : s->push_url		 ? "--push"
+	       : s->fail_on_leak	 ? "--fail-on"
+	       : s->overhead_percent > 0 ? "--overhead"
+	       : s->free_stacks		 ? "--free-stacks"
+					 : among_live(s);
 }
 
 /* record_contradiction - likewise, of swtrace record, beside what is said of all tracing. */
@@ -252,23 +266,14 @@ static int contradiction(const struct cli_settings *s)
 	else if (s->all && s->overhead_percent > 0)
 		msg_error(
 			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
-	else if (s->crashes && (s->overhead_percent > 0 || s->folded || s->flamegraph || s->export_dir || s->pprof ||
-				       s->push_url || s->fail_on_leak))
-		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s",
-			s->folded	  ? "--folded"
-			: s->flamegraph	  ? "--flamegraph"
-			: s->export_dir	  ? "--export-dir"
-			: s->pprof	  ? "--pprof"
-			: s->push_url	  ? "--push"
-			: s->fail_on_leak ? "--fail-on"
-					  : "--overhead");
+	else if (s->crashes && of_memory(s))
+		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s", of_memory(s));
 	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
 		msg_error("--min-size is greater than --max-size: no block can be shown");
-	else if (s->overhead_percent > 0 && meaningless_in_windows(s))
-		msg_error("--overhead: what is live is not known then, so there is nothing for %s",
-			meaningless_in_windows(s));
+	else if (s->overhead_percent > 0 && among_live(s))
+		msg_error("--overhead: what is live is not known then, so there is nothing for %s", among_live(s));
 	else
 		return 0;
 	if (n_ways > 1)
