@@ -71,6 +71,10 @@ static void changed(struct live *l, int by_key)
 static void draw(struct live *l)
 {
 	l->drawn_ms = now_ms();
+	if (!view_screen_is_ready(l->screen)) {
+		l->is_changed = 1; /* it is tried again */
+		return;
+	}
 	l->is_changed = 0;
 	l->is_key = 0;
 	view_screen_draw(l->screen, l->view, l->drawn_ms);

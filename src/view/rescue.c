@@ -11,6 +11,7 @@
 #include "view/rescue.h"
 
 #define STACK_BYTES 65536 /* SIGSTKSZ is no constant any more */
+#define CANCEL	    0x18  /* ends a control sequence (ECMA-48, CAN) */
 
 static struct termios modes;
 static int has_modes;
@@ -80,6 +81,18 @@ void rescue_begin(void)
 			sigaction(killers[i], &act, NULL);
 	}
 	is_ours = 1;
+}
+
+void rescue_without(FILE *later)
+{
+	if (has_modes)
+		tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+	if (later) {
+		/* What it took last may have been the begin of a sequence. */
+		fputc(CANCEL, later);
+		fwrite(sequence, 1, n_bytes, later);
+	}
+	rescue_end();
 }
 
 void rescue_end(void)

@@ -4,10 +4,15 @@
 #ifndef VIEW_RESCUE_H
 #define VIEW_RESCUE_H
 
+#include <stdio.h>
+
 /* rescue_prepare - note how the terminal is, before it is changed. rescue_begin - it is ours from now on: a signal that kills gives it
- * back first. After newterm(). rescue_end - it is not any more. */
+ * back first. After newterm(). rescue_end - it is not any more.
+ * rescue_without - give it back, as it takes no bytes now: its modes alone.
+ * @later  NULL, or where the bytes are written to */
 void rescue_prepare(void);
 void rescue_begin(void);
 void rescue_end(void);
+void rescue_without(FILE *later);
 
 #endif

@@ -4,6 +4,7 @@
 #define NCURSES_NOMACROS 1
 #include <curses.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
@@ -13,11 +14,14 @@
 
 #include "view/rescue.h"
 #include "view/view.h"
+#include "view/wire.h"
 
 #define ESCAPE_MS 50 /* after Esc, for the rest of a key's sequence to come */
 
 struct view_screen {
 	SCREEN *screen;
+	FILE *out; /* the terminal, or the wire to it */
+	struct wire *wire;
 	int has_colours;
 	int is_left; /* given back for a while */
 	int is_utf8;
@@ -41,19 +45,48 @@ static void begin_colours(struct view_screen *s)
 	s->has_colours = 1;
 }
 
+/* open_wire - with a descriptor for ncurses alone.  Return: 0 or -errno. */
+static int open_wire(struct view_screen *s)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0), err;
+
+	s->out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (s->out)
+		return wire_open(&s->wire, fd, STDOUT_FILENO);
+	err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static void screen_free(struct view_screen *s)
+{
+	wire_close(s->wire);
+	if (s->screen)
+		delscreen(s->screen);
+	if (s->out)
+		fclose(s->out);
+	free(s);
+}
+
 int view_screen_open(struct view_screen **out, int use_colours)
 {
 	struct view_screen *s = calloc(1, sizeof(*s));
+	int err;
 
 	if (!s)
 		return -ENOMEM;
 	setlocale(LC_CTYPE, "");
 	s->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	rescue_prepare();
-	s->screen = newterm(NULL, stdout, stdin);
-	if (!s->screen) {
-		free(s);
-		return -ENOTTY;
+	err = open_wire(s);
+	if (!err) {
+		s->screen = newterm(NULL, s->out, stdin);
+		err = s->screen ? 0 : -ENOTTY;
+	}
+	if (err) {
+		screen_free(s);
+		return err;
 	}
 	set_term(s->screen);
 	rescue_begin();
@@ -72,15 +105,29 @@ int view_screen_open(struct view_screen **out, int use_colours)
 	return 0;
 }
 
+/* give_back - @later  where to write what the terminal does not take now; NULL: nowhere */
+static void give_back(struct view_screen *s, FILE *later)
+{
+	if (wire_off(s->wire)) {
+		rescue_without(later);
+		return;
+	}
+	curs_set(1);
+	endwin();
+	rescue_end();
+}
+
 void view_screen_close(struct view_screen *s)
 {
 	if (!s)
 		return;
-	curs_set(1);
-	endwin();
-	rescue_end();
-	delscreen(s->screen);
-	free(s);
+	give_back(s, stdout);
+	screen_free(s);
+}
+
+int view_screen_is_ready(const struct view_screen *s)
+{
+	return wire_is_clear(s->wire);
 }
 
 int view_screen_is_utf8(const struct view_screen *s)
@@ -126,6 +173,7 @@ void view_screen_draw(struct view_screen *s, struct view *v, uint64_t now_ms)
 		wattrset(stdscr, A_NORMAL);
 	}
 	wrefresh(stdscr);
+	wire_on(s->wire);
 }
 
 /* key_of - a key by ncurses' number. */
@@ -191,6 +239,7 @@ void view_screen_resize(struct view_screen *s)
 
 void view_screen_redraw(struct view_screen *s)
 {
+	wire_off(s->wire);
 	/* It may have been taken from us in any state; what was given back is not given back again: that would move the cursor. */
 	if (!s->is_left)
 		endwin();
@@ -203,8 +252,6 @@ void view_screen_redraw(struct view_screen *s)
 
 void view_screen_leave(struct view_screen *s)
 {
-	curs_set(1);
-	endwin();
-	rescue_end();
+	give_back(s, NULL);
 	s->is_left = 1;
 }

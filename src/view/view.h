@@ -136,6 +136,9 @@ int view_screen_is_utf8(const struct view_screen *s);
 /* view_screen_draw - show the view as it is; only what has changed is sent. */
 void view_screen_draw(struct view_screen *s, struct view *v, uint64_t now_ms);
 
+/* view_screen_is_ready - has the terminal taken what was drawn last? As long as it has not, drawing may wait for it. */
+int view_screen_is_ready(const struct view_screen *s);
+
 /* view_screen_key - the next key that waits.  Return: it, or -1: there is none. */
 int view_screen_key(struct view_screen *s);
 

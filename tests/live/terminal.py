@@ -20,6 +20,7 @@ import pyte  # noqa: E402
 
 # An emulator that does not know a sequence shows it; these, of xterm's, pyte does not.
 UNKNOWN = re.compile(rb"\x1b\[[?>][0-9;]*[a-zA-Z]|\x1b[()][0AB]|\x1b\[[0-9;]*t")
+SLOW_STEP_S = 0.05  # between two reads of a slow link
 ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
@@ -34,6 +35,7 @@ class Terminal:
         self.modes = termios.tcgetattr(self.slave)
         self.raw = b""
         self.ended = False
+        self.link = None  # bytes a second that are read from it; None: at once
         environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LINES", "COLUMNS", "LC_ALL")}
         environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | (env or {})
         argv = [SWTRACE, *map(str, args)]
@@ -61,12 +63,18 @@ class Terminal:
         if self.ended or not select.select([self.master], [], [], seconds)[0]:
             return
         try:
-            data = os.read(self.master, 65536)
+            if self.link:
+                time.sleep(SLOW_STEP_S)
+            data = os.read(self.master, int(self.link * SLOW_STEP_S) if self.link else 65536)
         except OSError:  # nobody has the other side any more
             data = b""
         self.ended = not data
         self.raw += data
         self.stream.feed(UNKNOWN.sub(b"", data))
+
+    def is_stuck(self):
+        """Does it take nothing any more, since nobody reads, or it was told to stop?"""
+        return not select.select([], [self.slave], [], 0)[1]
 
     def lines(self):
         return [line.rstrip() for line in self.screen.display]

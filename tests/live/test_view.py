@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import PHP, ROOT, SWTRACE, Program, equal, test
+from harness import PHP, ROOT, SWTRACE, Program, equal, test, waiting_test
 from terminal import ENTER_SCREEN, Terminal
 
 BLOCK = 3001
@@ -15,6 +15,13 @@ UP, DOWN, RIGHT, LEFT, END = "\x1bOA", "\x1bOB", "\x1bOC", "\x1bOD", "\x1bOF"
 
 def view(run, *args, **kw):
     return run.keep(Terminal(["-i", 0.5, *args], **kw))
+
+
+def until(holds, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
 
 
 def shown(run, php, *args, **kw):
@@ -110,7 +117,7 @@ def a_crash_is_in_the_view_at_once_and_on_the_normal_screen_in_full(run):
     equal(after.count("CRASH"), 1, "told once")
 
 
-@test
+@waiting_test
 def what_was_known_of_a_process_that_has_ended_can_still_be_looked_at(run):
     php = run.php()
     t = shown(run, php)
@@ -135,7 +142,69 @@ def what_was_known_of_a_process_that_has_ended_can_still_be_looked_at(run):
     assert "leak_native" in after and "final report" in after, after
 
 
-@test
+def saved_crashes(path):
+    with open(path, encoding="utf-8") as f:
+        return [line for line in f if '"type":"crash"' in line]
+
+
+@waiting_test
+def a_terminal_that_takes_nothing_holds_up_nothing(run):
+    php, other, third = run.php(), run.php(), run.php()
+    with tempfile.TemporaryDirectory() as folder:
+        saved = os.path.join(folder, "saved.jsonl")
+        t = view(run, "-p", f"{php.pid},{other.pid},{third.pid}", "--save", saved)
+        t.wait("the first numbers come in a moment")
+        php.ask(f"native 50 {BLOCK}")
+        t.wait("leak_native")
+        t.press("\x13")  # Ctrl-S
+        until(t.is_stuck, 5, "a terminal that was told to stop")
+        php.ask(f"native 50 {BLOCK}")
+        time.sleep(1)
+        other.send("crash")
+        until(lambda: len(saved_crashes(saved)) == 1, 2, "the first crash in the file")
+        assert t.is_stuck() and t.row("CRASH") < 0, "it was not stopped"
+        t.press("\x11")  # Ctrl-Q
+        t.wait(f"CRASH {PHP}({other.pid})")
+        rows = 25
+        while not t.is_stuck():  # nobody reads
+            rows = 75 - rows
+            t.size(rows, 160)
+            php.ask(f"native 5 {BLOCK}")
+            time.sleep(0.1)
+        third.send("crash")
+        until(lambda: len(saved_crashes(saved)) == 2, 2, "the second crash in the file")
+        t.press("q")
+        time.sleep(2.5)  # by then it has given the terminal up, with a screen still under way
+        code, after = t.finish()
+    equal(code, 0, "exit code")
+    assert t.is_restored(), "the terminal is not as it was"
+    assert "final report after" in after and f"CRASH {PHP}({third.pid})" in after, after
+
+
+@waiting_test
+def a_slow_link_is_not_flooded_and_keys_are_answered_over_it(run):
+    php = run.php()
+    t = shown(run, php)
+    t.link = 960  # 9,600 baud
+    begin, before = time.monotonic(), len(t.raw)
+    while time.monotonic() < begin + 6:
+        php.ask(f"native 5 {BLOCK}")
+        php.ask("churn 50")
+        t.read(0.1)
+    sent = len(t.raw) - before
+    t.press("2")
+    begin = time.monotonic()
+    t.wait("by live bytes", seconds=5)
+    answered = time.monotonic() - begin
+    print(f"# {sent / 6:.0f} bytes a second; a key was answered in {answered:.1f} s")
+    assert sent < 6 * 960 * 0.75, f"{sent} bytes in 6 s"
+    t.link = None
+    t.press("q")
+    equal(t.finish()[0], 0, "exit code")
+    assert t.is_restored(), "the terminal is not as it was"
+
+
+@waiting_test
 def names_made_to_do_harm_do_none(run):
     php = run.keep(Program([PHP, os.path.join(ROOT, "tests/live/hostile.php")]))
     t = view(run, "-p", php.pid, cols=100)
