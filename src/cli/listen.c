@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "util/clock.h"
 #include "util/msg.h"
+#include "util/own.h"
 
 /* Between two texts of events: of hundreds of processes one takes some milliseconds to make. */
 #define LEAST_NS 100000000ULL
@@ -74,34 +74,14 @@ int listen_is_open(const struct listener *l)
 	return l->server != NULL;
 }
 
-/* resident_bytes - of this process. */
-static uint64_t resident_bytes(void)
-{
-	unsigned long long total, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f && fscanf(f, "%llu %llu", &total, &resident) != 2)
-		resident = 0;
-	if (f)
-		fclose(f);
-	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static double seconds(const struct timeval *t)
-{
-	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
-}
-
 void listen_tell(struct listener *l)
 {
 	struct strbuf text[METRICS_FORMATS] = { 0 };
-	struct rusage own;
 
 	if (!l->server)
 		return;
-	if (!getrusage(RUSAGE_SELF, &own))
-		l->values->cpu_s = seconds(&own.ru_utime) + seconds(&own.ru_stime);
-	l->values->resident_bytes = resident_bytes();
+	l->values->cpu_s = (double)own_cpu_ns() / 1e9;
+	l->values->resident_bytes = own_resident_bytes();
 	for (int i = 0; i < METRICS_FORMATS; i++)
 		metrics_text(&text[i], l->values, (enum metrics_format)i);
 	l->told_ns = clock_ns(CLOCK_MONOTONIC);

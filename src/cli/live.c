@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "cli/liveexport.h"
 #include "util/clock.h"
 #include "util/msg.h"
+#include "util/own.h"
 #include "util/strbuf.h"
 #include "view/view.h"
 
@@ -140,31 +140,9 @@ static void tell_events(struct live *l)
 
 /* ---- facts ---- */
 
-static uint64_t cpu_ns(void)
-{
-	struct rusage u;
-
-	if (getrusage(RUSAGE_SELF, &u))
-		return 0;
-	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000ULL +
-	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000ULL;
-}
-
-static uint64_t own_bytes(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long long size, resident = 0;
-
-	if (f && fscanf(f, "%llu %llu", &size, &resident) != 2)
-		resident = 0;
-	if (f)
-		fclose(f);
-	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void add_costs(struct live *l, const struct model_snapshot *now, struct view_facts *f)
 {
-	uint64_t cpu = cpu_ns(), calls = model_calls(now, 0), at = clock_ns(CLOCK_MONOTONIC);
+	uint64_t cpu = own_cpu_ns(), calls = model_calls(now, 0), at = clock_ns(CLOCK_MONOTONIC);
 	double seconds = (double)(at - l->at_ns) / 1e9;
 
 	f->own_cpu = l->at_ns && seconds > 0 ? (double)(cpu - l->cpu_ns) / 1e9 / seconds : -1;
@@ -186,7 +164,7 @@ void live_update(struct live *l, const struct model_snapshot *now)
 	struct view_facts f = { .how = attach_kind(l->run->attach),
 		.is_system = r->settings->all,
 		.step_ms = r->settings->interval_ns / 1000000,
-		.own_bytes = own_bytes(),
+		.own_bytes = own_resident_bytes(),
 		.n_blocks = now->blocks.used,
 		.cap_blocks = now->blocks.capacity,
 		.limit = limit };
