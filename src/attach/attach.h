@@ -187,7 +187,8 @@ void attach_window_effects(const struct attach *a, uint64_t *cut, uint64_t *clea
 /* attach_has_request - did any process so far map the file of attach_opts.request[i], with that function in it? */
 int attach_has_request(const struct attach *a, size_t i);
 
-/* attach_unprobe - remove a process's probes. What is known of it stays readable. */
+/* attach_unprobe - begin to remove a process's probes, which the kernel takes long for: it is gone, or executes another program. What is
+ * known of it stays readable. */
 void attach_unprobe(struct attach *a, pid_t pid);
 
 /* attach_set_follow - children of the process are to be traced, too. */

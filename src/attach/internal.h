@@ -147,6 +147,7 @@ struct attach {
 	int is_windowed;
 	int is_crashes_only;
 	struct closing *closing; /* the links of the window before; NULL = none */
+	struct closing *retired; /* those of processes that are not traced any more */
 	uint64_t probed_ns;	 /* for which probes of allocator functions were in place, wholly or in part */
 };
 
@@ -233,6 +234,20 @@ void window_join(struct attach *a);
 
 /* probes.c - close a link: its probes are removed. */
 void probes_close_link(struct probe_link *l);
+
+/* closing.c - links that are being closed, beside what goes on. closing_new() has room for n; then closing_add() each, which is closing's from
+ * then on. closing_begin() starts up to n_threads; without any it is done here and now. closing_end() waits, and frees.
+ * Return: closing_new(): 0 or -ENOMEM. */
+struct closing;
+int closing_new(struct closing **out, size_t n);
+void closing_add(struct closing *c, const struct probe_link *link);
+void closing_begin(struct closing *c, size_t n_threads);
+int closing_is_done(const struct closing *c);
+void closing_end(struct closing *c);
+
+/* closing_keep - put into a list of those under way. closing_sweep - end those of a list that are done.  @wait  end all */
+void closing_keep(struct closing **list, struct closing *c);
+void closing_sweep(struct closing **list, int wait);
 
 /* probes.c - free what is kept of files. The probes themselves are attach_unprobe()'s. */
 void probes_close(struct attach *a);

@@ -234,6 +234,7 @@ void attach_close(struct attach *a)
 	window_join(a);
 	while (a->n_sets)
 		attach_unprobe(a, a->set[a->n_sets - 1].pid);
+	closing_sweep(&a->retired, 1);
 	free(a->set);
 	if (a->skel) {
 		unmap_table(a->proc, SWT_MAX_PROCS, a->skel->maps.procs);

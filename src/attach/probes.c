@@ -14,6 +14,8 @@
 #include "swtrace.skel.h"
 #include "util/msg.h"
 
+#define RETIRERS 4 /* threads that remove the probes of one process */
+
 /* One thing to place: a program at some sites of a file. */
 struct placement {
 	struct bpf_program *prog;
@@ -503,8 +505,14 @@ int attach_probe(struct attach *a, const struct target_process *p, uint32_t chan
 
 void attach_unprobe(struct attach *a, pid_t pid)
 {
-	size_t n = 0;
+	struct closing *c = NULL;
+	size_t n_links = 0, n = 0;
 
+	closing_sweep(&a->retired, 0);
+	for (size_t i = 0; i < a->n_sets; i++)
+		n_links += a->set[i].pid == pid ? a->set[i].n_links : 0;
+	if (n_links && closing_new(&c, n_links))
+		c = NULL;
 	for (size_t i = 0; i < a->n_sets; i++) {
 		struct probe_set *s = &a->set[i];
 
@@ -512,11 +520,19 @@ void attach_unprobe(struct attach *a, pid_t pid)
 			a->set[n++] = *s;
 			continue;
 		}
-		for (size_t k = 0; k < s->n_links; k++)
-			probes_close_link(&s->link[k]);
+		for (size_t k = 0; k < s->n_links; k++) {
+			if (c)
+				closing_add(c, &s->link[k]);
+			else
+				probes_close_link(&s->link[k]);
+		}
 		free(s->link);
 		free(s->refused);
 		free(s->at);
 	}
 	a->n_sets = n;
+	if (c) {
+		closing_begin(c, RETIRERS);
+		closing_keep(&a->retired, c);
+	}
 }

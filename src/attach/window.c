@@ -3,7 +3,6 @@
  * Allocations are recorded from when the last probe is in place until the first is removed, so that each block in the books was
  * born when its free would have been seen. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -13,63 +12,15 @@
 #include "util/clock.h"
 #include "util/msg.h"
 
-/* Closing a link takes the breakpoints out of the process first, which takes a few milliseconds. Then the kernel waits until
- * nobody can be in the link's program any more: 20 ms, and seconds on a machine under load. The process has nothing to do with
- * that, nor need we: links are closed by threads of their own. */
-#define CLOSERS 256 /* threads at most; more links than that wait for one another */
-
-struct closing {
-	struct probe_link *link;
-	size_t n;
-	size_t next;   /* taken by a closer; atomic */
-	size_t n_done; /* atomic */
-	pthread_t thread[CLOSERS];
-	size_t n_threads;
-};
-
-static void *closer(void *arg)
-{
-	struct closing *c = arg;
-	size_t i;
-
-	while ((i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->n) {
-		probes_close_link(&c->link[i]);
-		__atomic_add_fetch(&c->n_done, 1, __ATOMIC_RELEASE);
-	}
-	return NULL;
-}
-
-static int is_done(const struct closing *c)
-{
-	return __atomic_load_n(&c->n_done, __ATOMIC_ACQUIRE) == c->n;
-}
-
-/* close_begin - close all links. Without threads it is done here and now. */
-static void close_begin(struct closing *c)
-{
-	while (c->n_threads < CLOSERS && c->n_threads < c->n &&
-		!pthread_create(&c->thread[c->n_threads], NULL, closer, c))
-		c->n_threads++;
-	if (!c->n_threads)
-		closer(c);
-}
-
 void window_join(struct attach *a)
 {
-	struct closing *c = a->closing;
-
-	if (!c)
-		return;
-	while (c->n_threads)
-		pthread_join(c->thread[--c->n_threads], NULL);
-	free(c->link);
-	free(c);
+	closing_end(a->closing);
 	a->closing = NULL;
 }
 
 int attach_is_closing(const struct attach *a)
 {
-	return a->closing && !is_done(a->closing);
+	return a->closing && !closing_is_done(a->closing);
 }
 
 void window_locate(struct attach *a, const struct target_process *p)
@@ -129,8 +80,8 @@ static void await_removal(const struct attach *a)
 			nanosleep(&ms, NULL);
 }
 
-/* take_links - move the links that do not last out of a set, to the end of a list that has room for them. */
-static void take_links(struct probe_set *s, struct probe_link *link, size_t *n)
+/* take_links - have the links closed that do not last. */
+static void take_links(struct probe_set *s, struct closing *c)
 {
 	size_t n_left = 0;
 
@@ -138,7 +89,7 @@ static void take_links(struct probe_set *s, struct probe_link *link, size_t *n)
 		if (s->link[i].is_lasting)
 			s->link[n_left++] = s->link[i];
 		else
-			link[(*n)++] = s->link[i];
+			closing_add(c, &s->link[i]);
 	}
 	s->n_links = n_left;
 }
@@ -160,23 +111,18 @@ static void close_here(struct probe_set *s)
 /* remove_links - begin to close all links that do not last. */
 static void remove_links(struct attach *a)
 {
-	struct closing *c = calloc(1, sizeof(*c));
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_sets; i++)
 		n += a->set[i].n_links;
-	if (c)
-		c->link = calloc(n ? n : 1, sizeof(*c->link));
-	if (!c || !c->link) {
-		free(c);
+	if (closing_new(&a->closing, n)) {
 		for (size_t i = 0; i < a->n_sets; i++)
 			close_here(&a->set[i]);
 		return;
 	}
 	for (size_t i = 0; i < a->n_sets; i++)
-		take_links(&a->set[i], c->link, &c->n);
-	a->closing = c;
-	close_begin(c);
+		take_links(&a->set[i], a->closing);
+	closing_begin(a->closing, n);
 }
 
 static int is_refused(const struct probe_set *s, uint64_t offset)

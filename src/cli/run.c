@@ -76,8 +76,7 @@ void run_no_allocator(const struct target_process *p)
 	strbuf_free(&files);
 }
 
-/* unprobe_gone - removing probes can take the kernel seconds, so it is done after what people wait for. Of a child the last
- * numbers were told by now. */
+/* unprobe_gone - of those that have ended. Of a child the last numbers were told by now. */
 static void unprobe_gone(struct run *r)
 {
 	struct target_process *p;
