@@ -63,6 +63,13 @@ void talk_expect(struct reader *r, uint32_t id, uint32_t file, const char *path)
 /* talk_await - wait for the answer until then.  Return: 0; -EAGAIN not yet; -EBADMSG the child is lost. */
 int talk_await(struct reader *r, uint64_t until_ns, int may_have_frames);
 
+/* talk_settle - take the answer to names that nobody waits for any more, and throw it away: asked again, the child is quick. Not
+ * while the answer to rows is to come.  Return: 0: nothing is under way; -EAGAIN: it is not there by then. */
+int talk_settle(struct reader *r, uint64_t until_ns);
+
+/* talk_end - end the child. Another one is started when it is needed. */
+void talk_end(struct reader *r);
+
 /* talk_lost - the child has died, hangs or talks nonsense: end it, and remember what it had in hand.  Return: -EBADMSG. */
 int talk_lost(struct reader *r);
 

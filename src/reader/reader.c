@@ -45,7 +45,7 @@ static void end(pid_t pid)
 	}
 }
 
-static void child_end(struct reader *r)
+void talk_end(struct reader *r)
 {
 	rows_forget(r, 0);
 	r->is_busy = 0;
@@ -62,7 +62,7 @@ void reader_close(struct reader *r)
 {
 	if (!r)
 		return;
-	child_end(r);
+	talk_end(r);
 	rows_forget(r, 1);
 	free(r->file);
 	free(r);
@@ -116,7 +116,7 @@ int talk_lost(struct reader *r)
 	for (size_t i = 0; i < r->n_files; i++)
 		if (r->asked_file && r->file[i].number == r->asked_file)
 			r->file[i].is_bad = 1;
-	child_end(r);
+	talk_end(r);
 	return -EBADMSG;
 }
 
@@ -200,22 +200,25 @@ int talk_await(struct reader *r, uint64_t until_ns, int may_have_frames)
 	}
 }
 
-/* still_busy - is an earlier request unanswered? An answer that comes late is thrown away: asked again, the child is quick. */
-static int still_busy(struct reader *r)
+int talk_settle(struct reader *r, uint64_t until_ns)
 {
 	uint64_t hang_ns = getenv("DEBUGINFOD_URLS") ? HANG_DEBUGINFOD_NS : HANG_NS;
 	int err;
 
-	if (rows_settle(r, 0, r->deadline_ns))
-		return -EAGAIN;
 	if (!r->is_busy)
 		return 0;
-	err = talk_await(r, r->deadline_ns, 1);
+	err = talk_await(r, until_ns, 1);
 	if (err == -EAGAIN && clock_ns(CLOCK_MONOTONIC) - r->asked_ns < hang_ns)
 		return -EAGAIN;
 	if (err)
 		talk_lost(r);
 	return 0;
+}
+
+/* still_busy - is an earlier request unanswered? */
+static int still_busy(struct reader *r)
+{
+	return rows_settle(r, 0, r->deadline_ns) ? -EAGAIN : talk_settle(r, r->deadline_ns);
 }
 
 /*

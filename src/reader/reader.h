@@ -51,6 +51,10 @@ int reader_rows(struct reader *r, const struct reader_file *f, struct target_row
  * reader_close(); f->fd may be closed. */
 void reader_rows_ahead(struct reader *r, const struct reader_file *f);
 
+/* reader_rows_are_there - has the child answered what was asked ahead about that file? Then reader_rows() does not wait.
+ * @until_ns  CLOCK_MONOTONIC: waits no longer than that      Return: 1 also if nothing more can be asked ahead; 0: not yet, or not asked. */
+int reader_rows_are_there(struct reader *r, uint32_t number, uint64_t until_ns);
+
 /* reader_debuglink - the file name and checksum (CRC-32 of the whole file) in .gnu_debuglink.
  * Return: 0; -ENOENT there is none, or it is no plain file name; -EAGAIN the child is busy; -EBADMSG as above. */
 int reader_debuglink(struct reader *r, int fd, const char *path, char name[READER_NAME_BYTES], uint32_t *crc);

@@ -13,6 +13,7 @@
 #include "reader/parent.h"
 #include "swtrace/abi.h"
 #include "target/target.h"
+#include "util/clock.h"
 
 static void rows_drop(struct reader *r, size_t i)
 {
@@ -129,9 +130,21 @@ void reader_rows_ahead(struct reader *r, const struct reader_file *f)
 {
 	int is_open = r->n_ahead && r->ahead[r->n_ahead - 1].id;
 
-	if ((r->is_busy && !is_open) || r->n_ahead == MAX_AHEAD || ahead_find(r, f->number))
+	if (r->n_ahead == MAX_AHEAD || ahead_find(r, f->number))
+		return;
+	if (!is_open && talk_settle(r, 0))
 		return;
 	ahead_ask(r, f, MSG_DONTWAIT);
+}
+
+int reader_rows_are_there(struct reader *r, uint32_t number, uint64_t until_ns)
+{
+	const struct ahead *a;
+
+	if (rows_settle(r, number, until_ns))
+		return 0;
+	a = ahead_find(r, number);
+	return a ? !a->id : r->n_ahead == MAX_AHEAD;
 }
 
 /* rows_ask - ask for rows that have not been asked for ahead. */
@@ -141,6 +154,9 @@ static int rows_ask(struct reader *r, const struct reader_file *f)
 
 	/* A request that has to wait for room could wait for ever, if the child waits for room for its answers. */
 	rows_settle(r, 0, UINT64_MAX);
+	/* Names that take so long are asked for again. */
+	if (talk_settle(r, clock_ns(CLOCK_MONOTONIC) + ROWS_NS))
+		talk_end(r);
 	if (r->n_ahead == MAX_AHEAD) /* nobody came for it */
 		rows_drop(r, 0);
 	err = ahead_ask(r, f, 0);

@@ -22,6 +22,7 @@
 #include "swtrace/abi.h"
 #include "target/target.h"
 #include "util/caps.h"
+#include "util/clock.h"
 
 static char dir[] = "/tmp/test-reader-XXXXXX";
 static struct reader *r;
@@ -493,6 +494,52 @@ static void a_file_that_kills_the_child_is_not_read_again_and_others_are(void **
 	assert_int_equal(names_of(&bad, vaddr, got), -EBADMSG);
 }
 
+static void rows_are_read_where_names_have_come_too_late(void **state)
+{
+	struct reader_file f = file("lib.so", NULL), other = file("lib.so", NULL);
+	uint64_t vaddr = address_of("lib.so", "outer", "lock");
+	struct reader_frame got[READER_MAX_FRAMES];
+	struct target_rows rows;
+	int pid;
+
+	(void)state;
+	assert_int_equal(names_of(&f, vaddr, got), 3);
+	pid = reader_pid(r);
+	kill(pid, SIGSTOP);
+	wait_for(50000000);
+	assert_int_equal(reader_names(r, &f, vaddr, got), -EAGAIN);
+	/* Nothing can be asked ahead while that answer is to come, and nothing waits. */
+	reader_rows_ahead(r, &other);
+	assert_false(reader_rows_are_there(r, other.number, 0));
+	kill(pid, SIGCONT);
+	assert_int_equal(reader_rows(r, &other, &rows), 0);
+	assert_true(rows.n > 0);
+	target_rows_free(&rows);
+	assert_int_equal(reader_pid(r), pid);
+	wait_long();
+	assert_int_equal(names_of(&f, vaddr, got), 3);
+}
+
+static void rows_that_are_asked_ahead_are_there_when_they_are_answered(void **state)
+{
+	struct reader_file f = file("lib.so", NULL);
+	struct target_rows rows;
+
+	(void)state;
+	reader_start(r);
+	assert_false(reader_rows_are_there(r, f.number, 0));
+	kill(reader_pid(r), SIGSTOP);
+	reader_rows_ahead(r, &f);
+	assert_false(reader_rows_are_there(r, f.number, clock_ns(CLOCK_MONOTONIC) + 20000000));
+	kill(reader_pid(r), SIGCONT);
+	assert_true(reader_rows_are_there(r, f.number, clock_ns(CLOCK_MONOTONIC) + 10000000000));
+	kill(reader_pid(r), SIGSTOP); /* what is there is not waited for */
+	assert_int_equal(reader_rows(r, &f, &rows), 0);
+	assert_true(rows.n > 0);
+	target_rows_free(&rows);
+	kill(reader_pid(r), SIGCONT);
+}
+
 /* serve - a debuginfod with one file, on a port that the system chooses. */
 static FILE *serve(int *port)
 {
@@ -651,6 +698,8 @@ int main(void)
 		cmocka_unit_test(a_child_that_dies_takes_the_one_file_that_it_had_in_hand),
 		cmocka_unit_test(what_is_no_elf_file_is_said_to_be_none),
 		cmocka_unit_test(the_child_has_no_rights),
+		cmocka_unit_test(rows_are_read_where_names_have_come_too_late),
+		cmocka_unit_test(rows_that_are_asked_ahead_are_there_when_they_are_answered),
 		cmocka_unit_test(a_name_alone_is_demangled_and_one_that_the_child_hangs_on_is_given_up),
 		cmocka_unit_test(a_file_that_kills_the_child_is_not_read_again_and_others_are),
 		cmocka_unit_test(debuginfod_is_asked_only_when_its_variable_is_set),
