@@ -18,6 +18,8 @@
 #include "util/clock.h"
 #include "util/msg.h"
 
+#define MOMENT_NS 10000000 /* most libraries are read in less */
+
 /* chunk_add - one more chunk, mapped and empty. The kernel side knows it after chunks_publish(). */
 static int chunk_add(struct attach *a)
 {
@@ -182,6 +184,11 @@ static struct reader_file reader_file(const struct target_module *m)
 	return (struct reader_file){ .number = m->number, .fd = m->fd, .fd_debug = -1, .path = m->path };
 }
 
+static int has_rows(const struct target_module *m)
+{
+	return m && m->elf && m->fd >= 0;
+}
+
 /* read_ahead - @t  what is loaded already; NULL = nothing */
 static void read_ahead(struct reader *r, struct unwind_tables *t, const struct target_process *p)
 {
@@ -189,7 +196,7 @@ static void read_ahead(struct reader *r, struct unwind_tables *t, const struct t
 		const struct target_module *m = p->map[i].module;
 		struct reader_file file;
 
-		if (!m || !m->elf || m->fd < 0 || (t && file_find(t, m)))
+		if (!has_rows(m) || (t && file_find(t, m)))
 			continue;
 		file = reader_file(m);
 		reader_rows_ahead(r, &file);
@@ -205,6 +212,22 @@ void tables_read_ahead(struct attach *a, const struct target_process *p)
 {
 	if (a->reader)
 		read_ahead(a->reader, &a->tables, p);
+}
+
+int attach_is_ready(struct attach *a, const struct target_process *p)
+{
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + MOMENT_NS;
+
+	if (!a->reader)
+		return 1;
+	tables_read_ahead(a, p);
+	for (size_t i = 0; i < p->n_maps; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		if (has_rows(m) && !file_find(&a->tables, m) && !reader_rows_are_there(a->reader, m->number, until))
+			return 0;
+	}
+	return 1;
 }
 
 /* file_load - read a file's rows and put them where the kernel side finds them. */

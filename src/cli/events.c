@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "cli/due.h"
 #include "cli/live.h"
 #include "util/msg.h"
 
@@ -21,18 +22,31 @@ void events_process_gone(struct run *r, struct target_process *p)
 		run_finish(r, EXIT_GONE);
 }
 
-int events_probe(struct run *r, struct target_process *p)
+/* look - @may_wait  for files to be read */
+static int look(struct run *r, struct target_process *p, int may_wait)
 {
 	uint32_t changes = attach_changes(r->attach, p->pid);
 	int err = target_refresh(r->target, p), n;
 
 	if (err)
 		return err;
+	if (!may_wait && !attach_is_ready(r->attach, p) && due_while_read(r, p->pid))
+		return 0;
 	target_identity(p);
 	n = attach_probe(r->attach, p, changes);
 	if (n > 0 && !r->s->all)
 		run_tell_allocators(p);
 	return n;
+}
+
+int events_probe(struct run *r, struct target_process *p)
+{
+	return look(r, p, 1);
+}
+
+int events_look(struct run *r, struct target_process *p)
+{
+	return look(r, p, 0);
 }
 
 /* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped
@@ -92,7 +106,7 @@ static int on_process(struct run *r, struct target_process *p, const struct mode
 		if (e->stopped)
 			continue_command(r, p);
 		else
-			events_probe(r, p);
+			events_look(r, p);
 	}
 	if (e->type == MODEL_EXEC && !r->reporter.err)
 		err = report_event(&r->reporter, e);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/due.h"
 #include "cli/live.h"
 #include "cli/liveoutput.h"
 #include "reader/reader.h"
@@ -369,7 +370,7 @@ static void loop(struct run *r)
 		if (fd[FD_SIGNAL].revents)
 			on_signal(r);
 		if (fd[FD_DUE].revents)
-			system_look(r);
+			due_look(r);
 		if (fd[FD_WINDOW].revents && !r->done)
 			windows_on_time(r);
 		if (fd[FD_SAMPLE].revents && !r->done)
@@ -646,7 +647,7 @@ out:
 	reader_close(r.reader);
 	symbol_close(r.reporter.symbol);
 	report_clear(&r.reporter);
-	system_close(&r);
+	due_close(&r);
 	target_close(r.target);
 	close(r.fd_signal);
 	close(r.fd_interval);

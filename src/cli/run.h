@@ -22,10 +22,11 @@ struct run {
 	int fd_sample;	 /* -1: no more samples between reports */
 	int fd_duration; /* -1: no end */
 	int fd_output;	 /* what a started command writes, while there is a live view; -1: it writes for itself */
-	int fd_due;	 /* system-wide mode: processes are to be looked at; -1 otherwise */
-	pid_t *due;
+	int fd_due;	 /* due.h: processes are to be looked at; -1: none were */
+	struct run_due *due;
 	size_t n_due;
-	int is_over; /* all that was traced has ended; the live view is still looked at */
+	const struct run_due *looking; /* at this one, now; NULL: at none of them */
+	int is_over;		       /* all that was traced has ended; the live view is still looked at */
 	int done;
 	int code; /* exit code, once done */
 };
@@ -61,8 +62,11 @@ void run_tell_allocators(struct target_process *p);
 /* events_handle - what an event of a traced process asks for. For collect_open(): ctx is the struct run. */
 void events_handle(void *ctx, const struct model_event *e);
 
-/* events_probe - look at a process's files again and probe what is new.  Return: allocator functions probed, or -errno. */
+/* events_probe - look at a process's files again and probe what is new. Waits until these are read.
+ * events_look - likewise; where reading takes longer than a moment, that comes later, by due.h.
+ * Return: allocator functions probed, or -errno. */
 int events_probe(struct run *r, struct target_process *p);
+int events_look(struct run *r, struct target_process *p);
 
 /* events_process_gone - a traced process has ended. */
 void events_process_gone(struct run *r, struct target_process *p);
@@ -76,13 +80,11 @@ int system_begin(struct run *r);
 /* system_event - an event in system-wide mode.  Return: 0, or -errno of stdout. */
 int system_event(struct run *r, const struct model_event *e);
 
-/* system_look - look at the processes that events have named. When fd_due is readable. */
-void system_look(struct run *r);
+/* system_meet - look at a process: begin to trace it, or see what it has loaded. */
+void system_meet(struct run *r, pid_t pid);
 
 /* system_sweep - trace what is selected by now and was not told of; forget what has ended or is selected no more. */
 void system_sweep(struct run *r);
-
-void system_close(struct run *r);
 
 /* windows_begin - plan the first window. After all processes are added.  Return: 0 or -errno.
  * windows_fd - becomes readable when windows_on_time() is to be called; -1 while there are no windows. */

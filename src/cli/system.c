@@ -8,18 +8,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/due.h"
 #include "cli/run.h"
 #include "util/clock.h"
 #include "util/msg.h"
 #include "util/strbuf.h"
 
-#define LOOK_AFTER_NS 20000000L	 /* when a process is looked at that has loaded something */
-#define COUNT_FOR_NS  200000000L /* how long calls are counted for the estimate of the cost */
+#define COUNT_FOR_NS 200000000L /* how long calls are counted for the estimate of the cost */
 
 /* forget - a process that has ended, or is selected no more. */
 static void forget(struct run *r, pid_t pid)
@@ -50,18 +49,21 @@ static int enter(struct run *r, struct target_process *p)
 	return 0;
 }
 
-/* meet - look at a process: begin to trace it, or see what it has loaded. */
-static void meet(struct run *r, pid_t pid)
+void system_meet(struct run *r, pid_t pid)
 {
 	struct target_process *p = target_find(r->target, pid);
 
 	if (p) {
-		if (events_probe(r, p) != -ESRCH)
+		if (events_look(r, p) != -ESRCH)
 			return;
 		forget(r, pid); /* the pid may be another process's by now */
 	}
 	if (target_add(r->target, pid, &p))
 		return;
+	if (!attach_is_ready(r->attach, p) && due_while_read(r, pid)) {
+		target_remove(r->target, p);
+		return;
+	}
 	attach_prepare(r->attach, p); /* what fails fails again, and is told, when it is entered */
 	enter(r, p);
 }
@@ -91,48 +93,22 @@ void system_sweep(struct run *r)
 	}
 	for (ssize_t k = 0; k < n; k++)
 		if (!target_find(r->target, pid[k]))
-			meet(r, pid[k]);
+			system_meet(r, pid[k]);
 	free(pid);
 }
 
-/* due_add - look at this process soon. */
-static void due_add(struct run *r, pid_t pid)
-{
-	struct itimerspec soon = { .it_value.tv_nsec = LOOK_AFTER_NS };
-	pid_t *grown;
-
-	for (size_t i = 0; i < r->n_due; i++)
-		if (r->due[i] == pid)
-			return;
-	grown = realloc(r->due, (r->n_due + 1) * sizeof(*grown));
-	if (!grown)
-		return; /* the next sweep finds it */
-	r->due = grown;
-	r->due[r->n_due++] = pid;
-	if (r->n_due == 1)
-		timerfd_settime(r->fd_due, 0, &soon, NULL);
-}
-
-void system_look(struct run *r)
-{
-	uint64_t ticks;
-	pid_t *due = r->due;
-	size_t n = r->n_due;
-
-	if (read(r->fd_due, &ticks, sizeof(ticks)) != sizeof(ticks))
-		return;
-	r->due = NULL;
-	r->n_due = 0;
-	for (size_t i = 0; i < n; i++)
-		meet(r, due[i]);
-	free(due);
-}
-
-/* on_signal - a process is about to be killed, or gives up. One that was not looked at yet is, if it is still there: for its names. */
+/* on_signal - a process is about to be killed, or gives up. One that was not looked at yet is, if it is still there: for its names.
+ * Of one that dies no more is needed. */
 static int on_signal(struct run *r, const struct model_event *e)
 {
-	if (!target_find(r->target, e->pid) && !target_child(r->target, e->pid))
-		meet(r, e->pid);
+	struct target_process *p;
+
+	if (target_find(r->target, e->pid) || target_child(r->target, e->pid))
+		;
+	else if (e->type == MODEL_SIGNAL)
+		target_add(r->target, e->pid, &p);
+	else
+		system_meet(r, e->pid);
 	return r->reporter.err ? 0 : report_event(&r->reporter, e);
 }
 
@@ -219,9 +195,6 @@ int system_begin(struct run *r)
 	struct target_process *p;
 	size_t n_refused, i = 0;
 
-	r->fd_due = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (r->fd_due < 0)
-		return EXIT_UNSUPPORTED;
 	n_refused = prepare_all(r);
 	if (!r->s->crashes) {
 		add_cost(r, &cost);
@@ -241,11 +214,4 @@ int system_begin(struct run *r)
 		msg_note("tracing %zu processes, and those that start, by %s; Ctrl-C ends with a last report",
 			target_count(r->target), attach_kind(r->attach));
 	return 0;
-}
-
-void system_close(struct run *r)
-{
-	free(r->due);
-	if (r->fd_due >= 0)
-		close(r->fd_due);
 }
