@@ -57,13 +57,14 @@ static void put_bytes(struct page *o, const char *s, size_t n)
 		o->err = errno ? -errno : -EIO;
 }
 
-/* put_escaped - JSON, which is ASCII, without a character that could end the script element. Those can be in strings alone. */
+/* put_escaped - JSON, which is ASCII, without a character that could end the script element, and without DEL, which a terminal would not
+ * show. Those can be in strings alone. */
 static int put_escaped(const char *s, size_t n, void *ctx)
 {
 	size_t from = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] != '<' && s[i] != '>' && s[i] != '&')
+		if (s[i] != '<' && s[i] != '>' && s[i] != '&' && s[i] != 0x7f)
 			continue;
 		put_bytes(ctx, s + from, i - from);
 		put(ctx, "\\u%04x", (unsigned)s[i]);

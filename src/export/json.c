@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* export/json.c - a profile as JSON lines: "profile", a "profile_process" each, the causes of losses, a "profile_stack" each, then the
  * events as they were told. */
-#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
 #include "export/internal.h"
 #include "util/format.h"
+#include "util/jsonline.h"
 
 #define SCHEMA 1
 
@@ -35,12 +35,8 @@ static json_t *begin(const struct profile *p, const char *type)
 /* end - write the line.  Return: 0 or -errno. */
 static int end(FILE *f, json_t *o)
 {
-	int err = 0;
+	int err = jsonline_write(f, o);
 
-	errno = 0;
-	/* ASCII, as in output/json.c: no control character reaches a terminal. */
-	if (json_dumpf(o, f, JSON_COMPACT | JSON_ENSURE_ASCII) || fputc('\n', f) == EOF)
-		err = errno ? -errno : -ENOMEM;
 	json_decref(o);
 	return err;
 }

@@ -2,11 +2,11 @@
 /* export/speedscope.c - the file format of speedscope.app ("sampled" profiles; file-format-spec.ts of speedscope 1.x).
  *
  * A profile is a list of stacks with a weight each; there is one of live bytes and one of live blocks for each process. */
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 
 #include "export/internal.h"
+#include "util/jsonline.h"
 
 static json_t *text(const struct strbuf *b)
 {
@@ -85,7 +85,7 @@ static json_t *frames(const struct profile *p)
 int export_speedscope(FILE *f, const struct profile *p, const struct export_opts *opts)
 {
 	json_t *o = json_object(), *shared = json_object(), *profiles = json_array();
-	int err = 0;
+	int err;
 
 	(void)opts;
 	json_object_set_new(o, "$schema", json_string("https://www.speedscope.app/file-format-schema.json"));
@@ -97,9 +97,7 @@ int export_speedscope(FILE *f, const struct profile *p, const struct export_opts
 		add_profile(profiles, p, i, PROFILE_LIVE_BLOCKS);
 	}
 	json_object_set_new(o, "profiles", profiles);
-	errno = 0;
-	if (!o || json_dumpf(o, f, JSON_COMPACT | JSON_ENSURE_ASCII) || fputc('\n', f) == EOF)
-		err = errno ? -errno : -ENOMEM;
+	err = jsonline_write(f, o);
 	json_decref(o);
 	return err;
 }

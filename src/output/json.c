@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* output/json.c - JSON lines, one object a line; described in docs/json.md. */
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "output/internal.h"
+#include "util/jsonline.h"
 
-/* Jansson refuses strings that are not UTF-8. What else is not ASCII leaves as \uXXXX (JSON_ENSURE_ASCII), so that no
- * control character reaches a terminal. */
+/* Jansson refuses strings that are not UTF-8. */
 json_t *json_text(const char *s)
 {
 	struct strbuf b = { 0 };
@@ -54,15 +52,7 @@ json_t *json_begin(const char *type, int64_t utc_ns)
 /* json_end - append the object as a line. */
 void json_end(struct strbuf *b, json_t *o)
 {
-	char *line = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10));
-
-	if (line) {
-		strbuf_add(b, line);
-		strbuf_add(b, "\n");
-	} else {
-		b->failed = 1;
-	}
-	free(line);
+	jsonline_add(b, o);
 	json_decref(o);
 }
 
