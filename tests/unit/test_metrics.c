@@ -26,6 +26,10 @@
 #define HOSTILE "\x1b[2J\"\n\\\xff{}"
 
 static struct model_identity identity = { .role = MODEL_ROLE_WORKER, .worker = 3, .container_id = "3f2a00000000" };
+/* target/ lets less of this through. */
+static struct model_identity hostile = {
+	.role = MODEL_ROLE_WORKER, .worker = -1, .pool = HOSTILE, .container_id = HOSTILE
+};
 static struct model_loss losses[] = { { "return_missed", "calls whose return was never seen", 7 } };
 static struct analyze_standing standing = {
 	.pid = 42,
@@ -58,7 +62,7 @@ static struct model_process processes[] = {
 				.size_bytes = 5242880,
 				.real_bytes = 6291456,
 				.limit_bytes = 134217728 } } },
-	{ .pid = 7, .comm = HOSTILE, .alive = 1 },
+	{ .pid = 7, .comm = HOSTILE, .alive = 1, .identity = &hostile },
 	{ .pid = 8, .comm = "gone" },
 };
 static const struct model_snapshot snapshot = {
@@ -114,7 +118,9 @@ static void assert_has(const char *text, const char *part)
 }
 
 #define P "pid=\"42\",comm=\"php8.2\",role=\"worker\",worker=\"3\",container=\"3f2a00000000\""
-#define H "pid=\"7\",comm=\"\\\\x1b[2J\\\"\\\\x0a\\\\\\\\xff{}\"" /* as in text reports, then escaped: a \ is \\ */
+/* As in text reports, then escaped: a \ is \\. */
+#define SHOWN "\\\\x1b[2J\\\"\\\\x0a\\\\\\\\xff{}"
+#define H     "pid=\"7\",comm=\"" SHOWN "\",role=\"worker\",container=\"" SHOWN "\""
 
 static void every_value_is_a_line(void **state)
 {
