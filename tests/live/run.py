@@ -18,6 +18,7 @@ import test_faults  # noqa: F401
 import test_follow  # noqa: F401
 import test_freed  # noqa: F401
 import test_hostile  # noqa: F401
+import test_hostile_ends  # noqa: F401
 import test_identity  # noqa: F401
 import test_kernel  # noqa: F401
 import test_launch  # noqa: F401

@@ -20,6 +20,9 @@ import pyte  # noqa: E402
 
 # An emulator that does not know a sequence shows it; these, of xterm's, pyte does not.
 UNKNOWN = re.compile(rb"\x1b\[[?>][0-9;]*[a-zA-Z]|\x1b[()][0AB]|\x1b\[[0-9;]*t")
+# To scroll by several lines, which it does not know either: ncurses does so where the cursor is on the line at which one comes in.
+SCROLL = re.compile(rb"\x1b\[([0-9]+)([ST])")
+UNFINISHED = re.compile(rb"\x1b[^a-zA-Z]*$")
 SLOW_STEP_S = 0.05  # between two reads of a slow link
 ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
@@ -34,6 +37,7 @@ class Terminal:
         self.size(rows, cols)
         self.modes = termios.tcgetattr(self.slave)
         self.raw = b""
+        self.rest = b""  # the begin of a sequence
         self.ended = False
         self.link = None  # bytes a second that are read from it; None: at once
         environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LINES", "COLUMNS", "LC_ALL")}
@@ -70,7 +74,10 @@ class Terminal:
             data = b""
         self.ended = not data
         self.raw += data
-        self.stream.feed(UNKNOWN.sub(b"", data))
+        data = self.rest + data
+        self.rest = begun[0] if (begun := UNFINISHED.search(data)) else b""
+        data = UNKNOWN.sub(b"", data[:len(data) - len(self.rest)])
+        self.stream.feed(SCROLL.sub(lambda m: (b"\x1bD" if m[2] == b"S" else b"\x1bM") * int(m[1]), data))
 
     def is_stuck(self):
         """Does it take nothing any more, since nobody reads, or it was told to stop?"""

@@ -32,7 +32,7 @@ LIBRARY = b"lib\x1b[5n\r\t<img src=x onerror=y>;'\"&{}`|\\ %n\xe2\x80\xa8\xe2\x8
 FOLDER = b"d;<b>\xe2\x80\xae \x1b[5n"
 FILE = b"php\x1b]0;x\x07\n\r\t<script>\"'&\\`|{} %s\xe2\x80\xa9\xc2\x9b\x9b\xff.php"
 # Of 64 bytes, as what they replace in targets/hostile.c.
-FUNCTION = b"f \x1b]0;x\x07\n\r\t</script><b>\"'&\\`|;{}%s\xe2\x80\xae\xe2\x80\xa8\xc2\x9b\x9b\xff\xf3\xa0\x81\x81".ljust(64, b"f")
+FUNCTION = b"f \x1b]0;x\x07\n\r\t\x7f</script><b>\"'&\\`|;{}%s\xe2\x80\xae\xe2\x80\xa8\xc2\x9b\x9b\xff\xf3\xa0\x81\x81".ljust(64, b"f")
 SOURCE = b"s \x1b[5n\n\r\t<img src=x>\"'&\\`|;{}%n\xe2\x81\xa7\xe2\x80\xa9\xc2\x9b\x9b\xff\xef\xbb\xbf.c".ljust(64, b"s")
 LONG = (b"long;\x1b[5n\n <b>" + "€".encode() * 300)[:617]
 LONG_SHOWN = 14 + 80 * 3  # of which so much is recorded, and shown, surely: whole characters
@@ -115,8 +115,8 @@ class Copy(Program):
     """The native program, and its library, under hostile names, and with hostile names in them."""
 
     def __init__(self, folder):
-        self.exe, library = (os.path.join(folder, name) for name in (EXE, LIBRARY))
-        for source, copy in ("hostile", self.exe), ("hostile-library", library):
+        self.exe, self.library = (os.path.join(folder, name) for name in (EXE, LIBRARY))
+        for source, copy in ("hostile", self.exe), ("hostile-library", self.library):
             with open(os.path.join(TARGETS, source), "rb") as f:
                 data = f.read()
             for stand_in, name in ((rb"hostile_function_[0-9]{47}\0", FUNCTION), (rb"hostile_source_[0-9]{49}\0", SOURCE),
@@ -125,14 +125,18 @@ class Copy(Program):
             with open(copy, "wb") as f:
                 f.write(data)
             os.chmod(copy, 0o755)
-        super().__init__([self.exe, NATIVE_COMM, library], stderr=subprocess.DEVNULL)
+        super().__init__([self.exe, NATIVE_COMM, self.library], stderr=subprocess.DEVNULL)
+
+    def again(self, comm):
+        """One more process of it."""
+        return Program([self.exe, comm, self.library], stderr=subprocess.DEVNULL)
 
 
-def php(folder):
-    os.mkdir(os.path.join(folder, FOLDER))
+def php(folder, *args, options=()):
+    os.makedirs(os.path.join(folder, FOLDER), exist_ok=True)
     script = os.path.join(folder, FOLDER, FILE)
     shutil.copy(os.path.join(HostPhp.scripts, "hostile.php"), script)
-    return Program([PHP, script, PHP_COMM])
+    return Program([PHP, *options, script, *(args or [PHP_COMM])], stderr=subprocess.DEVNULL)
 
 
 class Output:
@@ -472,14 +476,16 @@ def messages_are_lines_that_only_show_names(_run):
         assert safe(EXE[:9]) in err.decode(), (args, err)
 
 
+# What ncurses writes, without the report to which a request for the terminal's state or a title would belong; the rest is text alone.
+SEQUENCES = re.compile(rb"\x1b(\[[0-9;?]*[ABCDGHJKLMPSTXdhlmrtu@]|\[[>=?][0-9;]*[a-z]|[()][0AB]|[=>78M])|[\r\n\b\x0e\x0f]")
+
+
 @test
 def the_view_shows_names_and_sends_none_as_it_is(_run):
     t = traced()
     equal(t.view_code, 0, "exit code")
     assert t.is_restored, "the terminal is not as it was"
-    # What ncurses writes, without the report to which a request for the terminal's state or a title would belong; then text alone.
-    sent = re.sub(rb"\x1b(\[[0-9;?]*[ABCDGHJKPXdhlmrtuL@M]|\[[>=?][0-9;]*[a-z]|[()][0AB]|[=>78M])|[\r\n\b\x0e\x0f]", b"", t.view_raw)
-    harmless(sent, "view")
+    harmless(SEQUENCES.sub(b"", t.view_raw), "view")
     everything = "\n".join(t.screens)
     tells(everything, [NATIVE_COMM, PHP_COMM], lambda name: safe(name)[:18], "view")
     assert "leak_\\xe2\\x80\\xaetxt" in everything and "leak_中" in everything, everything
