@@ -354,8 +354,12 @@ out:
 int report_quietly(struct reporter *r)
 {
 	struct model_snapshot *now = NULL;
+	struct target_process *p;
 	int err = 0;
 
+	/* Who has just begun may not say yet what it is; who crashes cannot be asked any more. */
+	for (size_t i = 0; (p = target_at(r->target, i)); i++)
+		target_identity(p);
 	if (!listen_is_open(&r->listener))
 		return 0;
 	err = collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now);
@@ -384,16 +388,16 @@ int report_event(struct reporter *r, const struct model_event *e)
 	struct output_stack stack = { .walk = e->walk };
 	struct model_event told = *e;
 
-	if (e->type == MODEL_FREED)
-		return report_freed(r, e);
-	if (e->type != MODEL_EXIT)
+	if (e->type != MODEL_EXIT && e->type != MODEL_FREED)
 		listen_event(&r->listener, e);
-	if (!p)
+	if (!p && e->type != MODEL_FREED)
 		p = target_child(r->target, e->pid);
 	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 	if (e->type == MODEL_SIGNAL && p)
 		target_refresh(r->target, p);
 	told.identity = p ? target_identity(p) : NULL;
+	if (e->type == MODEL_FREED)
+		return report_freed(r, &told);
 	if (e->type == MODEL_EXIT || e->type >= MODEL_LIMIT)
 		return report_end(r, p, &told);
 	if (e->type == MODEL_SIGNAL && e->crash)

@@ -71,6 +71,7 @@ void json_set_exit(struct json_t *o, const struct model_event *e)
 	int killed = WIFSIGNALED(e->wait_status);
 	const char *reason = reason_names[e->end.reason];
 
+	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "exit_status", killed ? json_null() : json_integer(WEXITSTATUS(e->wait_status)));
 	json_object_set_new(o, "signal", killed ? json_integer(WTERMSIG(e->wait_status)) : json_null());
 	json_object_set_new(o, "reason", reason ? json_string(reason) : json_null());
@@ -221,6 +222,7 @@ int output_json_end(FILE *f, const struct output_end *x)
 
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "count", json_integer(x->n_again ? (json_int_t)x->n_again : 1));
 	json_object_set_new(o, "again", json_boolean(x->n_again != 0));
 	json_object_set_new(o, "limit_bytes", e->type == MODEL_LIMIT ? bytes_or_null(e->end.limit_bytes) : json_null());

@@ -14,8 +14,8 @@ int output_text_freed(FILE *f, const struct model_event *e, const struct output_
 	struct strbuf b = { 0 };
 
 	strbuf_addf(&b, "[%s] DOUBLE FREE ", format_time(e->utc_ns, time));
-	text_add_who(&b, e->comm, e->pid);
-	strbuf_addf(&b, " thread %d: %s, %s, at 0x%" PRIx64 ", was freed %.2f s before by thread %d\n", e->tid,
+	text_add_whose_thread(&b, e);
+	strbuf_addf(&b, ": %s, %s, at 0x%" PRIx64 ", was freed %.2f s before by thread %d\n",
 		format_bytes(n->size_bytes, size), model_layer_name(n->layer), n->addr, (double)n->freed_ns / 1e9,
 		n->freed_tid);
 	text_add_stack(&b, again);
@@ -43,6 +43,7 @@ int output_json_freed(FILE *f, const struct model_event *e, const struct output_
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "tid", json_integer(e->tid));
 	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "layer", json_string(model_layer_name(n->layer)));
 	json_object_set_new(o, "addr", json_hex(n->addr));
 	json_object_set_new(o, "size_bytes", json_number(n->size_bytes));

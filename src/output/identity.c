@@ -62,6 +62,14 @@ static void add_container(struct strbuf *b, const struct model_identity *id)
 		strbuf_addf(b, " (pid %d there)", id->ns_pid);
 }
 
+void text_add_container(struct strbuf *b, const struct model_identity *id)
+{
+	if (!id || !id->container)
+		return;
+	strbuf_add(b, ", ");
+	add_container(b, id);
+}
+
 /* add_part - the role, with how it is known where that is not by what the program itself says. */
 static void add_part(struct strbuf *b, const struct model_identity *id)
 {

@@ -9,9 +9,11 @@
 
 struct json_t;
 
-/* text.c - "name(pid)"; what the curves of a process say, and how many have something to say; that as a line, if one has; the lines
+/* text.c - "name(pid)"; that with the role, the container and the thread of an event: "php(5), worker 3, docker 3f2a00000000 (pid 7
+ * there), thread 6"; what the curves of a process say, and how many have something to say; that as a line, if one has; the lines
  * of a stack; the place of a frame; the lines of losses. standing may be NULL. */
 void text_add_who(struct strbuf *b, const char *comm, int pid);
+void text_add_whose_thread(struct strbuf *b, const struct model_event *e);
 int text_add_growth(struct strbuf *b, const struct analyze_standing *s);
 void text_add_memory(struct strbuf *b, const struct analyze_standing *s);
 void text_add_stack(struct strbuf *b, const struct output_stack *s);
@@ -28,12 +30,14 @@ void text_add_estimate(struct strbuf *b, const struct analyze_estimate_row *row)
 void text_add_site(
 	struct strbuf *b, const struct model_process *p, enum model_layer layer, const struct output_stack *s);
 
-/* identity.c - ", worker 3": the role, to stand behind a name; nothing when there is none. text_add_identity - what the process is,
+/* identity.c - ", worker 3": the role, to stand behind a name; nothing when there is none. text_add_container - likewise,
+ * ", docker 3f2a00000000 (pid 7 there)". text_add_identity - what the process is,
  * in one line without its end: "worker 3 of Swoole 5.1.2, PHP 8.2.29 NTS, opcache, glibc 2.36, docker 3f2a00000000"; nothing
  * when nothing is known. text_add_build_ids - likewise, of its files: "php8.2 0123..., libc.so.6 4567...".
  * text_add_new_identity - both as lines below a process, unless they were told before. json_identity - the object of
  * docs/json.md. identity may be NULL in all of them. */
 void text_add_role(struct strbuf *b, const struct model_identity *identity);
+void text_add_container(struct strbuf *b, const struct model_identity *identity);
 void text_add_identity(struct strbuf *b, const struct model_identity *identity);
 void text_add_build_ids(struct strbuf *b, const struct model_identity *identity);
 void text_add_new_identity(struct strbuf *b, const struct model_process *p);

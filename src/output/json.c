@@ -362,6 +362,7 @@ json_t *json_crash(const struct model_event *e, const struct output_stack *stack
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "tid", json_integer(e->tid));
 	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "signal", json_integer(e->signal));
 	json_object_set_new(o, "signal_name", json_string(crash_signal_name(e->signal, signal, sizeof(signal))));
 	json_object_set_new(o, "code", json_integer(e->code));

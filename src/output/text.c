@@ -11,6 +11,17 @@ void text_add_who(struct strbuf *b, const char *comm, int pid)
 	strbuf_addf(b, "(%d)", pid);
 }
 
+void text_add_whose_thread(struct strbuf *b, const struct model_event *e)
+{
+	size_t bare;
+
+	text_add_who(b, e->comm, e->pid);
+	bare = b->len;
+	text_add_role(b, e->identity);
+	text_add_container(b, e->identity);
+	strbuf_addf(b, "%s thread %d", b->len > bare ? "," : "", e->tid);
+}
+
 static void add_blocks(struct strbuf *b, uint64_t bytes, const char *how, uint64_t blocks)
 {
 	char size[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
@@ -403,9 +414,9 @@ void text_add_crash(struct strbuf *b, const struct model_event *e, const struct 
 	const char *text = crash_code_text(e->signal, e->code);
 
 	strbuf_add(b, "CRASH ");
-	text_add_who(b, e->comm, e->pid);
-	strbuf_addf(b, " thread %d: %s (signal %d), %s", e->tid, crash_signal_name(e->signal, signal, sizeof(signal)),
-		e->signal, crash_code_name(e->signal, e->code, code, sizeof(code)));
+	text_add_whose_thread(b, e);
+	strbuf_addf(b, ": %s (signal %d), %s", crash_signal_name(e->signal, signal, sizeof(signal)), e->signal,
+		crash_code_name(e->signal, e->code, code, sizeof(code)));
 	if (*text)
 		strbuf_addf(b, ": %s", text);
 	if (e->has_fault_addr)

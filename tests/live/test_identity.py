@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_identity.py - reports say what each process is: role, versions, libc, allocator, container, build-ids; and nothing of its
 environment or its requests."""
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
+import tempfile
+import time
 
-from harness import PHP, TARGETS, Program, command, equal, test
+from harness import PHP, TARGETS, Program, command, equal, test, waiting_test
 from test_system import CGROUPS
 from web import OPCACHE, Fpm
 
@@ -101,6 +105,12 @@ def a_worker_that_is_forked_while_traced_is_soon_known_as_one(run):
     equal((role(found), found["pool"]), (("worker", None, "title"), "www"), "the new worker")
 
 
+def children(pid):
+    """In the order in which they were made."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(child) for child in f.read().split()]
+
+
 def swoole_server(run, version):
     """The made-up server, started: the master, and the pids of the others."""
     master = run.target(f"swoole-{version}")
@@ -181,24 +191,41 @@ def libcs_and_allocators_are_told(run):
         equal((found["exe"], found["php"]), (target, None), target)
 
 
-@test
-def a_container_is_told_by_its_id_and_the_pid_in_it(run):
-    own = run.keep(Program(["unshare", "--pid", "--fork", "--kill-child", os.path.join(TARGETS, "swoole-5.1.8")]))
-    with open(f"/proc/{own.pid}/task/{own.pid}/children") as f:
-        master = int(f.read())
-    own.ask("start")
+@contextlib.contextmanager
+def in_docker(*pids):
+    """These are in a cgroup meanwhile that is called as one of Docker's."""
     container_id = "3f2a55c0ffee" + 52 * "7"
     top = next(d for d in CGROUPS if os.path.exists(os.path.join(d, "cgroup.controllers")))
     group = os.path.join(top, f"docker-{container_id}.scope")
     os.mkdir(group)
+
+    def move(to, pid):
+        with contextlib.suppress(ProcessLookupError), open(os.path.join(to, "cgroup.procs"), "w") as f:
+            f.write(str(pid))
+
     try:
-        with open(os.path.join(group, "cgroup.procs"), "w") as f:
-            f.write(str(master))
-        found = identity(run, master)
+        for pid in pids:
+            move(group, pid)
+        yield
     finally:
-        with open(os.path.join(top, "cgroup.procs"), "w") as f:
-            f.write(str(master))
-        os.rmdir(group)
+        for _ in range(100):  # one that is dying can neither be moved nor is it gone
+            with open(os.path.join(group, "cgroup.procs")) as f:
+                left = f.read().split()
+            for pid in left:
+                move(top, pid)
+            with contextlib.suppress(OSError):
+                os.rmdir(group)
+                break
+            time.sleep(0.05)
+
+
+@test
+def a_container_is_told_by_its_id_and_the_pid_in_it(run):
+    own = run.keep(Program(["unshare", "--pid", "--fork", "--kill-child", os.path.join(TARGETS, "swoole-5.1.8")]))
+    master, = children(own.pid)
+    own.ask("start")
+    with in_docker(master):
+        found = identity(run, master)
     equal(found["container"], {"kind": "docker", "id": "3f2a55c0ffee", "pid": 1}, "the container")
     equal(role(found), ("master", None, "memory"), "the role, by the pid that it has in there")
 
@@ -211,3 +238,76 @@ def a_report_for_people_says_it_once(run):
     equal(len(re.findall(r"^    build-ids: swoole-6\.2\.2 [0-9a-f]{40}, libswoole", out, re.M)), 1, out)
     equal(len(re.findall(rf"^  swoole-6\.2\.2\({manager}\), manager: ", out, re.M)), 4, out)
     equal(master.proc.poll(), None, "the master")
+
+
+def program_section(saved, pid):
+    """What `swtrace report --crash` says of the process: its section "Program", as a list of lines."""
+    code, text, err = command("report", "--crash", saved, "-p", pid)
+    equal((code, err), (0, ""), "report --crash")
+    return re.search(r"^### Program\n\n(.*?)\n\n", text, re.M | re.S).group(1).split("\n")
+
+
+def crash_of(tracer, saved, pid, seconds=10):
+    """Kill it: (the line for people, the object in the file)."""
+    os.kill(pid, signal.SIGSEGV)
+    lines = []
+    while not lines or "CRASH" not in lines[-1]:
+        lines.append(tracer.out.next(seconds))
+        assert lines[-1] is not None, lines
+    with open(saved, encoding="utf-8") as f:
+        whole = f.read().rpartition("\n")[0]  # another line may be just being written
+    objects = [json.loads(line) for line in whole.split("\n")]
+    return lines[-1], next(o for o in objects if o["type"] == "crash" and o["pid"] == pid)
+
+
+@waiting_test
+def a_crash_says_which_worker_it_was_though_no_report_was_made_before(run):
+    for options in (["--crashes"], ["--overhead", 1, "-i", 60]):  # and without either: the next test
+        master, (_, first, second, task, _) = swoole_server(run, "6.2.2")
+        with tempfile.TemporaryDirectory() as folder:
+            saved = os.path.join(folder, "saved")
+            watched = ",".join(str(pid) for pid in (master.pid, second, task))
+            tracer = run.trace(*options, "-p", watched, "--no-follow", "--save", saved, json_lines=False)
+            for pid, name, number, words in (second, "worker", 1, "worker 1"), (task, "task_worker", 2, "task worker 2"):
+                line, crash = crash_of(tracer, saved, pid)
+                assert f"] CRASH swoole-6.2.2({pid}), {words}, thread {pid}: SIGSEGV " in line, (options, line)
+                equal(role(crash["identity"]), (name, number, "memory"), f"role with {options}")
+                said = program_section(saved, pid)
+                for part in (f"- `role: {name}`", f"- `worker: {number}`", "- `swoole: version 6.2.2`"):
+                    assert part in said, (options, part, said)
+            tracer.end()
+        master.end()
+
+
+@waiting_test
+def a_crash_in_a_container_says_which_and_the_pid_in_there(run):
+    own = run.keep(Program(["unshare", "--pid", "--fork", "--kill-child", os.path.join(TARGETS, "swoole-5.1.8")]))
+    master, = children(own.pid)
+    own.ask("start")
+    worker = children(children(master)[0])[0]
+    with in_docker(master, worker), tempfile.TemporaryDirectory() as folder:
+        saved = os.path.join(folder, "saved")
+        tracer = run.trace("-p", worker, "-i", 60, "--no-follow", "--save", saved, json_lines=False)
+        with open(f"/proc/{worker}/status") as f:
+            there = int(re.search(r"^NSpid:.*\s(\d+)$", f.read(), re.M).group(1))
+        line, crash = crash_of(tracer, saved, worker)
+        equal(crash["identity"]["container"], {"kind": "docker", "id": "3f2a55c0ffee", "pid": there}, "the container")
+        assert f"), worker 0, docker 3f2a55c0ffee (pid {there} there), thread {worker}: SIGSEGV" in line, line
+        assert f"- `container: kind docker, id 3f2a55c0ffee, pid {there}`" in program_section(saved, worker)
+
+
+@waiting_test
+def the_ends_of_an_fpm_s_workers_say_whose_pool_they_were_of(run):
+    fpm = run.keep(Fpm(FPM, 2))
+    tracer = run.trace("-p", fpm.proc.pid, "-i", 60)
+    crashes, ends = fpm.workers()
+    os.kill(crashes, signal.SIGSEGV)
+    os.kill(ends, signal.SIGKILL)
+    worker = ("worker", None, "title"), "www"
+    found = tracer.wait("crash", 10, pid=crashes)["identity"]
+    equal((role(found), found["pool"]), worker, "the crash")
+    for pid in crashes, ends:
+        if not (found := [o for o in tracer.of("lifecycle") if o["event"] == "exit" and o["pid"] == pid]):
+            found = [tracer.wait("lifecycle", 10, event="exit", pid=pid)]
+        equal((role(found[0]["identity"]), found[0]["identity"]["pool"]), worker, f"the end of {pid}")
+    tracer.finish()

@@ -60,6 +60,35 @@ static void a_kill_is_told_with_its_sender_whose_name_is_made_safe(void **state)
 						    " [pid=5, status=0, signal=9, peak RSS 3.0 MiB]\n");
 }
 
+static void an_end_says_which_worker_it_was(void **state)
+{
+	static const struct model_identity id = { .role = MODEL_ROLE_TASK_WORKER, .worker = 5 };
+	struct model_event e = {
+		.type = MODEL_EXIT, .pid = 5, .comm = "php", .wait_status = 255 << 8, .identity = &id
+	};
+	struct output_end x = { .event = &e };
+	char line[4096];
+	FILE *f;
+	json_t *o;
+
+	(void)state;
+	/* GIVEN a task worker, WHEN its end is told, and what has ended it, THEN its role is, to people and to programs */
+	assert_string_equal(
+		text_of(&e, line), WHEN "php(5), task worker 5 exited with status 255 [pid=5, status=255, signal=0]\n");
+	o = json_of(&e);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(o, "identity"), "worker")), 5);
+	json_decref(o);
+	e.type = MODEL_LIMIT;
+	f = fmemopen(line, sizeof(line), "w");
+	assert_non_null(f);
+	assert_int_equal(output_json_end(f, &x), 0);
+	fclose(f);
+	o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	assert_string_equal(json_string_value(json_object_get(o, "type")), "memory_limit");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(o, "identity"), "role")), "task_worker");
+	json_decref(o);
+}
+
 static void an_end_without_an_error_is_one_short_line(void **state)
 {
 	struct model_event e = { .type = MODEL_EXIT, .pid = 5, .comm = "php", .end.peak_rss_bytes = 4096 };
@@ -154,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kill_is_told_with_its_sender_whose_name_is_made_safe),
+		cmocka_unit_test(an_end_says_which_worker_it_was),
 		cmocka_unit_test(an_end_without_an_error_is_one_short_line),
 		cmocka_unit_test(every_reason_has_words_and_a_name),
 		cmocka_unit_test(a_limit_is_told_with_the_line_of_the_script_and_what_lived),

@@ -216,6 +216,18 @@ static const struct model_event aborted = { .type = MODEL_SIGNAL,
 	.ip = 0x10,
 	.sp = 0x20 };
 
+static const struct model_identity worker = { .role = MODEL_ROLE_WORKER,
+	.role_from = MODEL_ROLE_FROM_MEMORY,
+	.worker = 3,
+	.thread_safe = -1,
+	.is_debug = -1,
+	.container = MODEL_CONTAINER_DOCKER,
+	.container_id = "3f2a55c0ffee",
+	.ns_pid = 7 };
+#define WORKER                                                                                                                              \
+	"{\"role\":\"worker\",\"role_from\":\"memory\",\"worker\":3,\"pool\":null,\"exe\":null,\"php\":null,\"swoole\":null,\"libc\":null," \
+	"\"malloc\":null,\"container\":{\"kind\":\"docker\",\"id\":\"3f2a55c0ffee\",\"pid\":7},\"files\":[]}"
+
 typedef int report_writer(FILE *f, const struct analyze_report *r, const struct output_stack *s);
 typedef int event_writer(FILE *f, const struct model_event *e, const struct output_stack *s);
 
@@ -514,6 +526,42 @@ static void a_sent_signal_is_told_with_its_sender(void **state)
 		"\n");
 }
 
+static void a_crash_says_which_worker_and_which_container_it_was(void **state)
+{
+	static const struct model_identity hostile = { .role = MODEL_ROLE_WORKER, .worker = -1, .pool = "w\n\033[2J" };
+	static const struct model_identity bare = { .worker = -1 };
+	const struct output_stack stack = { frames, 1, MODEL_WALK_COMPLETE };
+	struct model_event e = segv;
+	char *text;
+	json_t *o;
+
+	(void)state;
+	/* GIVEN a worker in a container, WHEN told, THEN */
+	e.identity = &worker;
+	text = printed(NULL, output_text_event, &e, &stack);
+	assert_non_null(strstr(text,
+		"] CRASH php(4242), worker 3, docker 3f2a55c0ffee (pid 7 there), thread 4243: SIGSEGV (signal 11), "));
+	free(text);
+	text = printed(NULL, output_json_event, &e, &stack);
+	assert_non_null(strstr(text, "\"comm\":\"php\",\"identity\":" WORKER ",\"signal\":11,"));
+	free(text);
+	/* GIVEN a pool's name that commands, WHEN told, THEN it is only shown */
+	e.identity = &hostile;
+	text = printed(NULL, output_text_event, &e, &stack);
+	assert_non_null(strstr(text, "] CRASH php(4242), worker of pool w\\x0a\\x1b[2J, thread 4243: SIGSEGV"));
+	free(text);
+	text = printed(NULL, output_json_event, &e, &stack);
+	o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(o, "identity"), "pool")), "w\n\033[2J");
+	json_decref(o);
+	free(text);
+	/* GIVEN a process of which nothing is known, WHEN told, THEN it is as before */
+	e.identity = &bare;
+	text = printed(NULL, output_text_event, &e, &stack);
+	assert_non_null(strstr(text, "] CRASH php(4242) thread 4243: SIGSEGV"));
+	free(text);
+}
+
 #define TIME	  "2026-11-23T21:40:05.123Z"
 #define LIFE_TEXT "[" TIME "] php(5) "
 #define LIFE_JSON "{\"schema\":1,\"type\":\"lifecycle\",\"time\":\"" TIME "\",\"event\":"
@@ -530,12 +578,16 @@ static void each_lifecycle_event_is_one_line_of_text_and_json(void **state)
 	/* WHEN told, THEN */
 	assert_event(output_text_event, &e, LIFE_TEXT "exited with status 3 [pid=5, status=3, signal=0]\n");
 	assert_event(output_json_event, &e,
-		LIFE_JSON "\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":3,\"signal\":null," NO_END "}\n");
+		LIFE_JSON
+		"\"exit\",\"pid\":5,\"comm\":\"php\",\"identity\":null,\"exit_status\":3,\"signal\":null," NO_END
+		"}\n");
 	/* GIVEN SIGKILL */
 	e.wait_status = 9;
 	assert_event(output_text_event, &e, LIFE_TEXT "was killed by SIGKILL (signal 9) [pid=5, status=0, signal=9]\n");
 	assert_event(output_json_event, &e,
-		LIFE_JSON "\"exit\",\"pid\":5,\"comm\":\"php\",\"exit_status\":null,\"signal\":9," NO_END "}\n");
+		LIFE_JSON
+		"\"exit\",\"pid\":5,\"comm\":\"php\",\"identity\":null,\"exit_status\":null,\"signal\":9," NO_END
+		"}\n");
 	/* GIVEN the others */
 	e.type = MODEL_EXEC;
 	assert_event(output_text_event, &e, LIFE_TEXT "runs a new program; its old memory is gone\n");
@@ -607,10 +659,10 @@ static void a_json_crash_has_signal_code_and_frames(void **state)
 	(void)state;
 	/* GIVEN a fault and a sent signal, WHEN written as JSON, THEN what is not known is null */
 	assert_event(output_json_event, &segv,
-		HEAD("crash") "\"pid\":4242,\"tid\":4243,\"comm\":\"php\",\"signal\":11,\"signal_name\":\"SIGSEGV\",\"code\":1,\"code_name\":\"SEGV_MAPERR\",\"code_text\":\"address not mapped\",\"fault_addr\":\"0x10\",\"sender_pid\":null,\"ip\":\"0x55d0c000101c\",\"sp\":\"0x7ffd0000\",\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+		HEAD("crash") "\"pid\":4242,\"tid\":4243,\"comm\":\"php\",\"identity\":null,\"signal\":11,\"signal_name\":\"SIGSEGV\",\"code\":1,\"code_name\":\"SEGV_MAPERR\",\"code_text\":\"address not mapped\",\"fault_addr\":\"0x10\",\"sender_pid\":null,\"ip\":\"0x55d0c000101c\",\"sp\":\"0x7ffd0000\",\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 			      "," FRAME_1 "]}\n");
 	assert_event(output_json_event, &aborted,
-		HEAD("crash") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"signal\":6,\"signal_name\":\"SIGABRT\",\"code\":-6,\"code_name\":\"SI_TKILL\",\"code_text\":\"sent by tkill or tgkill (raise, abort)\",\"fault_addr\":null,\"sender_pid\":99,\"ip\":\"0x10\",\"sp\":\"0x20\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+		HEAD("crash") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"identity\":null,\"signal\":6,\"signal_name\":\"SIGABRT\",\"code\":-6,\"code_name\":\"SI_TKILL\",\"code_text\":\"sent by tkill or tgkill (raise, abort)\",\"fault_addr\":null,\"sender_pid\":99,\"ip\":\"0x10\",\"sp\":\"0x20\",\"walk\":\"complete\",\"frames\":[" FRAME_0
 			      "]}\n");
 }
 
@@ -642,13 +694,15 @@ static void a_double_free_says_which_block_and_by_whom(void **state)
 
 	(void)state;
 	e.block = &block;
+	e.identity = &worker;
 	assert_event(json_freed, &e,
-		HEAD("double_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"layer\":\"zend\",\"addr\":\"0x7f0010\",\"size_bytes\":56,\"age_ms\":3000,\"freed_ms\":250,\"freed_tid\":9,\"walk\":\"complete\",\"frames\":[" FRAME_0
+		HEAD("double_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"identity\":" WORKER
+				    ",\"layer\":\"zend\",\"addr\":\"0x7f0010\",\"size_bytes\":56,\"age_ms\":3000,\"freed_ms\":250,\"freed_tid\":9,\"walk\":\"complete\",\"frames\":[" FRAME_0
 				    "],\"allocated_by\":null,\"freed_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_0
 				    "]}}\n");
 	strcpy(e.comm, "php");
 	assert_event(text_freed, &e,
-		"[2026-11-23T21:40:05.123Z] DOUBLE FREE php(4242) thread 4242: 56 B, zend, at 0x7f0010, was freed 0.25 s before by thread 9\n"
+		"[2026-11-23T21:40:05.123Z] DOUBLE FREE php(4242), worker 3, docker 3f2a55c0ffee (pid 7 there), thread 4242: 56 B, zend, at 0x7f0010, was freed 0.25 s before by thread 9\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"    who freed it first: --free-stacks tells\n"
 		"    allocated 3.00 s before by:\n"
@@ -905,6 +959,7 @@ int main(void)
 		cmocka_unit_test(hostile_names_cannot_command_the_terminal),
 		cmocka_unit_test(a_fault_is_told_with_its_address_and_place),
 		cmocka_unit_test(a_sent_signal_is_told_with_its_sender),
+		cmocka_unit_test(a_crash_says_which_worker_and_which_container_it_was),
 		cmocka_unit_test(each_lifecycle_event_is_one_line_of_text_and_json),
 		cmocka_unit_test(a_json_report_is_a_report_a_loss_and_its_stacks),
 		cmocka_unit_test(a_json_crash_has_signal_code_and_frames),
