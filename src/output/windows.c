@@ -177,6 +177,7 @@ static void add_row(struct strbuf *b, const struct analyze_estimate *e, size_t i
 	add_rate(b, row);
 	strbuf_addf(b, ", %s, ", model_layer_name(row->stack->layer));
 	text_add_who(b, row->process ? row->process->comm : "", row->stack->pid);
+	text_add_role(b, row->process ? row->process->identity : NULL);
 	text_add_site(b, row->process, row->stack->layer, s);
 	strbuf_add(b, "\n    estimate: ");
 	add_seen(b, row);

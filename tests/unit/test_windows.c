@@ -116,6 +116,21 @@ static void what_grows_is_told_as_an_estimate_with_its_spread(void **state)
 	free(text);
 }
 
+static void a_stack_that_grows_is_a_worker_s(void **state)
+{
+	static const struct model_identity worker = { .role = MODEL_ROLE_WORKER, .worker = 3 };
+	struct analyze_estimate e = estimate(3, 17);
+	char *text;
+
+	(void)state;
+	process.identity = &worker;
+	text = written(output_text_estimate, &e);
+	process.identity = NULL;
+	assert_non_null(strstr(text, ", zend, php(42), worker 3, site 30086ec1\n"));
+	assert_non_null(strstr(text, ", libc, php(42), worker 3, site 2a70a2f6\n"));
+	free(text);
+}
+
 static void what_the_process_holds_in_all_and_how_that_grows_is_told_too(void **state)
 {
 	struct analyze_standing standing = { .pid = 42 };
@@ -259,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_grows_is_told_as_an_estimate_with_its_spread),
+		cmocka_unit_test(a_stack_that_grows_is_a_worker_s),
 		cmocka_unit_test(what_the_process_holds_in_all_and_how_that_grows_is_told_too),
 		cmocka_unit_test(when_nothing_is_named_it_is_said_why),
 		cmocka_unit_test(json_has_the_same_numbers),
