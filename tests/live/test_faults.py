@@ -271,7 +271,11 @@ def compare(wrong, case, fault, facts, crash, blocks=True, names=True):
     elif fault.module and names:
         wrong.equal(case, "module", crash["frames"][0]["module"], fault.module)
     if fault.kind == ("stack_overflow",) and case not in ("overflow-jump",):
-        wrong.equal(case, "recursion", bool(crash.get("recursion")), True)
+        is_php = case.startswith("recursion-")
+        wrong.equal(case, "recursion", (crash.get("recursion") or {}).get("kind"), "php" if is_php else "native")
+        said = "endless PHP recursion of " if is_php else "endless recursion of " if names else "endless recursion"
+        if not (crash.get("likely") or "").startswith(said):
+            wrong.add(case, "most likely", crash.get("likely"), said)
     if case == "overflow-cycle":
         wrong.equal(case, "frames of a round", (crash.get("recursion") or {}).get("frames"), 2)
 
