@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* crash/kernel.c - the line that the kernel's own log has of such a fault: what people search for, and tools parse.
- * Source: show_signal_msg() in arch/x86/mm/fault.c, show_signal() in arch/x86/kernel/traps.c, print_vma_addr() in mm/memory.c. */
+ * Source: show_signal_msg() in arch/x86/mm/fault.c, show_signal() in arch/x86/kernel/traps.c (which says "traps: " first, its
+ * pr_fmt()), print_vma_addr() in mm/memory.c. Kernels of later years add to that, in the brackets and at the end: it is left out. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,6 +45,6 @@ void kernel_line(const struct model_event *e, char *buf, size_t len)
 			"%s[%d]: segfault at %" PRIx64 " ip %016" PRIx64 " sp %016" PRIx64 " error %" PRIx64 "%s",
 			e->comm, e->tid, e->fault_addr, e->ip, e->sp, c->error_code, in);
 	else if (trap && c->trap != TRAP_PAGE_FAULT)
-		snprintf(buf, len, "%s[%d] %s ip:%" PRIx64 " sp:%" PRIx64 " error:%" PRIx64 "%s", e->comm, e->tid, trap,
-			e->ip, e->sp, c->error_code, in);
+		snprintf(buf, len, "traps: %s[%d] %s ip:%" PRIx64 " sp:%" PRIx64 " error:%" PRIx64 "%s", e->comm,
+			e->tid, trap, e->ip, e->sp, c->error_code, in);
 }

@@ -215,6 +215,88 @@ def compare_block(wrong, case, block, state, facts):
         wrong.equal(case, "offset in the block", block["offset"], int(facts["offset"]))
 
 
+Mapping = collections.namedtuple("Mapping", "start end flags path")
+
+
+def maps_of(pid):
+    with open(f"/proc/{pid}/maps") as f:
+        lines = [line.rstrip("\n").split(None, 5) for line in f]
+    return [Mapping(*(int(x, 16) for x in line[0].split("-")), line[1], line[5] if len(line) > 5 else "") for line in lines]
+
+
+def mapping_at(maps, addr):
+    return next((m for m in maps if m.start <= addr < m.end), None)
+
+
+# What the kernel calls the processor's exceptions: arch/x86/kernel/traps.c.
+EXCEPTIONS = {0: "trap divide error", 6: "trap invalid opcode", 13: "general protection fault"}
+
+
+def as_logged(facts, comm):
+    """What the kernel logs of it (show_signal_msg() in arch/x86/mm/fault.c, show_signal() in arch/x86/kernel/traps.c), made of what
+    the program says of itself; None: nothing, as of a file that was cut."""
+    trap, ip, sp, error, tid = *(int(facts[x], 16) for x in ("trapno", "rip", "rsp", "err")), facts["tid"]
+    m = mapping_at(facts["maps"], ip)
+    place = f" in {os.path.basename(m.path)}[{m.start:x}+{m.end - m.start:x}]"
+    if trap == 14 and facts["handled"] == str(int(signal.SIGSEGV)):
+        return f"{comm}[{tid}]: segfault at {int(facts['fault'], 16):x} ip {ip:016x} sp {sp:016x} error {error:x}{place}"
+    if trap == 14:
+        return None
+    return f"traps: {comm}[{tid}] {EXCEPTIONS[trap]} ip:{ip:x} sp:{sp:x} error:{error:x}{place}"
+
+
+class KernelLog:
+    """What the kernel logs from now on; nothing, where that may not be read."""
+
+    def __init__(self):
+        self.fd = None
+        try:
+            self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+            os.lseek(self.fd, 0, os.SEEK_END)
+        except OSError as e:
+            print(f"# the kernel's log cannot be read: {e}", flush=True)
+
+    def lines(self):
+        """In the form of older kernels: newer ones put the place in the file into the brackets, too, and the processor at the end."""
+        found = []
+        while self.fd is not None:
+            try:
+                record = os.read(self.fd, 8192).decode("utf-8", "replace")
+            except BrokenPipeError:  # some were overwritten meanwhile
+                continue
+            except BlockingIOError:
+                return found
+            text = record.partition(";")[2].partition("\n")[0]
+            found.append(re.sub(r" likely on CPU [0-9].*$", "", re.sub(r"\[[0-9a-f]+,([0-9a-f]+\+)", r"[\1", text)))
+        return found
+
+    def end(self):
+        if self.fd is not None:
+            os.close(self.fd)
+
+
+def is_first_namespace():
+    """Are our pids those of the kernel's log?"""
+    return os.readlink("/proc/self/ns/pid") == "pid:[4026531836]"  # PROC_PID_INIT_INO
+
+
+def compare_with_log(wrong, log, told):
+    """Those of the lines that the kernel has logged, and did not suppress: it logs ten in five seconds."""
+    logged = log.lines()
+    if not is_first_namespace():
+        logged = [re.sub(r"\[\d+\]", "[]", line, count=1) for line in logged]
+    same = 0
+    for line in filter(None, told):
+        line = line if is_first_namespace() else re.sub(r"\[\d+\]", "[]", line, count=1)
+        ip_and_sp = re.search(r" ip.[0-9a-f]+ sp.[0-9a-f]+ ", line).group()
+        of_it = [x for x in logged if ip_and_sp in x]
+        same += line in of_it
+        # Another's line in between may cut one before " in ".
+        if of_it and not any(line.startswith(x) for x in of_it):
+            wrong.add("the kernel's log", "line", line, of_it)
+    print(f"# the kernel's log has {same} of {len(list(filter(None, told)))} lines", flush=True)
+
+
 def is_in_trampoline(crash):
     """A stack may be full right where a probe's return passes through code of the kernel's: there are no frames then."""
     return crash["walk"] == "no_mapping" and int(crash["ip"], 16) >> 12 == 0x7fffffffe
@@ -260,6 +342,8 @@ def compare(wrong, case, fault, facts, crash, blocks=True, names=True):
             wrong.equal(case, r, told.get(r), facts[r])
         wrong.equal(case, "trap, error code", (crash.get("trap"), crash.get("error_code")),
                     (int(facts["trapno"], 16), int(facts["err"], 16)))
+    if "rip" in facts and "maps" in facts:
+        wrong.equal(case, "the kernel's line", crash.get("kernel_line"), as_logged(facts, crash["comm"]))
     if is_in_trampoline(crash):
         return
     if names:
@@ -286,8 +370,10 @@ def die_in_turn(run, tracer, programs, table, wrong, **how):
     latencies = []
     for case, program in programs:
         fault = table[case]
+        maps = maps_of(program.pid)
         program.send("go")
         facts = read_facts(program)
+        facts["maps"] = maps
         try:
             crash = tracer.wait("crash", 20 if EMULATED else 5, pid=int(facts["pid"]))
         except AssertionError as e:
@@ -328,6 +414,7 @@ def traced_by_pid(run, cases, table, start, **how):
     latencies = die_in_turn(run, tracer, programs, table, wrong, **how)
     told_once(wrong, tracer, programs, code=4)
     wrong.none(latencies)
+    return tracer
 
 
 def part(table, n, of, but=()):
@@ -350,8 +437,12 @@ def faults_of_stacks_and_ends_of_all_kinds_are_told_as_what_they_are(run):
 
 
 @test
-def registers_are_those_that_the_program_itself_saw(run):
-    traced_by_pid(run, CPU_REGISTERS, C, lambda c: waiting(run, os.path.join(TARGETS, "faults"), c, "registers"))
+def registers_and_the_kernel_s_line_are_those_that_the_program_itself_saw(run):
+    log = run.keep(KernelLog())
+    tracer = traced_by_pid(run, CPU_REGISTERS, C, lambda c: waiting(run, os.path.join(TARGETS, "faults"), c, "registers"))
+    wrong = Differences()
+    compare_with_log(wrong, log, [c["kernel_line"] for c in tracer.of("crash")])
+    wrong.none()
 
 
 def start_php(run, case, *options):

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
@@ -388,13 +389,67 @@ static void a_cycle_is_found_behind_other_frames(void **state)
 	assert_int_equal(c.frames, 0);
 }
 
+/* as_logged - what the kernel prints: "%s[%d]: segfault at %lx ip %px sp %px error %lx" of a page fault (arch/x86/mm/fault.c), and
+ * "traps: %s[%d] %s ip:%lx sp:%lx error:%lx" of the others (arch/x86/kernel/traps.c); then " in NAME[START+SIZE]" of the file that
+ * ip is in. %px is 16 digits. */
+static const char *as_logged(const char *trap, unsigned long error)
+{
+	static char line[512];
+	int n;
+
+	if (trap)
+		n = snprintf(line, sizeof(line), "traps: %s[%d] %s ip:%lx sp:%lx error:%lx", event.comm, event.tid,
+			trap, (unsigned long)event.ip, (unsigned long)event.sp, error);
+	else
+		n = snprintf(line, sizeof(line), "%s[%d]: segfault at %lx ip %016lx sp %016lx error %lx", event.comm,
+			event.tid, (unsigned long)event.fault_addr, (unsigned long)event.ip, (unsigned long)event.sp,
+			error);
+	snprintf(line + n, sizeof(line) - (size_t)n, " in victim[%lx+%lx]", (unsigned long)CODE, 0x1000UL);
+	return line;
+}
+
 static void the_kernels_line_is_as_in_its_log(void **state)
 {
+	static const struct {
+		unsigned trap;
+		int signal;
+		int code;
+		const char *text;
+	} traps[] = {
+		{ 0, SIGFPE, FPE_INTDIV, "trap divide error" },
+		{ 3, SIGTRAP, SI_KERNEL, "trap int3" },
+		{ 6, SIGILL, ILL_ILLOPN, "trap invalid opcode" },
+		{ 12, SIGBUS, SI_KERNEL, "trap stack segment" },
+		{ 13, SIGSEGV, SI_KERNEL, "general protection fault" },
+		{ 17, SIGBUS, BUS_ADRALN, "trap alignment check" },
+	};
+
 	(void)state;
 	fault(SEGV_MAPERR, 0x10, WRITES);
 	explain();
-	assert_string_equal(report.kernel_line,
-		"victim[8]: segfault at 10 ip 0000000000400010 sp 00007f0000081000 error 6 in victim[400000+1000]");
+	assert_string_equal(report.kernel_line, as_logged(NULL, 6));
+	fault(SEGV_ACCERR, 0xffff888000000000, READS);
+	explain();
+	assert_string_equal(report.kernel_line, as_logged(NULL, READS | 4));
+	event.has_fault_addr = 0;
+	crash.error_code = 0;
+	for (size_t i = 0; i < sizeof(traps) / sizeof(traps[0]); i++) {
+		crash.trap = traps[i].trap;
+		event.signal = traps[i].signal;
+		event.code = traps[i].code;
+		explain();
+		assert_string_equal(report.kernel_line, as_logged(traps[i].text, 0));
+	}
+	/* AND of code that no file is behind the kernel names no place; of a file that was cut it says nothing */
+	event.ip = HEAP;
+	explain();
+	assert_non_null(strstr(report.kernel_line, " error:0"));
+	assert_null(strstr(report.kernel_line, " in "));
+	fault(SEGV_MAPERR, 0x10, READS);
+	event.signal = SIGBUS;
+	event.code = BUS_ADRERR;
+	explain();
+	assert_string_equal(report.kernel_line, "");
 }
 
 static void any_bytes_and_registers_are_explained(void **state)
