@@ -115,3 +115,12 @@ def a_child_that_runs_another_program_is_not_traced(run):
     equal(target.ask("storm 1"), "done")
     tracer.finish()
     equal(len(tracer.of("crash")), 1, "crashes told")
+
+
+@test
+def a_crash_before_the_first_report_has_no_memory_to_tell_of(run):
+    target = run.target("crash")
+    tracer = run.trace("-p", target.pid, "-i", 60)
+    target.send("null")
+    equal(tracer.wait("crash", 5)["memory"], None, "memory")
+    tracer.finish(interrupt=False)

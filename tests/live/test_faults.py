@@ -127,6 +127,7 @@ C = {
     "deleted": Fault("null_pointer", at=["die_null_write", "die_deleted"], **WRITE),
 }
 ANOTHER_PROGRAM = ["in-exec"]  # not traced by -p
+MAPS_ANEW = ["read-only", "block-no-access", "truncated"]  # what is mapped changes before it dies
 CPU_REGISTERS = ["null-write", "wild-read", "noncanonical-read", "read-only", "block-no-access", "truncated", "divide",
                  "illegal"]
 
@@ -226,6 +227,31 @@ def maps_of(pid):
 
 def mapping_at(maps, addr):
     return next((m for m in maps if m.start <= addr < m.end), None)
+
+
+def compare_mappings(wrong, case, facts, crash):
+    """Each register, but for the two that say where the program is, that points into what was mapped before the program went to die:
+    it is told what that is. Where the stack and the heap begin and end may have changed since."""
+    told = {p["register"]: p for p in crash["pointers"]}
+    n = 0
+    for r in REGISTERS:
+        addr = int(facts[r], 16)
+        m = mapping_at(facts["maps"], addr)
+        if r in ("rip", "rsp") or not m or case in MAPS_ANEW and m.path[:1] != "/":
+            continue
+        n += 1
+        got = (told.get(r) or {}).get("mapping") or {}
+        wrong.equal(case, f"mapping that {r} points into", (got.get("name"), got.get("flags"), got.get("relation")),
+                    (os.path.basename(m.path) or "[anon]", m.flags, "in"))
+        if got:
+            wrong.equal(case, f"place that {r} points to", int(got["start"], 16) + got["distance_bytes"], addr)
+        if got and m.path[:1] == "/":
+            wrong.equal(case, f"file's mapping that {r} points into", (got["start"], got["end"]), (hex(m.start), hex(m.end)))
+    if not n:
+        wrong.add(case, "registers that point into mappings", n, "some")
+    for r, p in told.items():
+        if not p["block"] and not (p["mapping"] and int(p["mapping"]["start"], 16) <= int(p["addr"], 16) < int(p["mapping"]["end"], 16)):
+            wrong.add(case, r, p, "a block, or a mapping that it points into")
 
 
 # What the kernel calls the processor's exceptions: arch/x86/kernel/traps.c.
@@ -343,6 +369,7 @@ def compare(wrong, case, fault, facts, crash, blocks=True, names=True):
         wrong.equal(case, "trap, error code", (crash.get("trap"), crash.get("error_code")),
                     (int(facts["trapno"], 16), int(facts["err"], 16)))
     if "rip" in facts and "maps" in facts:
+        compare_mappings(wrong, case, facts, crash)
         wrong.equal(case, "the kernel's line", crash.get("kernel_line"), as_logged(facts, crash["comm"]))
     if is_in_trampoline(crash):
         return
@@ -437,7 +464,7 @@ def faults_of_stacks_and_ends_of_all_kinds_are_told_as_what_they_are(run):
 
 
 @test
-def registers_and_the_kernel_s_line_are_those_that_the_program_itself_saw(run):
+def registers_what_they_point_to_and_the_kernel_s_line_are_those_that_the_program_itself_saw(run):
     log = run.keep(KernelLog())
     tracer = traced_by_pid(run, CPU_REGISTERS, C, lambda c: waiting(run, os.path.join(TARGETS, "faults"), c, "registers"))
     wrong = Differences()

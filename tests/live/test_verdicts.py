@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_verdicts.py - a leak is named, with its line and its rate, and fails a run that asks for it; what turns over does neither."""
+import datetime
 import time
 
 from harness import equal, waiting_test
@@ -36,6 +37,10 @@ def traced(run, *commands):
     return tracer, code, n / seconds
 
 
+def when(o):
+    return datetime.datetime.fromisoformat(o["time"].replace("Z", "+00:00"))
+
+
 @waiting_test
 def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
     tracer, code, rate = traced(run, "churn 5", "concat 3")
@@ -52,7 +57,7 @@ def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
 
 
 @waiting_test
-def a_leak_is_named_within_seconds_however_seldom_reports_are_made(run):
+def a_leak_is_named_within_seconds_however_seldom_reports_are_made_and_at_a_crash_after_it(run):
     php = run.php()
     php.ask("churn 10")
     tracer = run.trace("-p", php.pid, "-i", 14)
@@ -67,7 +72,17 @@ def a_leak_is_named_within_seconds_however_seldom_reports_are_made(run):
     assert any(f["function"] == "Registry::concat" for f in first["frames"]), first
     equal(report["processes"][0]["growth"]["zend"]["verdict"], "growing", report)
     equal(report["gained_bytes"], report["live_bytes"], "gained since the start, whatever was looked at in between")
-    tracer.finish()
+    php.send("crash")
+    crash = tracer.wait("crash", 10)
+    memory = crash["memory"]
+    equal(memory["live_bytes"], {name: layer["live_bytes"] for name, layer in report["processes"][0]["layers"].items()},
+          "live bytes at the crash")
+    assert memory["live_bytes"]["zend"] > 100 * BLOCK_BYTES, memory
+    equal(memory["verdict"]["zend"], "growing", "verdict at the crash")
+    equal(set(report["processes"][0]["growth"]) - set(memory["verdict"]), set(), "curves without a verdict")
+    age_ms = (when(crash) - when(report)) / datetime.timedelta(milliseconds=1)
+    assert abs(memory["age_ms"] - age_ms) <= 100, (memory["age_ms"], age_ms)
+    tracer.finish(interrupt=False)
 
 
 @waiting_test
