@@ -183,33 +183,46 @@ static void ignore(void *ctx, const struct model_event *e)
 	(void)e;
 }
 
-/* count_calls - trace it for a moment.  Return: 0 and calls a second; -errno. */
-static int count_calls(struct doctor *d, struct target_process *p, double *per_second)
+/* count - its calls so far, and when that was.  Return: 0 or -errno. */
+static int count(struct doctor *d, struct collect *c, const struct target_process *p, uint64_t *calls, uint64_t *at_ns)
 {
-	struct timespec wait = { .tv_nsec = COUNT_FOR_NS };
 	struct collect_filter filter = { 0 };
 	struct model_snapshot *s = NULL;
+	int err;
+
+	*at_ns = clock_ns(CLOCK_MONOTONIC);
+	err = collect_snapshot(c, &filter, 0, d->target, &s);
+	*calls = err ? 0 : model_calls(s, p->pid);
+	model_snapshot_free(s);
+	return err;
+}
+
+/* count_calls - trace it for a moment: between two looks, since placing the probes takes a good part of that moment, too.
+ * Return: 0 and calls a second; -errno. */
+static int count_calls(struct doctor *d, struct target_process *p, double *per_second)
+{
+	uint64_t calls[2] = { 0 }, at_ns[2] = { 0 };
+	struct timespec wait = { .tv_nsec = COUNT_FOR_NS };
 	struct collect *c = NULL;
 	struct attach_tables tables;
-	uint64_t begin_ns;
 	int n;
 
 	attach_tables(d->attach, &tables);
 	n = collect_open(&c, &tables, ignore, d);
 	if (!n)
 		n = attach_register(d->attach, p->pid, 0);
-	begin_ns = clock_ns(CLOCK_MONOTONIC);
 	if (!n)
 		n = attach_probe(d->attach, p, 0);
 	if (n > 0) {
+		n = count(d, c, p, &calls[0], &at_ns[0]);
 		nanosleep(&wait, NULL);
-		n = collect_snapshot(c, &filter, 0, d->target, &s);
-		*per_second =
-			n ? 0 : (double)model_calls(s, p->pid) * 1e9 / (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns);
+		if (!n)
+			n = count(d, c, p, &calls[1], &at_ns[1]);
+		if (!n && calls[1] > calls[0]) /* a program executed anew is counted anew */
+			*per_second = (double)(calls[1] - calls[0]) * 1e9 / (double)(at_ns[1] - at_ns[0]);
 	}
 	attach_unprobe(d->attach, p->pid);
 	attach_forget(d->attach, p->pid);
-	model_snapshot_free(s);
 	collect_close(c);
 	return n;
 }
