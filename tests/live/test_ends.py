@@ -3,7 +3,8 @@
 import os
 import subprocess
 
-from harness import HostPhp, Program, RootPhp, equal, test
+from harness import HostPhp, Program, RootPhp, Skip, equal, test
+from test_system import CGROUPS
 from web import Fpm
 
 SCRIPT = os.path.join(HostPhp.scripts, "gives-up.php")
@@ -60,29 +61,55 @@ def an_end_by_an_error_has_the_words_of_swooles_log(run):
     equal(tracer.proc.wait(20), 4, "exit code")
 
 
-MEMORY = "/sys/fs/cgroup/memory"
-
-
 class Group:
-    """A control group that may have so many bytes, of the first hierarchy."""
+    """A control group that may have so many bytes: of the older hierarchy of memory, or of the one for all, where that has memory."""
 
     def __init__(self, n_bytes):
-        self.path = f"{MEMORY}/swtrace-{os.getpid()}"
+        self.enabled = None
+        top = "/sys/fs/cgroup/memory"
+        if os.access(f"{top}/memory.limit_in_bytes", os.W_OK):
+            limits = ["memory.limit_in_bytes"]
+        else:
+            top = self.unified()
+            limits = ["memory.max", "memory.swap.max"]
+        self.path = f"{top}/swtrace-{os.getpid()}"
         os.mkdir(self.path)
-        self.write("memory.limit_in_bytes", n_bytes)
+        self.write(limits[0], n_bytes)
+        if os.path.exists(f"{self.path}/{limits[-1]}"):  # none without swap
+            self.write(limits[-1], 0 if "swap" in limits[-1] else n_bytes)
+
+    def unified(self):
+        """Where groups of the hierarchy for all can have a limit of memory."""
+        for top in CGROUPS:
+            try:
+                with open(f"{top}/cgroup.controllers", encoding="utf-8") as f:
+                    has_memory = "memory" in f.read().split()
+                control = f"{top}/cgroup.subtree_control"
+                with open(control, encoding="utf-8") as f:
+                    is_enabled = "memory" in f.read().split()
+                if has_memory and not is_enabled:
+                    with open(control, "w", encoding="utf-8") as f:
+                        f.write("+memory")
+                    self.enabled = control
+                if has_memory:
+                    return top
+            except OSError:
+                pass  # not mounted, not writable, or it has processes of its own
+        raise Skip("no control group can be made whose memory is limited")
 
     def write(self, name, value):
-        with open(f"{self.path}/{name}", "w") as f:
+        with open(f"{self.path}/{name}", "w", encoding="utf-8") as f:
             f.write(str(value))
 
     def end(self):
         os.rmdir(self.path)
+        if self.enabled:
+            with open(self.enabled, "w", encoding="utf-8") as f:
+                f.write("-memory")
 
 
 @test
 def a_process_killed_for_lack_of_memory_is_told_as_such(run):
-    if not os.access(f"{MEMORY}/memory.limit_in_bytes", os.W_OK):
-        return  # no such hierarchy here
     group = run.keep(Group(64 << 20))
     target = run.target("ends")
     group.write("cgroup.procs", target.pid)
