@@ -118,6 +118,23 @@ def a_selection_is_looked_at_one_by_one(run):
     equal({c["pid"] for c in checks} - {None}, {one.pid, two.pid}, "processes")
 
 
+SITES = r"(\d+) functions in (\d+) files would be probed, (\d+) of them at both ends; (\d+) have a place where that is cheap"
+
+
+@test
+def the_functions_that_are_said_to_be_probed_are_those_that_are(run):
+    php = run.php()
+    _, checks, _, _ = doctor("-p", php.pid)
+    check, = of(checks, "sites", php.pid)
+    functions, files, both, cheap = map(int, re.fullmatch(SITES, check["text"]).groups())
+    tracer = run.trace("-v", "-p", php.pid, "-i", 60)
+    equal(tracer.finish(), 0, "exit code")
+    probed = re.findall(rf" {php.pid}: (/.*): ([1-9]\d*) allocator functions probed$", "\n".join(tracer.said), re.M)
+    equal((functions, files), (sum(int(n) for _, n in probed), len({path for path, _ in probed})), tracer.said)
+    assert functions / 2 <= cheap <= functions and 0 < both < functions, check  # what frees returns nothing
+    equal((check["result"], check["try"]), ("ok", None), check)
+
+
 @test
 def there_is_text_for_people(run):
     target = run.target("execs")
@@ -125,6 +142,8 @@ def there_is_text_for_people(run):
     equal((code, err), (0, ""), out)
     assert out.startswith("this machine:\n  ok    kernel ") and f"\nexecs({target.pid}):\n" in out, out
     assert out.splitlines()[-1].startswith("tracing will work: "), out
+    sites, = re.findall(f"^  ok    {SITES}$", out.partition(f"\nexecs({target.pid}):\n")[2], re.M)
+    equal(sites[1], "1", "files: libc's")
 
 
 @test
