@@ -40,6 +40,12 @@ enum push_outcome {
 	PUSH_REFUSED, /* the server will never take it */
 };
 
+/* push_wait_ns - how long until the next try: longer with each failure, and a part of it by chance, so that many senders do not come
+ * back to a server all at once.
+ * @n_failures  in a row, from 1 on      @after_s  what the server asks for; 0 = nothing      Return: between half of 1 s, 2 s, 4 s, ...,
+ * at most a minute, and all of it; or after_s, if that is longer. */
+uint64_t push_wait_ns(unsigned n_failures, long after_s);
+
 #define PUSH_WHY_BYTES 160
 
 struct push_sender {

@@ -118,9 +118,7 @@ static int is_over(void *ctx)
 	return over;
 }
 
-/* wait_ns - how long until the next try: longer with each failure, and a part of it by chance, so that many senders do not come
- * back to a server all at once. */
-static uint64_t wait_ns(unsigned n_failures, long after_s)
+uint64_t push_wait_ns(unsigned n_failures, long after_s)
 {
 	uint64_t ms = n_failures > 6 ? MAX_WAIT_MS : (uint64_t)FIRST_WAIT_MS << (n_failures - 1);
 	uint32_t chance = 0;
@@ -203,7 +201,7 @@ static void *run(void *ctx)
 		if (n_failures > 1 && p->is_ending)
 			break; /* there is no time for a server that does not come back */
 		if (n_failures)
-			rest(p, wait_ns(n_failures, after_s));
+			rest(p, push_wait_ns(n_failures, after_s));
 	}
 	pthread_mutex_unlock(&p->lock);
 	push_sender_close(&sender);

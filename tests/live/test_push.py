@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.parse
 
-from harness import command, equal, test
+from harness import command, equal, test, waiting_test
 from pprof import Profile
 
 BLOCK = 3001
@@ -21,10 +21,12 @@ SECRET = "geheimnis"
 
 
 class Server:
-    """A server on loopback. It answers what it is told to, the last answer for ever; None: nothing at all."""
+    """A server on loopback. It answers what it is told to, the last answer for ever; None: nothing at all; (status, seconds): come
+    back then."""
 
     def __init__(self, *answers, tls=None, flood=False):
         self.requests = []
+        self.times = []  # of their arrival
         self.over = threading.Event()
         server = self
 
@@ -32,11 +34,15 @@ class Server:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 answer = answers[min(len(server.requests), len(answers) - 1)]
+                server.times.append(time.monotonic())
                 server.requests.append((self.path, self.headers, body))
                 if answer is None:
                     server.over.wait(60)
                     return
-                self.send_response(answer)
+                status, after = answer if isinstance(answer, tuple) else (answer, None)
+                self.send_response(status)
+                if after:
+                    self.send_header("Retry-After", str(after))
                 self.send_header("Location", f"http://127.0.0.1:{server.port}/elsewhere")
                 self.end_headers()
                 while flood and not server.over.is_set():
@@ -67,6 +73,10 @@ class Server:
 
     def url(self, path="/ingest", scheme="http", user="", host="127.0.0.1"):
         return f"{scheme}://{user}{host}:{self.port}{path}"
+
+    def gaps(self):
+        """Seconds from each request to the next."""
+        return [later - earlier for earlier, later in zip(self.times, self.times[1:])]
 
     def wait(self, n, seconds=20):
         deadline = time.monotonic() + seconds
@@ -154,6 +164,28 @@ def a_server_that_fails_gets_the_same_profiles_later(run):
         equal((bodies[0], bodies[1]), (bodies[1], bodies[2]), "the first profile")
         equal(len(set(bodies)), len(bodies) - 2, "the others")
         equal(len(said(tracer, "cannot send")), 1, tracer.said)
+
+
+@waiting_test
+def a_server_that_fails_is_asked_again_later_each_time(run):
+    php = run.php()
+    with Server(503, 503, 200) as server:
+        tracer = run.trace("-p", php.pid, "-i", 0.2, "--push", server.url())
+        server.wait(3)
+        equal(tracer.finish(), 0, "exit code")
+        first, second, *_ = server.gaps()
+        assert 0.5 <= first and 1 <= second, server.gaps()  # a second, then two; of each up to a half by chance less
+
+
+@waiting_test
+def a_server_that_says_when_to_come_back_is_left_alone_until_then(run):
+    php = run.php()
+    with Server((429, 3), 200) as server:
+        tracer = run.trace("-p", php.pid, "-i", 0.2, "--push", server.url())
+        server.wait(2)
+        equal(tracer.finish(), 0, "exit code")
+        assert server.gaps()[0] >= 3, server.gaps()
+        equal(server.requests[0][2], server.requests[1][2], "the profile that comes again")
 
 
 @test

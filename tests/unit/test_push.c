@@ -155,6 +155,35 @@ static void other_urls_are_refused(void **state)
 	}
 }
 
+/* By chance: often enough that a wait that is too short, or always the same, is met. */
+static void each_failure_makes_the_wait_longer_up_to_a_minute(void **state)
+{
+	static const uint64_t most_ms[] = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
+
+	(void)state;
+	for (unsigned n = 1; n <= 8; n++) {
+		uint64_t most_ns = most_ms[n - 1] * 1000000, least = UINT64_MAX, longest = 0;
+
+		for (int i = 0; i < 1000; i++) {
+			uint64_t ns = push_wait_ns(n, 0);
+
+			assert_in_range(ns, most_ns / 2, most_ns);
+			least = ns < least ? ns : least;
+			longest = ns > longest ? ns : longest;
+		}
+		assert_true(longest - least > most_ns / 4);
+	}
+	assert_in_range(push_wait_ns(1000000, 0), 30000000000, 60000000000);
+}
+
+static void a_server_may_ask_for_a_longer_wait_and_for_no_shorter_one(void **state)
+{
+	(void)state;
+	assert_int_equal(push_wait_ns(1, 3), 3000000000);
+	assert_int_equal(push_wait_ns(7, 600), 600000000000);
+	assert_in_range(push_wait_ns(7, 1), 30000000000, 60000000000);
+}
+
 static int saved_stderr;
 static FILE *heard;
 
@@ -250,6 +279,8 @@ int main(void)
 		cmocka_unit_test(what_is_shown_of_a_url_holds_no_secret),
 		cmocka_unit_test(the_secret_is_the_password_of_a_user_who_has_none),
 		cmocka_unit_test(other_urls_are_refused),
+		cmocka_unit_test(each_failure_makes_the_wait_longer_up_to_a_minute),
+		cmocka_unit_test(a_server_may_ask_for_a_longer_wait_and_for_no_shorter_one),
 		cmocka_unit_test(what_waits_is_bounded_in_bytes_and_the_oldest_goes_first),
 		cmocka_unit_test(that_there_can_be_no_thread_is_told_and_not_for_ever),
 	};
