@@ -30,7 +30,7 @@ ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 class Terminal:
     """swtrace with these arguments; all that it writes is in raw, what is to be seen of it in lines()."""
 
-    def __init__(self, args, rows=24, cols=80, env=None, cwd=None, shell=False):
+    def __init__(self, args, rows=24, cols=80, env=None, cwd=None, shell=False, prefix=()):
         self.screen = pyte.Screen(cols, rows)
         self.stream = pyte.ByteStream(self.screen)
         self.master, self.slave = pty.openpty()
@@ -42,7 +42,7 @@ class Terminal:
         self.link = None  # bytes a second that are read from it; None: at once
         environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LINES", "COLUMNS", "LC_ALL")}
         environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | (env or {})
-        argv = [SWTRACE, *map(str, args)]
+        argv = [*prefix, SWTRACE, *map(str, args)]
         if shell:  # one that stays: when the first process of a terminal's session ends, all others are told to
             argv = ["sh", "-c", '"$@"; echo "exit code $?"; exec sleep 30', "sh", *argv]
         self.proc = subprocess.Popen(argv, stdin=self.slave, stdout=self.slave, stderr=self.slave,

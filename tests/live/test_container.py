@@ -8,8 +8,10 @@ import sys
 import tempfile
 import time
 
-from harness import PHP, ROOT, SWTRACE, Program, command, equal, test
+from harness import PHP, ROOT, SWTRACE, Program, command, equal, test, waiting_test
 from scrape import port_of, scrape
+from terminal import Terminal
+from test_push import Server
 from test_rights import TRACING, Bounded, settled
 from test_system import CGROUPS, process
 
@@ -17,6 +19,7 @@ CAPS = TRACING | {"setuid", "setgid"}  # as deploy/ has them
 WORKER = os.path.join(ROOT, "tests/live/worker.php")
 ID = "3f2a55c0ffee" + 51 * "7" + "0"
 OTHER = "3f2a99c0ffee" + 51 * "7" + "1"
+IDS = [f"{i}7d1{i}0c5ba5e" + 51 * f"{i}" + "2" for i in range(6)]  # of tests that run at the same time
 
 
 class Cgroup:
@@ -151,6 +154,26 @@ def the_seccomp_profile_of_deploy_is_enough(run):
         container.leak()
         watch.hear("what grows in", 20)
         watch.finish()
+
+
+@waiting_test
+def the_seccomp_profile_of_deploy_is_enough_for_the_view_and_for_what_is_sent_and_asked_for(run):
+    container = Container(run, in_cgroup(run, IDS[0]))
+    confined = [*Bounded.argv_of(CAPS), sys.executable, os.path.join(ROOT, "tests/live/confine.py"), os.path.join(ROOT, "deploy/seccomp.json")]
+    with Server(200) as server, tempfile.TemporaryDirectory(prefix="swtrace-") as out, tempfile.TemporaryDirectory(prefix="swtrace-") as cache:
+        os.chmod(cache, 0o777)  # who asks for debug files is nobody
+        t = run.keep(Terminal(["-p", container.pid, "-i", 0.5, "--push", server.url(), "--export-dir", out, "--every", 1],
+                              env={"DEBUGINFOD_URLS": f"http://127.0.0.1:{server.port}", "DEBUGINFOD_CACHE_PATH": cache}, prefix=confined))
+        t.wait("the first numbers come in a moment")
+        container.leak()
+        t.wait("Registry::keep")
+        server.wait(1)
+        t.wait(lambda _: {os.path.splitext(name)[1] for name in os.listdir(out)} == {".folded", ".gz", ".jsonl", ".html"}, what="exports")
+        t.wait(lambda _: any(re.fullmatch("/buildid/[0-9a-f]+/debuginfo", path) for path in server.asked), what="a debug file asked for")
+        t.press("q")
+        code, after = t.finish()
+        equal((code, t.is_restored()), (0, True), after)
+        assert "Registry::keep" in after and re.search(r"\d profiles? sent$", after, re.M), after
 
 
 def lists_of_the_image():

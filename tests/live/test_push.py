@@ -27,6 +27,7 @@ class Server:
     def __init__(self, *answers, tls=None, flood=False):
         self.requests = []
         self.times = []  # of their arrival
+        self.asked = []  # paths that it was asked for; it has none
         self.over = threading.Event()
         server = self
 
@@ -47,6 +48,10 @@ class Server:
                 self.end_headers()
                 while flood and not server.over.is_set():
                     self.wfile.write(b"x" * 65536)
+
+            def do_GET(self):
+                server.asked.append(self.path)
+                self.send_error(404)
 
             def log_message(self, *_):
                 pass
