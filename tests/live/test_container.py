@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_container.py - swtrace outside of a container and inside of it, with the capabilities of docs/deploy.md and no others. Containers are
 made here, without an engine: a read-only root, and namespaces for mounts, pids and cgroups, in a cgroup named as docker names it."""
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -223,12 +225,70 @@ def the_image_of_deploy_has_what_swtrace_is_built_with_and_runs_with(_run):
     equal(set(wanted) - build, set(), "missing in deploy/Dockerfile's build")
 
 
-@test
+class Engine:
+    """What docker knows of its containers, in a directory that a swtrace started by it sees as /var/lib."""
+
+    def __init__(self, path):
+        self.path = path
+        self.prefix = ["unshare", "--mount", "sh", "-c", f"mount --bind {path} /var/lib && exec \"$@\"", "sh"]
+
+    def name(self, container, name):
+        folder = os.path.join(self.path, "docker/containers", container)
+        os.makedirs(folder)
+        with open(os.path.join(folder, "config.v2.json"), "w", encoding="utf-8") as f:
+            json.dump({"ID": container, "Name": "/" + name}, f)
+        os.chmod(f.name, 0o600)
+
+    def remove(self, container):
+        shutil.rmtree(os.path.join(self.path, "docker/containers", container))
+
+
+def started_again(run, engine, first, cgroup, container, name):
+    """The container ends; another, with an id of its own, has its name."""
+    first.program.end()
+    cgroup.end()
+    engine.remove(os.path.basename(cgroup.path).removeprefix("docker-").removesuffix(".scope"))
+    engine.name(container, name)
+    return Container(run, in_cgroup(run, container))
+
+
+@waiting_test
+def a_container_is_traced_by_its_name_and_so_is_the_next_of_that_name(run):
+    with tempfile.TemporaryDirectory(prefix="swtrace-") as folder:
+        engine, cgroup = Engine(folder), in_cgroup(run, IDS[1])
+        engine.name(IDS[1], "shop-app-1")
+        engine.name(IDS[2], "shop-app-2")
+        first, other = Container(run, cgroup), Container(run, in_cgroup(run, IDS[2]))
+        tracer = settled(run.trace("-a", "--container", "shop-app-1", "-i", 0.3, "-T", 1000, prefix=engine.prefix))
+        first.leak()
+        tracer.wait("stack", pid=first.pid)
+        again = started_again(run, engine, first, cgroup, IDS[3], "shop-app-1")
+        tracer.hear(f"container 'shop-app-1' was started again: it is {IDS[3][:12]}")
+        while again.pid not in [p["pid"] for p in tracer.wait("report")["processes"]]:
+            pass
+        again.leak()
+        other.leak()
+        tracer.wait("report")
+        tracer.finish()
+        leaks_are_told(tracer, again.pid)
+        equal(process(tracer, other.pid), None, "another container")
+
+
+@waiting_test
 def containers_are_watched_by_name_or_id(run):
-    container = Container(run, in_cgroup(run, ID))
-    watch = run.trace("watch", "--container", ID, "-i", 0.3, wait_for="watching")
-    watch.wait("trend", pid=container.pid)
-    watch.finish()
+    with tempfile.TemporaryDirectory(prefix="swtrace-") as folder:
+        engine, cgroup = Engine(folder), in_cgroup(run, IDS[4])
+        engine.name(IDS[4], "shop-web-1")
+        first = Container(run, cgroup)
+        by_id = run.trace("watch", "--container", IDS[4], "-i", 0.3, wait_for="watching")
+        by_name = run.trace("watch", "--container", "shop-web-1", "-i", 0.3, wait_for="watching", prefix=engine.prefix)
+        for watch in (by_id, by_name):
+            watch.wait("trend", pid=first.pid)
+        by_id.finish()
+        again = started_again(run, engine, first, cgroup, IDS[5], "shop-web-1")
+        by_name.hear(f"container 'shop-web-1' was started again: it is {IDS[5][:12]}")
+        by_name.wait("trend", pid=again.pid)
+        by_name.finish()
 
 
 @test
