@@ -228,6 +228,191 @@ static void json_has_the_same_numbers(void **state)
 	free(text);
 }
 
+/* What a traced process can call itself, and what is in it. */
+#define EVIL	  "\033[2J\n;\xff<b>\"\xc2\x9b"
+#define EVIL_SAFE "\\x1b[2J\\x0a;\\xff<b>\"\\xc2\\x9b"
+#define EVIL_JSON "\033[2J\n;\xef\xbf\xbd<b>\"\xc2\x9b"
+#define TURNED	  "\xe2\x80\xae"
+
+static size_t count_of(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		n++;
+	return n;
+}
+
+static const struct symbol_frame evil_frames[] = {
+	{ .kind = SYMBOL_PHP,
+		.function = "A" EVIL TURNED,
+		.file = "/a" EVIL ".php",
+		.line = 7,
+		.module = "",
+		.build_id = "" },
+	{ .kind = SYMBOL_FUNCTION,
+		.function = "B" EVIL,
+		.function_offset = 1,
+		.file = "b" EVIL ".c",
+		.line = 8,
+		.module = "m" EVIL ".so",
+		.build_id = EVIL },
+	{ .kind = SYMBOL_MODULE, .module = "n" EVIL, .build_id = "" },
+	{ .kind = SYMBOL_REGION, .module = "r" EVIL, .build_id = "" },
+};
+
+static struct model_identity evil_identity = { .has_php = 1,
+	.php_version = EVIL,
+	.has_swoole = 1,
+	.swoole_version = EVIL,
+	.libc = MODEL_LIBC_GLIBC,
+	.libc_version = EVIL,
+	.malloc = EVIL,
+	.container = MODEL_CONTAINER_DOCKER,
+	.container_id = EVIL,
+	.worker = -1,
+	.exe = EVIL,
+	.pool = EVIL,
+	.n_files = 1,
+	.file = { { EVIL, EVIL } } };
+
+/* told_with - by a process and stacks of such names, or of plain ones in the same places. */
+static char *told_with(int (*write)(FILE *, const struct analyze_estimate *, const struct output_stack *), int is_evil)
+{
+	const struct output_stack evil[] = { { evil_frames, 4, MODEL_WALK_COMPLETE },
+		{ evil_frames, 4, MODEL_WALK_COMPLETE } };
+	struct symbol_frame plain_frames[4];
+	const struct output_stack plain[] = { { plain_frames, 4, MODEL_WALK_COMPLETE },
+		{ plain_frames, 4, MODEL_WALK_COMPLETE } };
+	struct analyze_estimate e = estimate(3, 17);
+	struct model_process before = process;
+	struct model_identity identity = evil_identity;
+	size_t len = 0;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &len);
+
+	for (int i = 0; i < 4; i++) {
+		plain_frames[i] = evil_frames[i];
+		plain_frames[i].function = evil_frames[i].function ? "plain" : NULL;
+		plain_frames[i].file = evil_frames[i].file ? "plain" : NULL;
+		plain_frames[i].module = *evil_frames[i].module ? "plain" : "";
+	}
+	process.identity = &identity;
+	process.identity_is_new = 1;
+	if (is_evil) {
+		strcpy(process.comm, EVIL);
+	} else {
+		strcpy(identity.php_version, "8");
+		strcpy(identity.swoole_version, "6");
+		strcpy(identity.libc_version, "2");
+		strcpy(identity.malloc, "m");
+		strcpy(identity.container_id, "c");
+		strcpy(identity.file[0].name, "f");
+		strcpy(identity.file[0].build_id, "b");
+	}
+	assert_non_null(f);
+	assert_int_equal(write(f, &e, is_evil ? evil : plain), 0);
+	fclose(f);
+	process = before;
+	return text;
+}
+
+static void hostile_names_cannot_command_the_terminal(void **state)
+{
+	char *text = told_with(output_text_estimate, 1), *plain = told_with(output_text_estimate, 0);
+
+	(void)state;
+	assert_int_equal(count_of(text, "\n"), count_of(plain, "\n"));
+	for (const char *c = text; *c; c++)
+		assert_true(*c == '\n' || (*c >= ' ' && *c <= '~')); /* these names have no other harmless ones */
+	assert_int_equal(count_of(text, "\n  " EVIL_SAFE "(42):\n"), 1);
+	assert_int_equal(count_of(text, ", zend, " EVIL_SAFE "(42), site "), 1);
+	assert_int_equal(count_of(text, ", libc, " EVIL_SAFE "(42), site "), 1);
+	assert_int_equal(count_of(text, "\n      A" EVIL_SAFE "\\xe2\\x80\\xae /a" EVIL_SAFE ".php:7\n"), 2);
+	assert_int_equal(count_of(text, "\n      B" EVIL_SAFE), 2);
+	assert_int_equal(count_of(text, "b" EVIL_SAFE ".c:8"), 2);
+	assert_int_equal(count_of(text, "(m" EVIL_SAFE ".so)"), 2);
+	assert_int_equal(count_of(text, "\n      n" EVIL_SAFE), 2);
+	assert_int_equal(count_of(text, "r" EVIL_SAFE), 2);
+	assert_int_equal(count_of(text, "PHP " EVIL_SAFE), 1);
+	assert_int_equal(count_of(text, "build-ids: " EVIL_SAFE " " EVIL_SAFE "\n"), 1);
+	free(text);
+	free(plain);
+}
+
+static void hostile_names_are_text_in_json(void **state)
+{
+	char *text = told_with(output_json_estimate, 1), *plain = told_with(output_json_estimate, 0), *save = NULL;
+	size_t n = 0, n_frames = 0;
+
+	(void)state;
+	assert_int_equal(count_of(text, "\n"), count_of(plain, "\n"));
+	for (char *one = strtok_r(text, "\n", &save); one; one = strtok_r(NULL, "\n", &save), n++) {
+		json_t *o = json_loads(one, JSON_REJECT_DUPLICATES, NULL), *frame;
+		const json_t *process_0 = json_array_get(json_object_get(o, "processes"), 0);
+		const char *comm = json_string_value(json_object_get(process_0 ? process_0 : o, "comm"));
+		size_t i;
+
+		assert_non_null(o);
+		assert_null(strchr(one, '\033'));
+		if (n != 1) /* losses have no names */
+			assert_string_equal(comm, EVIL_JSON);
+		json_array_foreach(json_object_get(o, "frames"), i, frame)
+		{
+			const char *function = json_string_value(json_object_get(frame, "function"));
+			const char *module = json_string_value(json_object_get(frame, "module"));
+
+			n_frames++;
+			assert_true(!function || !strcmp(function, i ? "B" EVIL_JSON : "A" EVIL_JSON TURNED));
+			assert_true(!module || !*module || strstr(module, EVIL_JSON));
+		}
+		json_decref(o);
+	}
+	assert_int_equal(n, 4);
+	assert_int_equal(n_frames, 8);
+	free(text);
+	free(plain);
+}
+
+/* One line of a process that is watched, and what follows it. */
+static void hostile_names_of_watched_processes_are_shown_and_do_nothing(void **state)
+{
+	static const struct analyze_standing standing = { .pid = 42 };
+	struct model_snapshot s = { .utc_ns = snapshot.utc_ns, .time_ns = 5, .n_processes = 1 };
+	struct model_process p = { .pid = 42, .comm = EVIL, .alive = 1, .identity = &evil_identity };
+	char *text = NULL, *told;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	json_t *o;
+
+	(void)state;
+	p.vitals.rss_bytes = 3 << 20;
+	evil_identity.role = MODEL_ROLE_WORKER;
+	assert_int_equal(output_text_trend(f, &s, &p, &standing), 0);
+	fclose(f);
+	assert_int_equal(strncmp(text, "[2026-11-23T21:40:05.123Z] " EVIL_SAFE "(42)", 40 + strlen(EVIL_SAFE) - 9), 0);
+	assert_int_equal(count_of(text, "\n"), 1);
+	for (const char *c = text; c[1]; c++)
+		assert_true(*c >= ' ' && *c <= '~');
+	free(text);
+
+	f = open_memstream(&text, &len);
+	assert_int_equal(output_json_trend(f, &s, &p, &standing), 0);
+	fclose(f);
+	evil_identity.role = MODEL_ROLE_NONE;
+	assert_int_equal(count_of(text, "\n"), 1);
+	assert_null(strchr(text, '\033'));
+	o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "comm")), EVIL_JSON);
+	told = json_dumps(json_object_get(o, "identity"), JSON_COMPACT);
+	assert_int_equal(count_of(told, "\\u001B[2J\\n;\xef\xbf\xbd<b>\\\"\xc2\x9b"), count_of(told, ";"));
+	assert_true(count_of(told, ";") >= 5);
+	free(told);
+	json_decref(o);
+	free(text);
+}
+
 static void a_profile_has_what_has_leaked_since_the_process_is_traced(void **state)
 {
 	struct model_windowed windowed = { .pid = 42, .since = 1 };
@@ -278,6 +463,9 @@ int main(void)
 		cmocka_unit_test(what_the_process_holds_in_all_and_how_that_grows_is_told_too),
 		cmocka_unit_test(when_nothing_is_named_it_is_said_why),
 		cmocka_unit_test(json_has_the_same_numbers),
+		cmocka_unit_test(hostile_names_cannot_command_the_terminal),
+		cmocka_unit_test(hostile_names_are_text_in_json),
+		cmocka_unit_test(hostile_names_of_watched_processes_are_shown_and_do_nothing),
 		cmocka_unit_test(a_profile_has_what_has_leaked_since_the_process_is_traced),
 	};
 
