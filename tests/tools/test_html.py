@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import statistics
 import subprocess
 import tempfile
 
@@ -744,7 +745,7 @@ def many(n, depth=30, seed=7):
 
 
 @test
-def ten_thousand_stacks_open_in_under_a_second(run):
+def ten_thousand_stacks_open_in_less_than_a_second_of_cpu(run):
     with tempfile.TemporaryDirectory() as folder, browser() as b:
         path = page(folder, many(10000))
         times = []
@@ -760,8 +761,8 @@ def ten_thousand_stacks_open_in_under_a_second(run):
         value = b.js("""const t = performance.now(); document.querySelector('input[value="1"][name=value]').click(); return performance.now() - t""")
         print(f"# 10,000 stacks of 30 frames, {os.path.getsize(path) >> 10} KiB: opened in {times} ms (CPU, and wall), zoomed in {zoom:.0f} ms, "
               f"another value in {value:.0f} ms")
-        # What else runs on this machine is not counted.
-        assert min(times)[0] < 1000, times
+        # By the clock it would be what else runs on this machine that is measured: up to six times as long.
+        assert statistics.median(cpu for cpu, _ in times) < 1000, times
         equal(b.faults(), [], "faults")
 
 
