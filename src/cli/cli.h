@@ -78,7 +78,7 @@ struct cli_settings {
 	const char *diff;	 /* an earlier recording to compare it with; NULL: none */
 	const char *export_dir;	 /* NULL: none */
 	uint64_t every_ns;	 /* between two exports there */
-	uint64_t keep;		 /* how many stay */
+	uint64_t keep;		 /* how many stay, also in out */
 	int format;		 /* enum export_format */
 	const char *output;	 /* of swtrace record: its file; of swtrace report: NULL = standard output */
 	const char *folded;

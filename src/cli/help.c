@@ -71,6 +71,7 @@ static const struct special {
 	{ CLI_WATCH, "cgroup", "processes in this cgroup or below it" },
 	{ CLI_WATCH, "container", "processes in these containers" },
 	{ CLI_WATCH, "interval", "time between two looks (default 60)" },
+	{ CLI_WATCH, "keep", "the reports of the last N traces stay (default 100)" },
 	{ CLI_WATCH, "overhead", "probes are in place for that share of a trace (default 2)" },
 	{ CLI_DOCTOR, "comm", "processes of these names" },
 	{ CLI_DOCTOR, "exe", "processes that run these programs (a path, or its end)" },

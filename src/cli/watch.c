@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli/choose.h"
+#include "cli/outdir.h"
 #include "cli/plan.h"
 #include "cli/run.h"
 #include "rights/rights.h"
@@ -33,6 +34,11 @@
 
 /* Less than this is not worth a trace. */
 #define GAINED_BYTES 65536
+
+/* What a trace writes. */
+static const char *const ending[] = { ".txt", ".jsonl", ".html", ".folded", ".pb.gz", NULL };
+static const struct outdir_names report_names = { "swtrace-", ending, 0 };
+#define N_ENDINGS (sizeof(ending) / sizeof(ending[0]) - 1)
 
 /* What is to be seen from outside, and makes a process one that grows. */
 static const enum model_curve_kind judged[] = { MODEL_CURVE_ZEND, MODEL_CURVE_RSS };
@@ -65,7 +71,8 @@ struct watch {
 	struct trace trace;
 	struct listener listener;
 	uint64_t start_ns;
-	int is_too_many; /* that was told */
+	int is_too_many;    /* that was told */
+	int is_left_behind; /* likewise, of old reports */
 	int done;
 	int code;
 };
@@ -204,20 +211,16 @@ static int tell(struct watch *w, struct watched *one, const struct model_snapsho
 /* base_of - a name for the files of a trace: "DIRECTORY/swtrace-PID-20261129T010203Z". */
 static void base_of(const struct watch *w, pid_t pid, char *out, size_t len)
 {
-	char utc[32];
-	time_t t = time(NULL);
-	struct tm tm;
+	char utc[OUTDIR_STAMP_LEN + 1];
 
-	gmtime_r(&t, &tm);
-	strftime(utc, sizeof(utc), "%Y%m%dT%H%M%SZ", &tm);
+	outdir_stamp(time(NULL), utc);
 	snprintf(out, len, "%s/swtrace-%d-%s", w->s->out, pid, utc);
 }
 
 /* trace_begin - start swtrace once more, to trace one process.  Return: 0 or -errno. */
 static int trace_begin(struct watch *w, pid_t pid, uint64_t length_ns)
 {
-	static const char *const ending[] = { ".txt", ".jsonl", ".html", ".folded", ".pb.gz" };
-	char who[16], overhead[32], seconds[32], file[sizeof(ending) / sizeof(ending[0])][PATH_MAX + 8];
+	char who[16], overhead[32], seconds[32], file[N_ENDINGS][PATH_MAX + 8];
 	char *text = file[0], *argv[] = { "swtrace", "-p", who, "--no-follow", "--overhead", overhead, "-d", seconds,
 		"-i", seconds, "--fail-on", "leak", "--save", file[1], "--flamegraph", file[2], "--folded", file[3],
 		"--pprof", file[4], NULL };
@@ -231,7 +234,7 @@ static int trace_begin(struct watch *w, pid_t pid, uint64_t length_ns)
 	snprintf(who, sizeof(who), "%d", pid);
 	snprintf(overhead, sizeof(overhead), "%g", w->s->overhead_percent);
 	snprintf(seconds, sizeof(seconds), "%g", (double)length_ns / 1e9);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+	for (size_t i = 0; i < N_ENDINGS; i++)
 		snprintf(file[i], sizeof(file[i]), "%s%s", t->base, ending[i]);
 	sigemptyset(&none);
 	posix_spawn_file_actions_init(&files);
@@ -255,6 +258,17 @@ static int trace_begin(struct watch *w, pid_t pid, uint64_t length_ns)
 	msg_note("%d is growing: it is traced for %s s, with probes in place for at most %s %% of that", pid, seconds,
 		overhead);
 	return 0;
+}
+
+/* keep_last - remove the reports of old traces. */
+static void keep_last(struct watch *w)
+{
+	size_t n_left;
+	int err = outdir_keep(w->s->out, &report_names, w->trace.base, w->s->keep, &n_left);
+
+	if (err && !w->is_left_behind)
+		msg_warn("%s: old traces cannot be removed (%zu files): %s", w->s->out, n_left, strerror(-err));
+	w->is_left_behind = err != 0;
 }
 
 /* trace_reap - if the trace has ended, tell what it has found.  @wait  until it has */
@@ -283,6 +297,7 @@ static void trace_reap(struct watch *w, int wait)
 		msg_warn("the trace of %d came to nothing (%s %d); what there is: %s.txt", t->of,
 			WIFEXITED(status) ? "exit code" : "signal",
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), t->base);
+	keep_last(w);
 }
 
 /* look - at all processes, once.  Return: 0 or -errno. */

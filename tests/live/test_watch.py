@@ -80,14 +80,22 @@ def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
 
 
 @waiting_test
-def a_trace_that_was_too_short_is_followed_by_a_longer_one(run):
+def a_trace_that_was_too_short_is_followed_by_a_longer_one_and_takes_the_place_of_older_ones(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
+        others = {"notes.txt", "swtrace-web-1-20200101T000000Z.html", "swtrace-1-20200101T000000Z.mine"}
+        for name in others | {"swtrace-1-20200101T000000Z.txt", "swtrace-1-20200101T000000Z.pb.gz"}:
+            with open(os.path.join(folder, name), "w", encoding="utf-8"):
+                pass
         # Of 2 % of 3 s there are fewer windows than anything can be told by.
-        tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 2, "--trace", 3, "--out", folder, wait_for="watching")
+        tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 2, "--trace", 3, "--out", folder, "--keep", 1,
+                           wait_for="watching")
         serve(php, 30, "concat 20", until=lambda: heard(tracer, "the next trace takes twice as long"), step_s=BUSY_STEP_S)
         equal(tracer.finish(), 0, "exit code")
-        with open(glob.glob(folder + "/*.txt")[0], encoding="utf-8") as f:
+        traced = set(os.listdir(folder)) - others
+        equal({name.partition("Z.")[2] for name in traced}, {"txt", "jsonl", "html", "folded", "pb.gz"}, traced)
+        assert all(name.startswith(f"swtrace-{php.pid}-") for name in traced) and others < set(os.listdir(folder)), os.listdir(folder)
+        with open(glob.glob(f"{folder}/swtrace-{php.pid}-*.txt")[0], encoding="utf-8") as f:
             text = f.read()
     assert heard(tracer, f"{php.pid} is growing: it is traced for 3 s") and not heard(tracer, "what grows in"), tracer.said
     assert "too early to tell" in text and "Registry::concat" not in text, text

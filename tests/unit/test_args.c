@@ -340,10 +340,14 @@ static void a_task_takes_its_own_options_alone(void **state)
 	assert_int_equal(s.task, CLI_WATCH);
 	assert_true(s.interval_ns == 60000000000 && s.trace_ns == 60000000000);
 	assert_string_equal(s.out, ".");
+	assert_int_equal(s.keep, 100);
 	assert_int_equal(
 		parse(&s, "watch --comm php,fpm --exe php8.2 -i 5 --trace 10 --overhead 5 --out dir --json"), 0);
 	assert_int_equal(s.selection.n_comms, 2);
 	assert_true(s.trace_ns == 10000000000);
+	assert_int_equal(parse(&s, "watch -p 1 --keep 7"), 0);
+	assert_int_equal(s.keep, 7);
+	assert_int_equal(parse(&s, "watch -p 1 --keep 0"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "watch"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "watch -p 1 --comm x"), EXIT_USAGE);
 	assert_int_equal(parse(&s, "watch -p 1 -- ls"), EXIT_USAGE);
