@@ -3,12 +3,11 @@
  * The kernel side tells of each fork, and has made the child known by then; here it gets probes of its own. What it allocates
  * before that is not seen: its books start empty, as if tracing of it began there. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/run.h"
 #include "util/msg.h"
-
-#define MAX_CHILDREN 256 /* of one process, when tracing begins */
 
 /* begin - probe a process that was just added.  @is_new  the kernel side has told of it */
 static int begin(struct run *r, struct target_process *p, int is_new)
@@ -51,23 +50,25 @@ static struct target_process *add(struct run *r, const struct target_process *pa
 
 void follow_begin(struct run *r, struct target_process *p)
 {
-	pid_t child[MAX_CHILDREN];
-	size_t n;
+	pid_t *child;
+	int n;
 
 	if (r->s->follow == CLI_FOLLOW_NONE)
 		return;
-	n = target_children(p, child, MAX_CHILDREN);
-	if (!n && r->s->follow != CLI_FOLLOW_ALL && !p->is_followed)
+	if (r->s->follow != CLI_FOLLOW_ALL && !p->is_followed && !target_has_child(p))
 		return;
 	/* Before they are listed: one that is made in between is told of. */
 	attach_set_follow(r->attach, p->pid, 1);
-	n = target_children(p, child, MAX_CHILDREN);
-	for (size_t i = 0; i < n; i++) {
+	n = target_children(p, &child);
+	if (n < 0)
+		msg_warn("%d: its children are not traced: %s", p->pid, strerror(-n));
+	for (int i = 0; i < n; i++) {
 		struct target_process *added = target_find(r->target, child[i]) ? NULL : add(r, p, child[i], 0);
 
 		if (added)
 			follow_begin(r, added);
 	}
+	free(child);
 }
 
 void follow_child(struct run *r, const struct target_process *parent, pid_t pid)

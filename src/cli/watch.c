@@ -26,8 +26,7 @@
 #include "util/clock.h"
 #include "util/msg.h"
 
-#define MAX_WATCHED  1024
-#define MAX_CHILDREN 256 /* of one process */
+#define MAX_WATCHED 1024
 
 /* A line is written when a verdict changes, and at least so often: that it says nothing new is worth knowing, too. */
 #define TELL_NS 3600000000000ULL
@@ -132,16 +131,17 @@ static int add(struct watch *w, pid_t pid)
 /* add_children - the workers of a master that was named. */
 static void add_children(struct watch *w)
 {
-	pid_t child[MAX_CHILDREN];
 	struct target_process *p;
 
 	if (!w->s->n_pids || w->s->follow == CLI_FOLLOW_NONE)
 		return;
 	for (size_t i = 0; (p = target_at(w->target, i)); i++) {
-		size_t n = target_children(p, child, MAX_CHILDREN);
+		pid_t *child;
+		int n = target_children(p, &child);
 
-		for (size_t k = 0; k < n; k++)
+		for (int k = 0; k < n; k++)
 			add(w, child[k]);
+		free(child);
 	}
 }
 

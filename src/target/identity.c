@@ -231,12 +231,11 @@ static void read_title(const struct target_process *p, struct model_identity *ou
 static void read_tree(const struct target_process *p, int parent, struct model_identity *out)
 {
 	int has_parent, has_child;
-	pid_t child;
 
 	if (!out->has_swoole || out->role || swoole_layout(out->swoole_version))
 		return;
 	has_parent = parent > 0 && process_runs(parent, p->exe);
-	has_child = target_children(p, &child, 1) > 0;
+	has_child = target_has_child(p);
 	if (!has_parent && !has_child)
 		return;
 	out->role = !has_parent ? MODEL_ROLE_MASTER : has_child ? MODEL_ROLE_MANAGER : MODEL_ROLE_WORKER;

@@ -245,39 +245,83 @@ void target_remove(struct target *t, struct target_process *p)
 	}
 }
 
-/* children_of_thread - those that one thread has made. */
-static size_t children_of_thread(const char *path, const char *exe, pid_t *out, size_t n)
-{
-	FILE *f = fopen(path, "re");
-	size_t found = 0;
-	int pid;
+struct children {
+	pid_t *pid;
+	int n;
+	int cap;
+};
 
-	while (f && found < n && fscanf(f, "%d", &pid) == 1)
-		if (process_runs(pid, exe))
-			out[found++] = pid;
-	if (f)
-		fclose(f);
-	return found;
+/* children_add - Return: 0 or -ENOMEM. */
+static int children_add(struct children *c, pid_t pid)
+{
+	pid_t *grown;
+
+	if (c->n == c->cap) {
+		grown = realloc(c->pid, (2 * c->cap + 16) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		c->pid = grown;
+		c->cap = 2 * c->cap + 16;
+	}
+	c->pid[c->n++] = pid;
+	return 0;
 }
 
-size_t target_children(const struct target_process *p, pid_t *out, size_t n)
+/* children_of_thread - those that one thread has made, until there are most.  Return: 0 or -ENOMEM. */
+static int children_of_thread(const char *path, const char *exe, int most, struct children *c)
+{
+	FILE *f = fopen(path, "re");
+	int pid, err = 0;
+
+	while (f && !err && c->n < most && fscanf(f, "%d", &pid) == 1)
+		if (process_runs(pid, exe))
+			err = children_add(c, pid);
+	if (f)
+		fclose(f);
+	return err;
+}
+
+static int children_list(const struct target_process *p, int most, struct children *c)
 {
 	char path[64];
 	struct dirent *e;
-	size_t found = 0;
 	DIR *tasks;
+	int err = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", p->pid);
 	tasks = p->exe ? opendir(path) : NULL;
-	while (tasks && (e = readdir(tasks))) {
+	while (tasks && !err && c->n < most && (e = readdir(tasks))) {
 		if (*e->d_name == '.')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children", p->pid, e->d_name);
-		found += children_of_thread(path, p->exe, out + found, n - found);
+		err = children_of_thread(path, p->exe, most, c);
 	}
 	if (tasks)
 		closedir(tasks);
-	return found;
+	return err;
+}
+
+int target_children(const struct target_process *p, pid_t **out)
+{
+	struct children c = { 0 };
+	int err = children_list(p, INT_MAX, &c);
+
+	*out = NULL;
+	if (err) {
+		free(c.pid);
+		return err;
+	}
+	*out = c.pid;
+	return c.n;
+}
+
+int target_has_child(const struct target_process *p)
+{
+	struct children c = { 0 };
+
+	children_list(p, 1, &c);
+	free(c.pid);
+	return c.n > 0;
 }
 
 int target_is_asleep(pid_t pid)

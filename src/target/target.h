@@ -123,9 +123,11 @@ int target_is_asleep(pid_t pid);
 /* target_remove - forget a process. Its files stay known. */
 void target_remove(struct target *t, struct target_process *p);
 
-/* target_children - the children of a process that run the same program, up to n of them, as far as the kernel tells
- * (CONFIG_PROC_CHILDREN).  Return: their number. */
-size_t target_children(const struct target_process *p, pid_t *out, size_t n);
+/* target_children - all children of a process that run the same program, as far as the kernel tells (CONFIG_PROC_CHILDREN).
+ * @out  malloc'ed, to be freed by the caller; NULL when there are none      Return: their number, or -ENOMEM.
+ * target_has_child - is there one? */
+int target_children(const struct target_process *p, pid_t **out);
+int target_has_child(const struct target_process *p);
 
 /* target_fork - begin to know a child of a known process: a copy, since at the fork a child has its parent's mappings. Nothing
  * is read of the child, which may have ended by now. target_find and target_at do not show children; a child of a child is one.

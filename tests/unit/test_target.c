@@ -90,6 +90,41 @@ static void a_process_is_known_by_name_program_and_mappings(void **state)
 		assert_true(self->map[i - 1].end <= self->map[i].start);
 }
 
+#define N_CHILDREN 300
+
+static void all_children_of_a_process_are_found_however_many_there_are(void **state)
+{
+	int life[2], n, n_known = 0;
+	pid_t made[N_CHILDREN], *found;
+	char c;
+
+	(void)state;
+	assert_false(target_has_child(self));
+	assert_int_equal(target_children(self, &found), 0);
+	assert_null(found);
+	assert_int_equal(pipe(life), 0);
+	for (int i = 0; i < N_CHILDREN; i++) {
+		made[i] = fork();
+		if (!made[i]) {
+			close(life[1]);
+			_exit(read(life[0], &c, 1));
+		}
+	}
+	n = target_children(self, &found);
+	for (int i = 0; i < N_CHILDREN; i++)
+		for (int k = 0; k < n; k++)
+			n_known += made[i] > 0 && found[k] == made[i];
+	free(found);
+	n_known += target_has_child(self);
+	close(life[1]);
+	for (int i = 0; i < N_CHILDREN; i++)
+		if (made[i] > 0)
+			waitpid(made[i], NULL, 0);
+	close(life[0]);
+	assert_int_equal(n, N_CHILDREN);
+	assert_int_equal(n_known, N_CHILDREN + 1);
+}
+
 static void an_address_is_found_in_its_mapping_alone(void **state)
 {
 	const struct target_map *m = target_map_at(self, (uintptr_t)know_self, 0);
@@ -309,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_is_known_by_name_program_and_mappings),
+		cmocka_unit_test(all_children_of_a_process_are_found_however_many_there_are),
 		cmocka_unit_test(an_address_is_found_in_its_mapping_alone),
 		cmocka_unit_test(the_kernels_own_code_in_the_process_is_a_module),
 		cmocka_unit_test(an_address_is_found_in_the_mapping_that_was_there_then),

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#define MAX_WORKERS 128
+#define MAX_WORKERS 320
 
 static struct worker {
 	pid_t pid;
