@@ -137,6 +137,8 @@ static int selects(const struct cli_settings *s)
 	return s->selection.n_comms || s->selection.n_exes || s->selection.n_cgroups || s->n_containers;
 }
 
+#define NOT_GIVEN UINT64_MAX /* of a number that may be 0; others are 0 until defaults are set */
+
 /* among_live - an option given that chooses among live blocks, or NULL. */
 static const char *among_live(const struct cli_settings *s)
 {
@@ -157,6 +159,11 @@ static const char *of_memory(const struct cli_settings *s)
 	       : s->fail_on_leak	 ? "--fail-on"
 	       : s->overhead_percent > 0 ? "--overhead"
 	       : s->free_stacks		 ? "--free-stacks"
+	       : s->n_freed != NOT_GIVEN ? "--freed"
+	       : s->max_blocks		 ? "--max-blocks"
+	       : s->top			 ? "--top"
+	       : s->layer_mask		 ? "--layer"
+	       : s->n_requests		 ? "--request-probe"
 					 : among_live(s);
 }
 
@@ -268,6 +275,8 @@ static int contradiction(const struct cli_settings *s)
 			"--overhead is for -p and -- COMMAND: probes of a whole system are not placed and removed in a moment");
 	else if (s->crashes && of_memory(s))
 		msg_error("--crashes: nothing is known of memory then, so there is nothing for %s", of_memory(s));
+	else if (s->crashes && s->count)
+		msg_error("--crashes: there are no reports then, so there is nothing for --count");
 	else if (!n_ways)
 		msg_error("nothing to trace");
 	else if (s->filter.max_size_bytes && s->filter.min_size_bytes > s->filter.max_size_bytes)
@@ -356,6 +365,16 @@ static int parse_help(struct cli_settings *s, const char *word)
 	return EXIT_USAGE;
 }
 
+/* set_defaults - of what was not given. Not before contradictions are looked for: there it matters what was. */
+static void set_defaults(struct cli_settings *s)
+{
+	s->every_ns = s->every_ns ? s->every_ns : CLI_DEFAULT_EVERY_NS;
+	s->keep = s->keep ? s->keep : CLI_DEFAULT_KEEP;
+	s->top = s->top ? s->top : CLI_DEFAULT_TOP;
+	s->n_freed = s->n_freed != NOT_GIVEN ? s->n_freed : CLI_DEFAULT_FREED;
+	s->layer_mask = s->layer_mask ? s->layer_mask : (1U << MODEL_LAYERS) - 1;
+}
+
 int args_parse(struct cli_settings *s, int argc, char **argv)
 {
 	const struct cli_option *o;
@@ -366,9 +385,7 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 	if (argv[1] && !strcmp(argv[1], "help"))
 		return parse_help(s, argv[2]);
 	s->interval_ns = 5000000000ULL;
-	s->top = 10;
-	s->n_freed = CLI_DEFAULT_FREED;
-	s->layer_mask = (1U << MODEL_LAYERS) - 1;
+	s->n_freed = NOT_GIVEN;
 	s->task = task_named(argv[1]);
 	if (s->task == CLI_WATCH) {
 		s->interval_ns = 60000000000ULL;
@@ -417,7 +434,6 @@ int args_parse(struct cli_settings *s, int argc, char **argv)
 		return 0;
 	if (contradiction(s))
 		return EXIT_USAGE;
-	s->every_ns = s->every_ns ? s->every_ns : CLI_DEFAULT_EVERY_NS;
-	s->keep = s->keep ? s->keep : CLI_DEFAULT_KEEP;
+	set_defaults(s);
 	return 0;
 }

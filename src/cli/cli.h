@@ -38,6 +38,7 @@ enum {
 
 #define CLI_MAX_PIDS	     64
 #define CLI_DEFAULT_FREED    65536 /* 2 MiB of kernel memory */
+#define CLI_DEFAULT_TOP	     10
 #define CLI_DEFAULT_EVERY_NS 60000000000ULL
 #define CLI_DEFAULT_KEEP     100
 

@@ -49,6 +49,7 @@ static void a_pid_is_enough_and_the_rest_has_defaults(void **state)
 	assert_true(s.interval_ns == 5000000000);
 	assert_int_equal(s.top, 10);
 	assert_int_equal(s.layer_mask, 7);
+	assert_int_equal(s.n_freed, 65536);
 	assert_int_equal(s.json, 0);
 	assert_string_equal(said, "");
 }
@@ -366,6 +367,14 @@ static void an_option_that_would_do_nothing_alone_is_refused(void **state)
 		{ "--crashes --older 3", "nothing for --older", "leave one of them out" },
 		{ "--crashes --max-size 3", "nothing for --max-size", "leave one of them out" },
 		{ "--crashes --free-stacks", "nothing for --free-stacks", "leave one of them out" },
+		{ "--crashes --freed 65536", "nothing for --freed", "leave one of them out" },
+		{ "--crashes --freed 0", "nothing for --freed", "leave one of them out" },
+		{ "--crashes -p 1 --max-blocks 1000", "nothing for --max-blocks", "leave one of them out" },
+		{ "-a --crashes -T 10", "nothing for --top", "leave one of them out" },
+		{ "--crashes --layer zend,libc,mmap", "nothing for --layer", "leave one of them out" },
+		{ "--crashes --request-probe app:f", "nothing for --request-probe", "leave one of them out" },
+		{ "--crashes -n 1", "nothing for --count", "leave one of them out" },
+		{ "--crashes -p 1 --count=2", "nothing for --count", "leave one of them out" },
 		{ "--crashes --keep 3", "--keep: nothing is exported", "--export-dir DIRECTORY" },
 		{ "-p 1 --push-every 60", "--push-every: nothing is sent", "--push URL" },
 		{ "-p 1 --freed 0 --free-stacks", "--free-stacks: with --freed 0", "leave one of them out" },
@@ -401,6 +410,9 @@ static void metrics_are_served_where_it_is_said(void **state)
 	assert_string_equal(metrics_address_text(&s.listen, buf), "[::1]:80");
 	assert_int_equal(parse(&s, "record -p 1 -o f --listen 0.0.0.0:1"), 0);
 	assert_int_equal(parse(&s, "-a --crashes --listen 1"), 0);
+	assert_int_equal(parse(&s, "-p 1 --crashes -i 1 -d 9 --json --save f -v"), 0);
+	assert_int_equal(parse(&s, "-p 1 --freed 0"), 0);
+	assert_int_equal(s.n_freed, 0);
 	assert_int_equal(parse(&s, "-p 1 --listen localhost:80"), EXIT_USAGE);
 	assert_non_null(strstr(said, "127.0.0.1:9469"));
 	assert_int_equal(parse(&s, "report f --listen 1"), EXIT_USAGE);
