@@ -256,11 +256,9 @@ struct exportdir_job {
 	int err_old;	     /* of removing old ones */
 };
 
-/* exportdir_check - can exports be written to that directory? What is wrong is told.  Return: 0 or exit code.
- * exportdir_plan - what is to be written of r->profile.
+/* exportdir_plan - what is to be written of r->profile.
  * exportdir_write - write all forms of a profile under a new name, and remove what is too old. Tells nothing.
  * exportdir_tell - what came of that: what fails is told once. */
-int exportdir_check(const char *dir);
 void exportdir_plan(const struct reporter *r, int is_due, struct exportdir_job *j);
 void exportdir_write(struct exportdir_job *j, const struct profile *p);
 void exportdir_tell(struct reporter *r, const struct exportdir_job *j);

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -17,17 +16,6 @@
 /* In this order, and no further than to the first that fails: the largest of a small profile, the page, is the last. */
 static const enum export_format forms[] = { EXPORT_FOLDED, EXPORT_PPROF, EXPORT_JSON, EXPORT_HTML };
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
-
-int exportdir_check(const char *dir)
-{
-	struct stat st;
-
-	if (!stat(dir, &st) && S_ISDIR(st.st_mode) && !access(dir, W_OK | X_OK))
-		return 0;
-	msg_error("%s: exports cannot be written there", dir);
-	msg_try("--export-dir: a directory that can be written to");
-	return EXIT_USAGE;
-}
 
 /* prefix_of - of all names on this machine: "swtrace-HOST-". A name of a host has no slash; if it has, it is none. */
 static void prefix_of(char *out, size_t len)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/outdir.h"
+#include "util/msg.h"
 
 #define DIGITS 10 /* of a pid, at most */
 
@@ -32,6 +33,23 @@ void outdir_stamp(time_t t, char *out)
 	gmtime_r(&t, &tm);
 	*out = 0; /* for a year of more than four digits */
 	strftime(out, OUTDIR_STAMP_LEN + 1, "%Y%m%dT%H%M%SZ", &tm);
+}
+
+int outdir_check(const char *dir, const char *what, const char *option)
+{
+	struct stat st = { 0 };
+	int err = stat(dir, &st) ? -errno : !S_ISDIR(st.st_mode) ? -ENOTDIR : access(dir, W_OK | X_OK) ? -errno : 0;
+
+	if (!err)
+		return 0;
+	msg_error("%s: %s cannot be written there: %s", dir, what, strerror(-err));
+	if (err == -EACCES && S_ISDIR(st.st_mode) && st.st_uid != getuid())
+		msg_try("%s: a directory of user %u, as whom swtrace runs without CAP_DAC_OVERRIDE; this one is of user %u: "
+			"sudo chown %u DIRECTORY",
+			option, getuid(), st.st_uid, getuid());
+	else
+		msg_try("%s: a directory that can be written to", option);
+	return err;
 }
 
 static int is_who(const char *who, size_t n, int has_all)

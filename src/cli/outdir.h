@@ -18,6 +18,10 @@ struct outdir_names {
 	int has_all;		   /* WHO may be "all", too */
 };
 
+/* outdir_check - can files be written to that directory? What is wrong is told.  @what  "reports"  @option  that named it: "--out"
+ * Return: 0 or -errno. */
+int outdir_check(const char *dir, const char *what, const char *option);
+
 /* outdir_stamp - a time as it stands in names.  @out  OUTDIR_STAMP_LEN + 1 */
 void outdir_stamp(time_t t, char *out);
 

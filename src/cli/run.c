@@ -15,6 +15,7 @@
 #include "cli/due.h"
 #include "cli/live.h"
 #include "cli/liveoutput.h"
+#include "cli/outdir.h"
 #include "reader/reader.h"
 #include "rights/rights.h"
 #include "util/msg.h"
@@ -477,7 +478,7 @@ static int prepare(struct run *r)
 	struct attach_tables tables;
 	int err;
 
-	if (r->s->export_dir && exportdir_check(r->s->export_dir))
+	if (r->s->export_dir && outdir_check(r->s->export_dir, "exports", "--export-dir"))
 		return EXIT_USAGE;
 	if (!can_write(r->s->folded, "folded stacks") || !can_write(r->s->flamegraph, "a flame graph") ||
 		!can_write(r->s->pprof, "a profile") || !can_write(r->s->output, "a recording"))

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -337,13 +336,8 @@ static int look(struct watch *w)
 /* begin - what can be refused.  Return: 0 or exit code. */
 static int begin(struct watch *w)
 {
-	struct stat st;
-
-	if (stat(w->s->out, &st) || !S_ISDIR(st.st_mode) || access(w->s->out, W_OK)) {
-		msg_error("%s: reports cannot be written there", w->s->out);
-		msg_try("--out: a directory that can be written to");
+	if (outdir_check(w->s->out, "reports", "--out"))
 		return EXIT_USAGE;
-	}
 	if (target_open(&w->target))
 		return EXIT_UNSUPPORTED;
 	for (size_t i = 0; i < w->s->n_pids; i++) {

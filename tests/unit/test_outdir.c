@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/outdir.h"
@@ -226,6 +227,52 @@ static void what_cannot_be_removed_is_counted(void **state)
 	assert_int_equal(count(), 3);
 }
 
+/* check - in a process of its own, of a user without rights.  @said  out, 512      Return: of outdir_check(). */
+static int check(const char *path, char *said)
+{
+	int out[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(out), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(out[1], STDERR_FILENO);
+		if (!getuid() && setuid(65534))
+			_exit(255);
+		_exit(-outdir_check(path, "reports", "--out"));
+	}
+	close(out[1]);
+	for (size_t at = 0; (n = read(out[0], said + at, 511 - at)) > 0; at += n)
+		said[at + n] = 0;
+	close(out[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+static void whose_directory_it_must_be_is_told_when_that_is_why_nothing_can_be_written(void **state)
+{
+	char said[512] = "", expected[64];
+
+	(void)state;
+	snprintf(expected, sizeof(expected), "a directory of user %d,", getuid() ? (int)getuid() : 65534);
+	assert_int_equal(check("/usr", said), -EACCES);
+	assert_non_null(strstr(said, "/usr: reports cannot be written there: Permission denied\n"));
+	assert_non_null(strstr(said, expected));
+	assert_non_null(strstr(said, "this one is of user 0:"));
+	assert_int_equal(check("/no/such", said), -ENOENT);
+	assert_non_null(strstr(said, "--out: a directory that can be written to\n"));
+	assert_int_equal(check("/etc/passwd", said), -ENOTDIR);
+	assert_int_equal(check("/tmp", said), 0);
+	assert_int_equal(chmod(dir, 0555), 0);
+	if (!getuid())
+		assert_int_equal(chown(dir, 65534, 65534), 0);
+	assert_int_equal(check(dir, said), -EACCES);
+	assert_non_null(strstr(said, "--out: a directory that can be written to\n"));
+	assert_int_equal(chmod(dir, 0755), 0);
+}
+
 static void a_time_is_written_as_it_is_looked_for(void **state)
 {
 	char stamp[OUTDIR_STAMP_LEN + 1], name[64];
@@ -247,6 +294,7 @@ int main(void)
 		TEST(names_of_exports_may_be_of_all_processes_and_are_of_one_host),
 		TEST(what_was_just_written_stays_when_the_clock_was_set_back),
 		TEST(what_cannot_be_removed_is_counted),
+		TEST(whose_directory_it_must_be_is_told_when_that_is_why_nothing_can_be_written),
 		TEST(a_time_is_written_as_it_is_looked_for),
 	};
 
