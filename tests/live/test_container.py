@@ -154,7 +154,7 @@ def the_seccomp_profile_of_deploy_is_enough(run):
             if (line := watch.err.next(0.1)) and "is growing" in line:
                 break
         container.leak()
-        watch.hear("what grows in", 20)
+        watch.hear(f"grows in {container.pid}", 20)  # named, or not seen enough of
         watch.finish()
 
 
