@@ -165,9 +165,7 @@ static void started_note(struct run *r)
 	strbuf_free(&who);
 }
 
-/* raise_file_limit - make room for a descriptor for each mapped file, process and probe link. Not before the command is
- * forked: it keeps its own limit. */
-static void raise_file_limit(void)
+void run_raise_file_limit(void)
 {
 	struct rlimit files;
 
@@ -192,7 +190,7 @@ static int start_command(struct run *r)
 		msg_error("cannot start '%s': %s", r->s->command[0], strerror(-err));
 		return EXIT_UNSUPPORTED;
 	}
-	raise_file_limit();
+	run_raise_file_limit();
 	err = target_add(r->target, r->launch.pid, &p);
 	if (!err)
 		err = attach_register(r->attach, r->launch.pid, 1);
@@ -444,7 +442,7 @@ static void meet(void *ctx)
 	struct run *r = ctx;
 	struct target_process *p;
 
-	raise_file_limit();
+	run_raise_file_limit();
 	for (size_t i = 0; i < r->s->n_pids; i++)
 		if (!target_add(r->target, r->s->pid[i], &p))
 			attach_read_ahead(r->reader, p);

@@ -37,6 +37,10 @@ void run_finish(struct run *r, int code);
 /* run_output_lost - standard output cannot be written any more: without it there is nothing left to do. */
 void run_output_lost(struct run *r, int err);
 
+/* run_raise_file_limit - make room for a descriptor for each mapped file, process and probe link. Not before a command is forked: it keeps
+ * its own limit. */
+void run_raise_file_limit(void);
+
 /* run_add_failed - say why a process cannot be looked into.  Return: exit code. */
 int run_add_failed(pid_t pid, int err);
 

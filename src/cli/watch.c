@@ -115,16 +115,17 @@ static void forget(struct watch *w, struct target_process *p)
 static int add(struct watch *w, pid_t pid)
 {
 	struct target_process *p;
+	int err;
 
 	if (target_find(w->target, pid))
 		return 0;
-	if (target_count(w->target) >= MAX_WATCHED) {
-		if (!w->is_too_many)
-			msg_warn("more than %d processes fit: the others are not watched", MAX_WATCHED);
+	err = target_count(w->target) < MAX_WATCHED ? target_add(w->target, pid, &p) : -ENOSPC;
+	if ((err == -ENOSPC || err == -EMFILE) && !w->is_too_many) {
+		msg_warn("more than %zu processes fit: the others are not watched%s", target_count(w->target),
+			err == -EMFILE ? ", since too few files may be open (ulimit -Hn)" : "");
 		w->is_too_many = 1;
-		return -ENOSPC;
 	}
-	return target_add(w->target, pid, &p);
+	return err;
 }
 
 /* add_children - the workers of a master that was named. */
@@ -338,6 +339,7 @@ static int begin(struct watch *w)
 {
 	if (outdir_check(w->s->out, "reports", "--out"))
 		return EXIT_USAGE;
+	run_raise_file_limit();
 	if (target_open(&w->target))
 		return EXIT_UNSUPPORTED;
 	for (size_t i = 0; i < w->s->n_pids; i++) {

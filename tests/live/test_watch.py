@@ -133,6 +133,17 @@ def it_ends_with_its_processes_and_meets_new_ones_of_a_name(run):
     equal({o["pid"] for o in tracer.of("trend")}, {second.pid, third.pid}, f"not {other.pid}")
 
 
+@waiting_test
+def all_of_300_workers_are_watched_also_where_a_shell_allows_few_open_files(run):
+    master = run.target("workers")
+    workers = {int(master.ask("spawn")) for _ in range(300)}
+    tracer = run.trace("watch", "-p", master.pid, "-i", 0.3, wait_for="watching", prefix=("prlimit", "--nofile=128:4096"))
+    while not workers <= {o["pid"] for o in tracer.of("trend")}:
+        tracer.wait("trend")
+    equal(tracer.finish(), 0, "exit code")
+    equal({o["pid"] for o in tracer.of("trend")}, workers | {master.pid}, "watched")
+
+
 @test
 def what_cannot_be_watched_is_refused_with_what_to_do(run):
     target = run.target("life")
