@@ -147,8 +147,11 @@ def the_seccomp_profile_of_deploy_is_enough(run):
         equal(tracer.finish(), 0, tracer.said)
         leaks_are_told(tracer, container.pid)
         assert os.path.exists(os.path.join(out, "f")), "folded"
-        watch = run.keep(Bounded(CAPS, ["watch", "-p", container.pid, "-i", 0.2, "--trace", 2, "--overhead", 20, "--out", out],
-                                 confined=confined, wait_for="watching"))
+        old = os.path.join(out, "swtrace-1-20200101T000000Z.txt")
+        with open(old, "w", encoding="utf-8"):
+            pass
+        watch = run.keep(Bounded(CAPS, ["watch", "-p", container.pid, "-i", 0.2, "--trace", 2, "--overhead", 20, "--out", out,
+                                        "--keep", 1], confined=confined, wait_for="watching"))
         for _ in range(80):
             container.leak()
             if (line := watch.err.next(0.1)) and "is growing" in line:
@@ -156,6 +159,7 @@ def the_seccomp_profile_of_deploy_is_enough(run):
         container.leak()
         watch.hear(f"grows in {container.pid}", 20)  # named, or not seen enough of
         watch.finish()
+        assert not os.path.exists(old) and len(os.listdir(out)) == 6, os.listdir(out)
 
 
 @waiting_test
