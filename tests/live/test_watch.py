@@ -3,11 +3,13 @@
 import glob
 import json
 import os
+import shutil
 import tempfile
 import time
 
 import pprof
-from harness import command, equal, test, waiting_test
+from harness import TARGETS, Program, command, equal, test, waiting_test
+from test_container import in_cgroup
 
 STEP_S = 0.02
 BUSY_STEP_S = 0.004  # so that nearly every window sees a request
@@ -87,17 +89,22 @@ def a_trace_that_was_too_short_is_followed_by_a_longer_one_and_takes_the_place_o
         for name in others | {"swtrace-1-20200101T000000Z.txt", "swtrace-1-20200101T000000Z.pb.gz"}:
             with open(os.path.join(folder, name), "w", encoding="utf-8"):
                 pass
-        # Of 2 % of 3 s there are fewer windows than anything can be told by.
-        tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 2, "--trace", 3, "--out", folder, "--keep", 1,
+        # Of 2 % of a second there are fewer windows than anything can be told by.
+        tracer = run.trace("watch", "-p", php.pid, "-i", 0.5, "--overhead", 2, "--trace", 1, "--out", folder, "--keep", 1,
                            wait_for="watching")
         serve(php, 30, "concat 20", until=lambda: heard(tracer, "the next trace takes twice as long"), step_s=BUSY_STEP_S)
-        equal(tracer.finish(), 0, "exit code")
+        serve(php, 10, "concat 20", until=lambda: "swtrace-1-20200101T000000Z.txt" not in os.listdir(folder))
         traced = set(os.listdir(folder)) - others
         equal({name.partition("Z.")[2] for name in traced}, {"txt", "jsonl", "html", "folded", "pb.gz"}, traced)
         assert all(name.startswith(f"swtrace-{php.pid}-") for name in traced) and others < set(os.listdir(folder)), os.listdir(folder)
         with open(glob.glob(f"{folder}/swtrace-{php.pid}-*.txt")[0], encoding="utf-8") as f:
             text = f.read()
-    assert heard(tracer, f"{php.pid} is growing: it is traced for 3 s") and not heard(tracer, "what grows in"), tracer.said
+        # It goes on watching: there is a line when the leak has ended.
+        n_told = len(trends(tracer, php.pid))
+        serve(php, 40, "churn 5", until=lambda: len(trends(tracer, php.pid)) > n_told)
+        assert len(trends(tracer, php.pid)) > n_told, tracer.objects
+        equal(tracer.finish(), 0, "exit code")
+    assert heard(tracer, f"{php.pid} is growing: it is traced for 1 s") and not heard(tracer, "what grows in"), tracer.said
     assert "too early to tell" in text and "Registry::concat" not in text, text
 
 
@@ -131,6 +138,32 @@ def it_ends_with_its_processes_and_meets_new_ones_of_a_name(run):
     tracer.wait("trend", pid=third.pid)
     equal(tracer.finish(), 0, "exit code")
     equal({o["pid"] for o in tracer.of("trend")}, {second.pid, third.pid}, f"not {other.pid}")
+
+
+@waiting_test
+def what_runs_a_program_or_is_in_a_cgroup_is_watched_now_or_later(run):
+    group = in_cgroup(run, f"watched-{os.getpid()}")
+
+    def enter(program):
+        with open(os.path.join(group.path, "cgroup.procs"), "w", encoding="utf-8") as f:
+            f.write(str(program.pid))
+        return program
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "bin", "watched")
+        os.mkdir(os.path.dirname(path))
+        shutil.copy(os.path.join(TARGETS, "life"), path)
+        first, inside, other = run.keep(Program([path])), enter(run.target("life")), run.target("life")
+        by_exe = run.trace("watch", "--exe", "bin/watched", "-i", 0.2, wait_for="watching")
+        by_cgroup = run.trace("watch", "--cgroup", group.path, "-i", 0.2, wait_for="watching")
+        by_exe.wait("trend", pid=first.pid)
+        by_cgroup.wait("trend", pid=inside.pid)
+        second, moved = run.keep(Program([path])), enter(run.target("life"))
+        by_exe.wait("trend", pid=second.pid)
+        by_cgroup.wait("trend", pid=moved.pid)
+        equal((by_exe.finish(), by_cgroup.finish()), (0, 0), "exit codes")
+    equal({o["pid"] for o in by_exe.of("trend")}, {first.pid, second.pid}, f"of the program, not {other.pid}")
+    equal({o["pid"] for o in by_cgroup.of("trend")}, {inside.pid, moved.pid}, f"in the cgroup, not {other.pid}")
 
 
 @waiting_test
