@@ -11,6 +11,7 @@ import test_completion  # noqa: F401
 import test_container  # noqa: F401
 import test_corpus  # noqa: F401
 import test_crash  # noqa: F401
+import test_deploy  # noqa: F401
 import test_doctor  # noqa: F401
 import test_ends  # noqa: F401
 import test_engine  # noqa: F401
