@@ -188,6 +188,7 @@ struct reporter {
 		export_failed; /* files that could not be written, a bit each, which was told; likewise that not all was sent */
 	uint64_t exported_ns;  /* to the directory; 0: never */
 	int dir_failed;	       /* a warning has been printed */
+	int dir_is_left;       /* likewise, of old ones that cannot be removed */
 	struct push *push;     /* NULL: nothing is sent */
 	uint64_t pushed_ns;    /* of which moment the last profile told that was sent; 0: none was */
 	int64_t pushed_utc_ns; /* the same */
@@ -254,6 +255,7 @@ struct exportdir_job {
 	int err;
 	char path[PATH_MAX]; /* of the one that could not be written */
 	int err_old;	     /* of removing old ones */
+	size_t n_left;	     /* of these */
 };
 
 /* exportdir_plan - what is to be written of r->profile.

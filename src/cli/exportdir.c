@@ -30,17 +30,16 @@ static void prefix_of(char *out, size_t len)
 }
 
 /* remove_old - all but the last ones.  Return: 0 or -errno. */
-static int remove_old(const struct exportdir_job *j)
+static int remove_old(struct exportdir_job *j)
 {
 	char prefix[HOST_NAME_MAX + 16];
 	const char *suffix[N_FORMS + 1] = { NULL };
 	const struct outdir_names names = { prefix, suffix, 1 };
-	size_t n_left;
 
 	prefix_of(prefix, sizeof(prefix));
 	for (size_t i = 0; i < N_FORMS; i++)
 		suffix[i] = export_format_suffix(forms[i]);
-	return outdir_keep(j->dir, &names, j->stem, j->keep, &n_left);
+	return outdir_keep(j->dir, &names, j->stem, j->keep, &j->n_left);
 }
 
 /* stem_of - DIRECTORY/swtrace-HOST-PID-TIME. */
@@ -86,6 +85,7 @@ void exportdir_tell(struct reporter *r, const struct exportdir_job *j)
 		msg_note("%s: exports are written again", j->dir);
 	}
 	r->dir_failed = j->err != 0;
-	if (j->err_old)
-		msg_warn("%s: old exports cannot be removed: %s", j->dir, strerror(-j->err_old));
+	if (j->err_old && !r->dir_is_left)
+		msg_warn("%s: old exports cannot be removed (%zu files): %s", j->dir, j->n_left, strerror(-j->err_old));
+	r->dir_is_left = j->err_old != 0;
 }
