@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* view/head.c - the top of the screen: who is traced, the verdict, the curves, and how far all of it can be trusted. */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/format.h"
@@ -124,32 +126,47 @@ static void verdict(const struct view *v, struct line *l)
 /* ---- curves ---- */
 
 struct curves {
-	const struct profile_curve *of[64]; /* of processes, as many as fit; more are not in the picture */
+	const struct profile_curve **of; /* of all processes that are looked at */
 	size_t n;
 	uint64_t begin_ms;
 	uint64_t end_ms;
 };
 
-static void collect(const struct view *v, const struct view_data *d, const char *name, struct curves *out)
+/* is_in_sum - one that has ended has nothing any more; looked at alone, it is shown as it was. */
+static int is_in_sum(const struct view *v, const struct view_data *d, const struct profile_process *p)
+{
+	return is_looked_at(v, p) && (p->is_alive || v->pid || d->facts.is_system || d->profile.n_processes <= 1);
+}
+
+static const struct profile_curve *find_curve(const struct profile_process *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_curves; i++)
+		if (p->curve[i].n && !strcmp(p->curve[i].name, name))
+			return &p->curve[i];
+	return NULL;
+}
+
+/* collect - @out  of is to be freed      Return: 0 or -ENOMEM. */
+static int collect(const struct view *v, const struct view_data *d, const char *name, struct curves *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->begin_ms = UINT64_MAX;
+	out->of = calloc(d->profile.n_processes + 1, sizeof(*out->of));
+	if (!out->of)
+		return -ENOMEM;
 	for (size_t i = 0; i < d->profile.n_processes; i++) {
 		const struct profile_process *p = &d->profile.process[i];
+		const struct profile_curve *c = is_in_sum(v, d, p) ? find_curve(p, name) : NULL;
 
-		for (size_t k = 0; k < p->n_curves && out->n < sizeof(out->of) / sizeof(out->of[0]); k++) {
-			const struct profile_curve *c = &p->curve[k];
-
-			if (strcmp(c->name, name) || !c->n || !is_looked_at(v, p) ||
-				(!p->is_alive && !v->pid && !d->facts.is_system && d->profile.n_processes > 1))
-				continue;
-			out->of[out->n++] = c;
-			if (c->point[0].time_ms < out->begin_ms)
-				out->begin_ms = c->point[0].time_ms;
-			if (c->point[c->n - 1].time_ms > out->end_ms)
-				out->end_ms = c->point[c->n - 1].time_ms;
-		}
+		if (!c)
+			continue;
+		out->of[out->n++] = c;
+		if (c->point[0].time_ms < out->begin_ms)
+			out->begin_ms = c->point[0].time_ms;
+		if (c->point[c->n - 1].time_ms > out->end_ms)
+			out->end_ms = c->point[c->n - 1].time_ms;
 	}
+	return 0;
 }
 
 /* value_at - the sum of all at that time. One that begins later has nothing before. */
@@ -228,14 +245,19 @@ static void curve(const struct view *v, struct line *l, const char *name, int wi
 	char size[NUMBER_BYTES];
 	struct curves c;
 
-	collect(v, d, name, &c);
-	if (!c.n)
+	if (collect(v, d, name, &c)) {
+		l->text.failed = 1;
 		return;
+	}
+	if (!c.n)
+		goto out;
 	line_fit(l, VIEW_BOLD, name, NAME_COLS, 0);
 	add_spark(&c, l, spark);
 	line_fit(l, VIEW_PLAIN, number_size(value_at(&c, UINT64_MAX), 0, size), 7, 1);
 	add_trend(&c, l, TREND_COLS);
 	line_pad(l, VIEW_PLAIN, begin + width);
+out:
+	free(c.of);
 }
 
 /* ---- trust ---- */

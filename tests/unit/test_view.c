@@ -381,6 +381,23 @@ static void curves_rise_from_left_to_right_and_a_level_one_is_flat(void **state)
 	assert_non_null(strstr(rss, "4.8M plateau"));
 }
 
+static void curves_are_the_sum_of_all_processes_however_many(void **state)
+{
+	struct profile p;
+
+	(void)state;
+	begin(1);
+	empty(&p, 15);
+	for (uint32_t pid = 1; pid <= 300; pid++)
+		add_process(&p, pid, "php-fpm8.2");
+	p.process[0].is_alive = 0; /* what had ended has nothing any more */
+	update(&p);
+	look(24, 80, 0);
+	assert_non_null(strstr(screen[0].text, "and 299 more"));
+	assert_non_null(strstr(screen[2].text, "1.1G growing +299M/s"));	/* 299 times 4,000,000 */
+	assert_non_null(strstr(strstr(screen[3].text, "rss"), "1.4G plateau")); /* 299 times 5,000,000 */
+}
+
 static void stacks_of_the_same_names_are_one_row(void **state)
 {
 	struct profile p;
@@ -807,6 +824,7 @@ int main(void)
 		cmocka_unit_test_teardown(one_process_and_one_layer_can_be_looked_at_alone, end),
 		cmocka_unit_test_teardown(the_head_tells_the_verdict_and_how_far_to_trust_it, end),
 		cmocka_unit_test_teardown(curves_rise_from_left_to_right_and_a_level_one_is_flat, end),
+		cmocka_unit_test_teardown(curves_are_the_sum_of_all_processes_however_many, end),
 		cmocka_unit_test_teardown(stacks_of_the_same_names_are_one_row, end),
 		cmocka_unit_test_teardown(the_allocation_rate_is_that_since_the_update_before, end),
 		cmocka_unit_test_teardown(the_cursor_stays_at_its_stack_while_rows_move, end),
