@@ -267,7 +267,7 @@ void exportdir_tell(struct reporter *r, const struct exportdir_job *j);
 
 /* writer.c - files that are renewed at reports, by a thread that reads r->profile.
  * writer_is_idle - is it done with those of the report before? What came of them is told, also that it takes long.  @is_last  wait for it,
- * for some seconds at most
+ * for some seconds at most; on a terminal that is told meanwhile
  * writer_timeout_ms - how soon to ask that again; -1: it is idle
  * writer_begin - begin to write; it must be idle.  @path  of each, NULL: none      @is_dir_due  those of --export-dir, too
  * writer_has_profile - it reads r->profile still, so that it must not be changed. writer_release - r->profile is empty after this: it is
@@ -368,5 +368,8 @@ int report_freed(struct reporter *r, const struct model_event *e);
 
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);
+
+/* run.c - run_begin_progress - show progress from now on, until msg_end_progress(): on a terminal that can take a line away. */
+void run_begin_progress(const struct cli_settings *s);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -17,6 +18,7 @@ static int load(const char *path, struct profile *p)
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
 
 	profile_begin(p);
+	msg_progress("reading %s ...", path);
 	err = fd < 0 ? -errno : profile_read(p, fd, &fault);
 	if (fd >= 0)
 		close(fd);
@@ -50,6 +52,14 @@ static int write_job(FILE *f, const void *ctx)
 	return export_write((enum export_format)j->s->format, f, j->p, &j->opts);
 }
 
+/* is_quiet - does nobody see what is written? Else that itself is the progress, and a line of it would stand in between. */
+static int is_quiet(const struct cli_settings *s)
+{
+	struct stat st;
+
+	return s->output || (!fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode));
+}
+
 /* write_to - the file that was asked for, or standard output.  Return: exit code. */
 static int write_to(const struct job *j)
 {
@@ -60,6 +70,10 @@ static int write_to(const struct job *j)
 		msg_try("-o FILE.pb.gz, then go tool pprof FILE.pb.gz");
 		return EXIT_USAGE;
 	}
+	if (is_quiet(j->s))
+		msg_progress("writing %s ...", j->s->output ? j->s->output : "standard output");
+	else
+		msg_end_progress();
 	err = j->s->output ? outfile_write(j->s->output, write_job, j) : write_job(stdout, j);
 
 	if (!err && !j->s->output && fflush(stdout))
@@ -75,8 +89,11 @@ int convert_report(const struct cli_settings *s)
 {
 	struct profile now, before, difference;
 	struct job j = { .s = s, .p = &now, .opts = { .top = s->top, .is_difference = s->diff != NULL } };
-	int has_before = s->diff ? load(s->diff, &before) : 0, has_now = load(s->input, &now), code = EXIT_USAGE;
+	int has_before, has_now, code = EXIT_USAGE;
 
+	run_begin_progress(s);
+	has_before = s->diff ? load(s->diff, &before) : 0;
+	has_now = load(s->input, &now);
 	profile_begin(&difference);
 	if (has_before >= 0 && has_now >= 0) {
 		if (s->diff && s->format == EXPORT_HTML) {
@@ -91,6 +108,7 @@ int convert_report(const struct cli_settings *s)
 			code = write_to(&j);
 		}
 	}
+	msg_end_progress();
 	profile_free(&difference);
 	profile_free(&now);
 	if (s->diff)

@@ -563,8 +563,7 @@ static int command_code(struct run *r)
 	return WIFEXITED(r->launch.status) ? WEXITSTATUS(r->launch.status) : 128 + WTERMSIG(r->launch.status);
 }
 
-/* begin_progress - on a terminal that can take a line away. */
-static void begin_progress(const struct cli_settings *s)
+void run_begin_progress(const struct cli_settings *s)
 {
 	const char *term = getenv("TERM");
 
@@ -586,7 +585,7 @@ int run_trace(const struct cli_settings *s)
 	r.reporter.settings = s;
 	r.launch.fd_go = -1;
 	r.launch.fd_error = -1;
-	begin_progress(s);
+	run_begin_progress(s);
 	msg_progress("loading the kernel side ...");
 	code = prepare(&r);
 	if (!code)
@@ -613,7 +612,7 @@ int run_trace(const struct cli_settings *s)
 	loop(&r);
 	code = r.code;
 	if (!r.reporter.err && !(s->count && r.reporter.n_reports >= s->count)) {
-		begin_progress(s);
+		run_begin_progress(s);
 		err = make_report(&r, 1);
 		if (err) {
 			run_output_lost(&r, err);

@@ -17,9 +17,10 @@
 #include "util/msg.h"
 #include "util/outfile.h"
 
-#define LOOK_MS 200	      /* it is asked so often whether a job is done */
-#define SLOW_NS 5000000000ULL /* it is told that a job takes so long, */
-#define LAST_S	10	      /* and in the end it is waited for so long */
+#define LOOK_MS	  200		/* it is asked so often whether a job is done */
+#define SLOW_NS	  5000000000ULL /* it is told that a job takes so long, */
+#define LAST_S	  10		/* and in the end it is waited for so long: */
+#define SILENT_NS 500000000UL	/* so much of that without a word */
 
 struct writer {
 	pthread_t thread;
@@ -100,18 +101,37 @@ static void tell(struct reporter *r, const struct writer *w)
 		exportdir_tell(r, &w->dir);
 }
 
+/* wait_for - the thread to end.  Return: 0 or an error number. */
+static int wait_for(struct reporter *r, const struct writer *w)
+{
+	struct timespec now, until;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = now;
+	until.tv_nsec += SILENT_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	err = pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until);
+	if (err != ETIMEDOUT)
+		return err;
+	run_begin_progress(r->settings);
+	msg_progress("writing files ...");
+	until = now;
+	until.tv_sec += LAST_S;
+	err = pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until);
+	msg_end_progress();
+	return err;
+}
+
 int writer_is_idle(struct reporter *r, int is_last)
 {
 	struct writer *w = r->writer;
-	struct timespec until;
 	int err;
 
 	if (!w || !w->is_running)
 		return 1;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LAST_S;
-	err = is_last ? pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until)
-		      : pthread_tryjoin_np(w->thread, NULL);
+	err = is_last ? wait_for(r, w) : pthread_tryjoin_np(w->thread, NULL);
 	if (err && !is_last && !w->is_slow && clock_ns(CLOCK_MONOTONIC) > w->begin_ns + SLOW_NS) {
 		w->is_slow = 1;
 		msg_warn(

@@ -288,8 +288,11 @@ def a_key_exports_into_new_files_alone(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
         t = shown(run, php, cwd=folder)
+        t.settle(0.2)
+        before = len(t.raw)
         t.press("e")
         t.wait("exported: ")
+        assert b"writing files ..." in t.raw[before:], t.raw[before:]
         files = sorted(os.listdir(folder))
         assert {name.rpartition(".")[2] for name in files} == {"folded", "swt", "html"}, files
         base = files[0].rpartition(".")[0]
