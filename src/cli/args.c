@@ -188,7 +188,7 @@ static int report_contradiction(const struct cli_settings *s)
 		msg_try("give one pid, or none");
 	} else if (!s->crash_file == !s->input) {
 		msg_error(s->input ? "a recording and --crash exclude each other" : "there is nothing to report");
-		msg_try("swtrace report FILE, with a file of swtrace record; or swtrace report --crash FILE, with one of --save");
+		msg_try("swtrace report FILE, with a file of swtrace record; or swtrace report --crash FILE, with one of that or of --save");
 	} else if (s->crash_file && (s->format || s->diff || s->output)) {
 		msg_error("a crash is told in one form, on standard output");
 		msg_try("leave --%s out", s->format ? "format" : s->diff ? "diff" : "output");

@@ -294,6 +294,11 @@ int report_push_close(struct reporter *r);
 /* convert.c - swtrace report FILE.  Return: exit code. */
 int convert_report(const struct cli_settings *s);
 
+/* convert.c - convert_load - read a recording, as much of it as is whole.
+ * @p  begun by this, to be freed in any case      Return: 0; 1 something is missing, which was told; -1 there is nothing of it, which was
+ * told. */
+int convert_load(const char *path, struct profile *p);
+
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 

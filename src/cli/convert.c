@@ -10,9 +10,7 @@
 #include "util/msg.h"
 #include "util/outfile.h"
 
-/* load - read a recording, as much of it as is whole.
- * @p  begun by this      Return: 0; 1 something is missing, which was told; -1 there is nothing of it, which was told. */
-static int load(const char *path, struct profile *p)
+int convert_load(const char *path, struct profile *p)
 {
 	enum profile_fault fault = PROFILE_SOUND;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
@@ -92,8 +90,8 @@ int convert_report(const struct cli_settings *s)
 	int has_before, has_now, code = EXIT_USAGE;
 
 	run_begin_progress(s);
-	has_before = s->diff ? load(s->diff, &before) : 0;
-	has_now = load(s->input, &now);
+	has_before = s->diff ? convert_load(s->diff, &before) : 0;
+	has_now = convert_load(s->input, &now);
 	profile_begin(&difference);
 	if (has_before >= 0 && has_now >= 0) {
 		if (s->diff && s->format == EXPORT_HTML) {

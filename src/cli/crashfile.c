@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cli/crashfile.c - a crash out of a file of JSON lines (--save, --json), with the last report before it. */
+/* cli/crashfile.c - a crash out of a file of JSON lines (--save, --json), with the last report before it; or out of a recording
+ * (swtrace record), which is made such lines of. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "util/msg.h"
 
-#define MAX_STACKS 256 /* of a report: those that are shown to people are its first ones */
+#define MAX_STACKS   256  /* of a report: those that are shown to people are its first ones */
+#define SWT_BEGIN    0x89 /* a recording's first byte, and that of no JSON */
+#define HOUR_SECONDS 3600
 
 /* A report and its stacks. */
 struct told {
@@ -51,6 +55,46 @@ static json_int_t number_of(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* take_profile - a recording's own objects, as if a report had told them. Numbers of windows are none of a report. */
+static void take_profile(struct told *t, const char *type, json_t *o)
+{
+	json_t *part, *processes = json_object_get(t->report, "processes");
+	const char *key, *basis = json_string_value(json_object_get(o, "basis"));
+	json_int_t lost = 0;
+
+	if (!strcmp(type, "profile")) {
+		told_clear(t);
+		if (!basis || strcmp(basis, "windows") != 0)
+			t->report = json_pack("{s:O?,s:[]}", "time", json_object_get(o, "time"), "processes");
+	} else if (!strcmp(type, "profile_process")) {
+		json_object_set(o, "growth", json_object_get(o, "curves"));
+		json_array_append(processes, o);
+	} else if (!strcmp(type, "profile_loss")) {
+		json_object_foreach(json_object_get(o, "causes"), key, part) lost += json_integer_value(part);
+		json_object_set_new(t->report, "lost", json_integer(lost));
+	} else if (!strcmp(type, "profile_stack")) {
+		json_object_set_new(o, "leak",
+			json_pack("{s:I}", "bytes_per_s", number_of(o, "leak_bytes_per_hour") / HOUR_SECONDS));
+		if (t->report && t->n < MAX_STACKS)
+			t->stack[t->n++] = json_incref(o);
+	}
+}
+
+/* take_crash - the memory before it is told of a report before it: what a recording tells is of its end. */
+static void take_crash(struct crashfile *c, json_t *o)
+{
+	const char *told = json_string_value(json_object_get(c->last.report, "time")),
+		   *time = json_string_value(json_object_get(o, "time"));
+
+	json_decref(c->crash);
+	c->crash = json_incref(o);
+	c->n_crashes++;
+	if (told && time && strcmp(told, time) > 0)
+		told_clear(&c->before);
+	else
+		told_copy(&c->before, &c->last);
+}
+
 /* take - one object. */
 static void take(struct crashfile *c, json_t *o)
 {
@@ -64,10 +108,9 @@ static void take(struct crashfile *c, json_t *o)
 	} else if (!strcmp(type, "stack") && c->last.n < MAX_STACKS) {
 		c->last.stack[c->last.n++] = json_incref(o);
 	} else if (!strcmp(type, "crash") && (!c->pid || number_of(o, "pid") == c->pid)) {
-		json_decref(c->crash);
-		c->crash = json_incref(o);
-		c->n_crashes++;
-		told_copy(&c->before, &c->last);
+		take_crash(c, o);
+	} else {
+		take_profile(&c->last, type, o);
 	}
 }
 
@@ -95,17 +138,57 @@ static int read_lines(struct crashfile *c, FILE *f)
 	return err;
 }
 
+/* read_recording - as lines.
+ * @has_gaps  out: something is missing of it, which was told      Return: 0; -errno; 1 it is no recording, which was told. */
+static int read_recording(struct crashfile *c, const char *path, int *has_gaps)
+{
+	static const struct export_opts opts;
+	struct profile p, first;
+	char *text = NULL;
+	size_t len = 0;
+	int err = convert_load(path, &p);
+	FILE *f = NULL;
+
+	*has_gaps = err > 0;
+	if (err < 0) {
+		profile_free(&p);
+		return 1;
+	}
+	first = p; /* without the stacks of which nothing would be told */
+	first.n_stacks = p.n_stacks < MAX_STACKS ? p.n_stacks : MAX_STACKS;
+	f = open_memstream(&text, &len);
+	err = f ? export_write(EXPORT_JSON, f, &first, &opts) : -ENOMEM;
+	if (f && fclose(f) && !err)
+		err = -ENOMEM;
+	f = err ? NULL : fmemopen(text, len, "r");
+	if (!err)
+		err = f ? read_lines(c, f) : -ENOMEM;
+	if (f)
+		fclose(f);
+	free(text);
+	profile_free(&p);
+	return err;
+}
+
+/* is_recording - by its begin. A pipe is none: of that nothing can be put back. */
+static int is_recording(FILE *f)
+{
+	unsigned char byte;
+
+	return pread(fileno(f), &byte, 1, 0) == 1 && byte == SWT_BEGIN;
+}
+
 static int nothing_found(const struct crashfile *c, const char *path)
 {
 	if (c->n_lines && c->n_bad == c->n_lines) {
 		msg_error("%s: these are no JSON lines of swtrace", path);
-		msg_try("a file that swtrace --save FILE, or --json, has written");
+		msg_try("a file that swtrace --save FILE, --json, or swtrace record has written");
 	} else if (c->pid) {
 		msg_error("%s: no crash of process %d is in it", path, c->pid);
 		msg_try("leave -p out: the last crash of any process");
 	} else {
 		msg_error("%s: no crash is in it", path);
-		msg_try("keep swtrace --save FILE running until the process crashes");
+		msg_try("keep swtrace --save FILE, or swtrace record, running until the process crashes");
 	}
 	return EXIT_USAGE;
 }
@@ -113,13 +196,20 @@ static int nothing_found(const struct crashfile *c, const char *path)
 int crashfile_report(const struct cli_settings *s, const char *version)
 {
 	struct crashfile c = { .pid = s->n_pids ? s->pid[0] : 0 };
-	int code = EXIT_DONE, err;
+	int code = EXIT_DONE, has_gaps = 0, err;
 	FILE *f = fopen(s->crash_file, "re");
 
-	err = f ? read_lines(&c, f) : -errno;
+	if (!f)
+		err = -errno;
+	else if (is_recording(f))
+		err = read_recording(&c, s->crash_file, &has_gaps);
+	else
+		err = read_lines(&c, f);
 	if (err) {
-		msg_error("%s: cannot be read: %s", s->crash_file, strerror(-err));
-		msg_try("a file that swtrace --save FILE, or --json, has written");
+		if (err < 0) {
+			msg_error("%s: cannot be read: %s", s->crash_file, strerror(-err));
+			msg_try("a file that swtrace --save FILE, --json, or swtrace record has written");
+		}
 		code = EXIT_USAGE;
 	} else if (!c.crash) {
 		code = nothing_found(&c, s->crash_file);
@@ -138,5 +228,5 @@ int crashfile_report(const struct cli_settings *s, const char *version)
 	told_clear(&c.last);
 	told_clear(&c.before);
 	json_decref(c.crash);
-	return code;
+	return has_gaps ? EXIT_USAGE : code;
 }

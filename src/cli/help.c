@@ -56,7 +56,7 @@ static const struct cli_text texts[] = {
 			{ "swtrace report leak.swt", "as text" },
 			{ "swtrace report leak.swt --format speedscope -o leak.json", "for speedscope.app" },
 			{ "swtrace report new.swt --diff old.swt", "what has changed between two recordings" },
-			{ "swtrace report --crash saved.jsonl", "the last crash that --save has written, for a bug tracker" },
+			{ "swtrace report --crash leak.swt", "the last crash in it, or in what --save wrote, for a bug tracker" },
 		},
 	},
 };

@@ -353,7 +353,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "format", "FORMAT", "text (default), json, folded, pprof, speedscope, html", opt_format,
 		"text, json, folded, pprof, speedscope or html" },
 	{ 0, "diff", "OLD", "what has changed since this earlier one", opt_diff, "a file of swtrace record" },
-	{ 0, "crash", "FILE", "instead of a recording: the last crash in what --save or --json wrote, as Markdown",
+	{ 0, "crash", "FILE", "the last crash in a recording, or in what --save or --json wrote, as Markdown",
 		opt_crash, "a file name" },
 	HEADING("Other:"),
 	{ 0, "fail-on", "leak", "exit with 1 if there was a leak in the end", opt_fail_on, "leak" },
