@@ -329,7 +329,7 @@ $(ROOTS): build/roots/%/ready:
 
 # Without the roots the tests that need them fail, and no other.
 .PHONY: check check-unit check-live fuzz
-check: deps ## install what is missing, run every test (live tests need root)
+check: deps ## install what is missing, run unit tests, live tests and fuzzing (root); not what is named below
 	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(TARGETS) $(CORPUS) $(BUILD)/oracle/oracle $(ORACLE_TARGETS) \
 		$(LEDGER) $(FUZZ)
 	-$(Q)$(MAKE) --no-print-directory roots

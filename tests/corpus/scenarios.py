@@ -109,6 +109,6 @@ SCENARIOS = [
 
 BY_NAME = {s.name: s for s in SCENARIOS}
 
-# The most telling ones, for each run of the live tests; none that allocate so much that they take longer than the others.
+# The most telling ones, for `make check-long`; none that allocate so much that they take longer than the others.
 FEW = ["listeners", "some_are_kept", "least_recently_used", "cycles_collected", "warm_up",
        "c_mappings", "c_wrapper", "c_old_cache"]
