@@ -100,20 +100,21 @@ static int write_process(FILE *f, const struct profile *p, const struct profile_
 	return end(f, o);
 }
 
+/* frame - as in a stack (output/json.c), but for the addresses of the process, which a profile does not have. */
 static json_t *frame(const struct profile_frame *f)
 {
-	static const char *const kinds[PROFILE_FRAME_KINDS] = { "function", "module", "region", "unmapped", "php" };
+	int in_file = f->kind == PROFILE_NATIVE || f->kind == PROFILE_MODULE;
 	json_t *o = json_object();
 
-	json_object_set_new(o, "kind", json_string(kinds[f->kind]));
+	json_object_set_new(o, "kind", json_string(f->kind == PROFILE_PHP ? "php" : "native"));
 	json_object_set_new(o, "function", *f->function ? text(f->function) : json_null());
 	json_object_set_new(o, "file", *f->file ? text(f->file) : json_null());
 	json_object_set_new(o, "line", f->line ? json_integer(f->line) : json_null());
-	json_object_set_new(o, "line_exact", json_boolean(f->line && !f->is_approximate));
-	json_object_set_new(o, "module", *f->module ? text(f->module) : json_null());
-	json_object_set_new(o, "build_id", *f->build_id ? text(f->build_id) : json_null());
-	if (f->kind == PROFILE_NATIVE || f->kind == PROFILE_MODULE)
-		json_object_set_new(o, "module_offset", json_sprintf("0x%llx", (unsigned long long)f->offset));
+	json_object_set_new(o, "line_exact", f->line ? json_boolean(!f->is_approximate) : json_null());
+	json_object_set_new(o, "module", text(f->module));
+	json_object_set_new(o, "build_id", text(f->build_id));
+	json_object_set_new(
+		o, "module_offset", in_file ? json_sprintf("0x%llx", (unsigned long long)f->offset) : json_null());
 	json_object_set_new(o, "inlined", json_boolean(f->is_inlined));
 	return o;
 }

@@ -247,6 +247,48 @@ static void json_lines_have_all_of_it(void **state)
 	profile_free(&p);
 }
 
+/* frames_are - of a stack; no key more or less. */
+static void frames_are(const json_t *stack, const char *const *expected, size_t n)
+{
+	const json_t *frames = json_object_get(stack, "frames");
+
+	assert_int_equal(json_array_size(frames), n);
+	for (size_t i = 0; i < n; i++) {
+		char *text = json_dumps(json_array_get(frames, i), JSON_COMPACT);
+
+		assert_string_equal(text, expected[i]);
+		free(text);
+	}
+}
+
+static void frames_in_json_are_as_in_a_stack(void **state)
+{
+	static const char *const expected[] = {
+		"{\"kind\":\"native\",\"function\":\"concat_function\",\"file\":\"/build/Zend/zend_operators.c\",\"line\":1987,"
+		"\"line_exact\":true,\"module\":\"php8.2\",\"build_id\":\"f401dc5a\",\"module_offset\":\"0x1234\",\"inlined\":false}",
+		"{\"kind\":\"native\",\"function\":null,\"file\":null,\"line\":null,\"line_exact\":null,\"module\":\"php8.2\","
+		"\"build_id\":\"\",\"module_offset\":\"0x33cfe1\",\"inlined\":false}",
+		"{\"kind\":\"php\",\"function\":\"Cache::remember\",\"file\":\"/srv/app/Cache.php\",\"line\":41,\"line_exact\":true,"
+		"\"module\":\"\",\"build_id\":\"\",\"module_offset\":null,\"inlined\":false}",
+	};
+	char *text, *save = NULL, *line;
+	struct profile p;
+	json_t *o;
+
+	(void)state;
+	made(&p);
+	text = exported(EXPORT_JSON, &p, NULL);
+	line = strtok_r(text, "\n", &save);
+	while (line && !strstr(line, "\"profile_stack\""))
+		line = strtok_r(NULL, "\n", &save);
+	assert_non_null(line);
+	o = json_loads(line, 0, NULL);
+	frames_are(o, expected, 3);
+	json_decref(o);
+	free(text);
+	profile_free(&p);
+}
+
 /* As speedscope reads it: every index is that of a frame, weights stand beside stacks, and add up. */
 static void speedscope_has_a_profile_of_bytes_and_one_of_blocks_for_each_process(void **state)
 {
@@ -326,6 +368,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_seen_is_in_no_form_that_a_terminal_shows),
 		cmocka_unit_test(a_difference_has_signs),
 		cmocka_unit_test(json_lines_have_all_of_it),
+		cmocka_unit_test(frames_in_json_are_as_in_a_stack),
 		cmocka_unit_test(speedscope_has_a_profile_of_bytes_and_one_of_blocks_for_each_process),
 		cmocka_unit_test(a_full_disk_is_an_error_of_every_format),
 	};
