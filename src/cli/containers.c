@@ -40,7 +40,9 @@ static int refuse(const char *wanted, int err, const struct target_container *c,
 		msg_error("--container: there is no '%s' to be seen from here", wanted);
 	if (n)
 		msg_try("one of these: %s%s", b.data ? b.data : "",
-			err == -EEXIST ? "" : "; names are known of docker, podman and containerd (as root) alone");
+			err == -EEXIST
+				? ""
+				: "; names are known of docker, podman, CRI-O, containerd and LXC alone, of rootless ones not");
 	else
 		msg_try("there are no containers under /sys/fs/cgroup; from inside of one the others are not to be seen without "
 			"the host's cgroup namespace: choose by -p, --comm or --exe");
