@@ -347,7 +347,7 @@ check-long: all $(TARGETS) $(CORPUS) ## live tests that take a minute each, or m
 
 # The tools are large, and take long to install: not a part of `make check`. Debian's own python3 has Debian's modules.
 .PHONY: check-tools
-check-tools: all $(TARGETS) deb ## exports, man page, completions, package, as other tools read them: a browser, zsh, lintian (root)
+check-tools: all $(TARGETS) deb ## exports, man page, completions, package, as other tools read them: a browser, zsh, lintian; the view in tmux (root)
 	$(Q)./deps tools
 	$(Q)SWTRACE=$(CURDIR)/$(BUILD)/swtrace /usr/bin/python3 tests/tools/run.py
 
