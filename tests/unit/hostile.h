@@ -116,7 +116,7 @@ static const struct crash_report explained = { .kind = CRASH_USE_AFTER_FREE,
 	.pointer[0].text = NAME,
 	.n_pointers = 1 };
 static const struct model_event crash_event = {
-	.type = MODEL_SIGNAL, .pid = PID, .tid = PID, .comm = COMM, .signal = 11, .crash = &seen
+	.type = MODEL_SIGNAL, .pid = PID, .tid = PID, .comm = COMM, .identity = &identity, .signal = 11, .crash = &seen
 };
 static const struct output_crash crash = { .event = &crash_event,
 	.report = &explained,

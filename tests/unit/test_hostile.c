@@ -43,7 +43,8 @@ static void what_processes_do_is_told_in_lines_of_their_own(void **state)
 			expect(o, "sender_comm", COMM_JSON);
 		json_decref(o);
 	}
-	check_text(told(output_text_event(to(), &crash_event, &named)), "] CRASH " WHO " thread", STACK_TEXT, NULL);
+	check_text(told(output_text_event(to(), &crash_event, &named)),
+		"] CRASH " WHO ROLE ", docker " COMM_TEXT ", thread", STACK_TEXT, NULL);
 	o = check_json(told(output_json_event(to(), &crash_event, &named)), 0);
 	expect(o, "comm", COMM_JSON);
 	expect_stack(o, "");
@@ -86,8 +87,8 @@ static void a_double_free_is_told_with_its_names(void **state)
 	(void)state;
 	e.block = near;
 	check_text(told(output_text_freed(to(), &e, &named, &named, &named)),
-		"] DOUBLE FREE " WHO " thread 4242: ", " by thread 0\n" STACK_TEXT, "    freed first by:\n" STACK_TEXT,
-		" before by:\n" STACK_TEXT, NULL);
+		"] DOUBLE FREE " WHO ROLE ", docker " COMM_TEXT ", thread 4242: ", " by thread 0\n" STACK_TEXT,
+		"    freed first by:\n" STACK_TEXT, " before by:\n" STACK_TEXT, NULL);
 	o = check_json(told(output_json_freed(to(), &e, &named, &named, &named)), 0);
 	expect(o, "comm", COMM_JSON);
 	expect_stack(o, "");
@@ -103,7 +104,8 @@ static void a_crash_is_told_with_its_names(void **state)
 	json_t *o;
 
 	(void)state;
-	check_text(told(output_text_crash(to(), &crash)), "] CRASH " WHO " thread 4242: ", "    what: " NAME_TEXT "\n",
+	check_text(told(output_text_crash(to(), &crash)),
+		"] CRASH " WHO ROLE ", docker " COMM_TEXT ", thread 4242: ", "    what: " NAME_TEXT "\n",
 		"    most likely: " NAME_TEXT "\n" STACK_TEXT, " was allocated by\n" STACK_TEXT,
 		"    and freed by\n" STACK_TEXT, "    instruction: " NAME_TEXT ", bytes",
 		"    rax points " NAME_TEXT "\n", "    kernel: " NAME_TEXT "\n", NULL);
@@ -168,7 +170,7 @@ static void estimates_are_told_with_their_names(void **state)
 
 	(void)state;
 	check_text(told(output_text_estimate(to(), &e, &named)), "\n  " WHO ROLE " (ended):\n", IDENTITY,
-		", zend, " WHO ", site ", STACK_TEXT, NULL);
+		", zend, " WHO ROLE ", site ", STACK_TEXT, NULL);
 	o = check_json(told(output_json_estimate(to(), &e, &named)), 0);
 	expect(o, "processes.0.comm", COMM_JSON);
 	expect_identity(at(o, "zend_heaps.0.identity"));
