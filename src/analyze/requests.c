@@ -9,21 +9,20 @@
 
 _Static_assert(MODEL_REQUEST_POINTS + 1 <= TREND_MAX, "a section and its end have a trend");
 
-/* slope - bytes a request of n points of a layer. */
-static double slope(const struct model_request_point *const *p, size_t n, int layer)
+/* set_slope - bytes a request of a layer, by its n points, two at least, and their bounds. */
+static void set_slope(struct analyze_request_growth *g, const struct model_request_point *const *p, size_t n, int layer)
 {
 	double x[TREND_MAX], y[TREND_MAX];
 	struct analyze_trend trend;
 
-	if (n < 2)
-		return 0;
 	for (size_t i = 0; i < n; i++) {
 		x[i] = (double)p[i]->n_requests;
 		y[i] = (double)p[i]->bytes[layer];
 	}
-	if (analyze_trend_make(x, y, n, &trend))
-		return trend.slope;
-	return (y[n - 1] - y[0]) / (x[n - 1] - x[0]);
+	g->has_bounds = analyze_trend_make(x, y, n, &trend);
+	g->per_request[layer] = g->has_bounds ? trend.slope : (y[n - 1] - y[0]) / (x[n - 1] - x[0]);
+	g->low[layer] = g->has_bounds ? trend.low : 0;
+	g->high[layer] = g->has_bounds ? trend.high : 0;
 }
 
 /* end_of - where a section ends: the first point of a later one, or NULL: it has not ended. */
@@ -35,13 +34,28 @@ static const struct model_request_point *end_of(const struct model_request_histo
 	return NULL;
 }
 
+/* like - of the points of a section those that are lows of as many snapshots as each other, if they are of more than one: not the
+ * one at which counting began, with empty books, nor the last one, which may become lower yet. What is lower or higher for that
+ * alone would be taken for growth.
+ * @n  in: of all; out: of these  Return: the first of them */
+static size_t like(const struct model_request_history *h, size_t section, size_t *n)
+{
+	const struct model_request_section *s = &h->section[section];
+	size_t from = section == 0;
+
+	if (s->per_point < 2 || s->n < MODEL_REQUEST_POINTS / 2)
+		return 0;
+	*n = s->n - (s->in_last < s->per_point) - from;
+	return from;
+}
+
 /* add_growth - of one section, if it has points and something has happened in it. */
 static void add_growth(const struct model_request_history *h, size_t section, struct analyze_requests *out)
 {
 	const struct model_request_section *s = &h->section[section];
 	const struct model_request_point *p[MODEL_REQUEST_POINTS + 1], *end = end_of(h, section);
 	struct analyze_request_growth *g = &out->growth[out->n_growth];
-	size_t n = 0;
+	size_t n = 0, from, n_like;
 
 	for (size_t i = 0; i < s->n; i++)
 		p[n++] = &s->point[i];
@@ -58,11 +72,13 @@ static void add_growth(const struct model_request_history *h, size_t section, st
 	/* That of the section before the one in which it ends: what lies between may have been passed between two snapshots. */
 	for (size_t i = section; end && g->to >= model_milestone(i); i++)
 		g->milestone = model_milestone(i);
+	n_like = n;
+	from = like(h, section, &n_like);
 	for (int l = 0; l < MODEL_LAYERS; l++) {
 		if (!(h->layers >> l & 1))
 			continue;
 		g->gained_bytes[l] = p[n - 1]->bytes[l] - h->section[0].point[0].bytes[l];
-		g->per_request[l] = slope(p, n, l);
+		set_slope(g, p + from, n_like, l);
 	}
 	out->n_growth++;
 }

@@ -16,6 +16,9 @@ struct analyze_request_growth {
 	int64_t gained_bytes[MODEL_LAYERS]; /* since counting began */
 	/* In this section: of six points or more the median slope (analyze/trend.h), of fewer the difference of first and last. */
 	double per_request[MODEL_LAYERS];
+	int has_bounds;		  /* of six points or more: */
+	double low[MODEL_LAYERS]; /* as in analyze/trend.h */
+	double high[MODEL_LAYERS];
 };
 
 #define ANALYZE_SPARK_COLUMNS 32

@@ -30,7 +30,17 @@ static const char *format_per_request(double bytes, char *buf)
 	return buf;
 }
 
-/* add_growth - "by 1,000 requests +1.2 MiB (+1.2 KiB a request), so far, by 4,120, +1.3 MiB (+5.0 B a request)". */
+/* add_bounds - ", +4.9 B to +5.1 B": within these. */
+static void add_bounds(struct strbuf *b, const struct analyze_request_growth *g, int layer)
+{
+	char low[FORMAT_BYTES_BYTES], high[FORMAT_BYTES_BYTES];
+
+	if (g->has_bounds)
+		strbuf_addf(b, ", %s to %s", format_per_request(g->low[layer], low),
+			format_per_request(g->high[layer], high));
+}
+
+/* add_growth - "by 1,000 +1.2 MiB (+1.2 KiB a request, +1.1 KiB to +1.3 KiB), so far, by 4,120 +1.3 MiB (+5.0 B a request)". */
 static void add_growth(struct strbuf *b, const struct analyze_requests *q, int layer)
 {
 	char gain[FORMAT_BYTES_BYTES], each[FORMAT_BYTES_BYTES], count[FORMAT_COUNT_BYTES];
@@ -39,8 +49,10 @@ static void add_growth(struct strbuf *b, const struct analyze_requests *q, int l
 		const struct analyze_request_growth *g = &q->growth[i];
 
 		strbuf_addf(b, "%s%s ", i ? ", " : "", g->milestone ? "by" : "so far, by");
-		strbuf_addf(b, "%s %s (%s a request)", format_count(g->to, count),
+		strbuf_addf(b, "%s %s (%s a request", format_count(g->to, count),
 			format_gain(g->gained_bytes[layer], gain), format_per_request(g->per_request[layer], each));
+		add_bounds(b, g, layer);
+		strbuf_add(b, ")");
 	}
 }
 
@@ -85,6 +97,22 @@ static json_t *since_ms(const struct model_snapshot *s, uint64_t time_ns)
 	return json_number(time_ns > s->start_ns ? (time_ns - s->start_ns) / 1000000 : 0);
 }
 
+static json_t *hundredths(double x)
+{
+	return json_real(round(x * 100) / 100);
+}
+
+static json_t *growth_of(const struct analyze_request_growth *g, int layer)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "gained_bytes", json_integer(g->gained_bytes[layer]));
+	json_object_set_new(o, "bytes_per_request", hundredths(g->per_request[layer]));
+	json_object_set_new(o, "low_bytes_per_request", g->has_bounds ? hundredths(g->low[layer]) : json_null());
+	json_object_set_new(o, "high_bytes_per_request", g->has_bounds ? hundredths(g->high[layer]) : json_null());
+	return o;
+}
+
 static json_t *growths(const struct analyze_requests *q, const struct model_snapshot *s)
 {
 	json_t *list = json_array();
@@ -97,16 +125,8 @@ static json_t *growths(const struct analyze_requests *q, const struct model_snap
 		json_object_set_new(o, "from_requests", json_number(g->from));
 		json_object_set_new(o, "to_requests", json_number(g->to));
 		json_object_set_new(o, "to_ms", since_ms(s, g->to_ns));
-		for (int l = 0; l < MODEL_LAYERS; l++) {
-			json_t *layer = is_known(q, l) ? json_object() : json_null();
-
-			if (is_known(q, l)) {
-				json_object_set_new(layer, "gained_bytes", json_integer(g->gained_bytes[l]));
-				json_object_set_new(
-					layer, "bytes_per_request", json_real(round(g->per_request[l] * 100) / 100));
-			}
-			json_object_set_new(o, model_layer_name(l), layer);
-		}
+		for (int l = 0; l < MODEL_LAYERS; l++)
+			json_object_set_new(o, model_layer_name(l), is_known(q, l) ? growth_of(g, l) : json_null());
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -141,8 +161,7 @@ void json_set_requests(
 	json_object_set_new(o, "n_requests", p->has_requests ? json_number(p->n_requests) : json_null());
 	json_object_set_new(
 		o, "requests_by", p->has_requests ? json_string(model_requests_name(p->requests_by)) : json_null());
-	json_object_set_new(
-		o, "requests_per_s", is_judged && q->per_s > 0 ? json_real(round(q->per_s * 100) / 100) : json_null());
+	json_object_set_new(o, "requests_per_s", is_judged && q->per_s > 0 ? hundredths(q->per_s) : json_null());
 	json_object_set_new(o, "request_growth", is_judged ? growths(q, s) : json_array());
 	json_object_set_new(o, "request_curve", is_judged ? curve(q, s) : json_array());
 }

@@ -70,7 +70,9 @@ def requests_and_bytes_a_request_are_told_by_milestones(run):
                                                                    (None, growth[1]["to_requests"])], growth)
     for g in growth:
         assert 0 <= g["to_requests"] - (g["milestone"] or 12000) < 300, g
-        equal(g["libc"], {"gained_bytes": 24 * g["to_requests"], "bytes_per_request": 24.0}, g)
+        libc = g["libc"]
+        equal((libc["gained_bytes"], libc["bytes_per_request"]), (24 * g["to_requests"], 24.0), g)
+        assert 20 < libc["low_bytes_per_request"] <= 24 <= libc["high_bytes_per_request"] < 28, g
     curve = process["request_curve"]
     assert 20 < len(curve) <= 64 and curve[0]["requests"] == 0, curve
     assert all(point["libc"] == 24 * point["requests"] for point in curve), curve

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "analyze/analyze.h"
+#include "dice.h"
 #include "output/internal.h"
 
 #define SEC 1000000000ULL
@@ -40,13 +41,19 @@ static int end(void **state)
 	return 0;
 }
 
-/* look - one more snapshot: so many requests so far, and so many bytes of libc's. */
-static void look(uint64_t n_requests, int64_t bytes)
+/* note - one more snapshot: so many requests so far, and so many bytes of libc's. */
+static void note(uint64_t n_requests, int64_t bytes)
 {
 	snapshot.time_ns += SEC;
 	process.n_requests = n_requests;
 	process.layer[MODEL_LIBC].live_bytes = (uint64_t)bytes;
 	assert_int_equal(model_request_histories_add(&history, &snapshot, &nothing), 0);
+}
+
+/* look - likewise, and what is made of it. */
+static void look(uint64_t n_requests, int64_t bytes)
+{
+	note(n_requests, bytes);
 	analyze_requests_make(history.process[0], &found);
 }
 
@@ -88,6 +95,74 @@ static void a_sawtooth_is_told_by_its_lows(void **state)
 	for (uint64_t n = 10; n <= 9990; n += 10)
 		look(n, (int64_t)(n / 10 % 7 * 50000));
 	assert_true(fabs(found.growth[found.n_growth - 1].per_request[MODEL_LIBC]) < 1);
+}
+
+/* misses - of so many processes that leak 24 bytes a request, of how many are these not within the bounds of the second section?
+ * @width  out, that of the bounds, at the mean */
+static int misses(int runs, double noise_bytes, double *width)
+{
+	int n = 0;
+
+	*width = 0;
+	for (int run = 0; run < runs; run++) {
+		const struct analyze_request_growth *g = &found.growth[1];
+
+		begin(NULL);
+		model_request_histories_clear(&history);
+		for (uint64_t k = 100; k <= 10000; k += 100)
+			note(k, (int64_t)(1e6 + 24.0 * (double)k + noise_bytes * dice()));
+		analyze_requests_make(history.process[0], &found);
+		assert_int_equal(found.n_growth, 2);
+		assert_true(g->has_bounds);
+		assert_true(g->low[MODEL_LIBC] <= g->per_request[MODEL_LIBC]);
+		assert_true(g->per_request[MODEL_LIBC] <= g->high[MODEL_LIBC]);
+		n += g->low[MODEL_LIBC] > 24 || g->high[MODEL_LIBC] < 24;
+		*width += (g->high[MODEL_LIBC] - g->low[MODEL_LIBC]) / runs;
+	}
+	return n;
+}
+
+static void what_leaks_is_within_the_bounds_however_large_the_noise(void **state)
+{
+	double width, wide;
+
+	(void)state;
+	/* GIVEN noise of a tenth of what a section gains, and of four times as much. THEN 1 of 100 may be missed: 5 of 500, within 4
+	 * standard deviations (9) of that */
+	assert_in_range(misses(500, 2e4, &width), 0, 14);
+	assert_in_range(misses(500, 1e6, &wide), 0, 14);
+	/* and the bounds are as wide as the noise, and not much wider */
+	assert_true(width < 5 && wide > 10 * width && wide < 250);
+}
+
+static void a_clean_process_has_bounds_around_nothing_a_request(void **state)
+{
+	int misses = 0;
+
+	(void)state;
+	for (int run = 0; run < 500; run++) {
+		begin(NULL);
+		model_request_histories_clear(&history);
+		for (uint64_t k = 10; k < 1000; k += 10)
+			note(k, (int64_t)(1e6 * dice()));
+		analyze_requests_make(history.process[0], &found);
+		misses += found.growth[0].low[MODEL_LIBC] > 0 || found.growth[0].high[MODEL_LIBC] < 0;
+	}
+	assert_in_range(misses, 0, 14);
+}
+
+static void few_points_have_no_bounds(void **state)
+{
+	(void)state;
+	/* counting begins at 0, and the sixth point of all is the fifth report */
+	for (uint64_t k = 100; k <= 400; k += 100)
+		look(k, (int64_t)(24 * k));
+	assert_false(found.growth[0].has_bounds);
+	assert_true(found.growth[0].per_request[MODEL_LIBC] == 24);
+	assert_true(found.growth[0].low[MODEL_LIBC] == 0 && found.growth[0].high[MODEL_LIBC] == 0);
+	look(500, (int64_t)(24 * 500));
+	assert_true(found.growth[0].has_bounds);
+	assert_true(found.growth[0].low[MODEL_LIBC] == 24 && found.growth[0].high[MODEL_LIBC] == 24);
 }
 
 static void a_milestone_is_news_once(void **state)
@@ -205,7 +280,8 @@ static void lines_for_people(void **state)
 	text_add_requests(&b, &found, &process, 1);
 	assert_string_equal(b.data,
 		"    requests: 1,200 so far, 10.0/s\n"
-		"    libc by requests: by 1,000 +1000.0 KiB (+1.0 KiB a request), so far, by 1,200 +1.2 MiB (+1.0 KiB a request)\n"
+		"    libc by requests: by 1,000 +1000.0 KiB (+1.0 KiB a request, +1.0 KiB to +1.0 KiB), so far, by 1,200 +1.2 MiB "
+		"(+1.0 KiB a request, +1.0 KiB to +1.0 KiB)\n"
 		"      curve [___....-----~~~~====+++++****###] 0 B to 1.2 MiB\n");
 	strbuf_free(&b);
 	process.has_requests = 0;
@@ -221,6 +297,9 @@ int main(void)
 		TEST(a_leak_a_request_is_told_to_the_byte_in_each_section),
 		TEST(a_process_that_comes_to_rest_costs_nothing_a_request),
 		TEST(a_sawtooth_is_told_by_its_lows),
+		TEST(what_leaks_is_within_the_bounds_however_large_the_noise),
+		TEST(a_clean_process_has_bounds_around_nothing_a_request),
+		TEST(few_points_have_no_bounds),
 		TEST(a_milestone_is_news_once),
 		TEST(what_php_had_before_tracing_is_no_growth),
 		TEST(in_windows_only_phps_own_count_is_known),
