@@ -27,6 +27,7 @@ struct record {
 	double born[MODEL_GENERATIONS]; /* blocks */
 	double live[MODEL_GENERATIONS];
 	double bytes[MODEL_GENERATIONS]; /* live */
+	double requests[MODEL_GENERATIONS];
 };
 
 /* surplus - a birth just behind a bound may stand before it: more live then than were born. They are of the next. */
@@ -47,11 +48,11 @@ static void surplus(struct record *r)
 
 /* record_make - the closed generations since the process is watched, oldest first. */
 static void record_make(struct record *r, const struct model_snapshot *s, const struct model_stack *stack,
-	const struct model_stack_history *h, uint64_t begin_ns)
+	const struct model_stack_history *h, const struct model_process_history *watched)
 {
 	const struct model_generations *live = stack->generations;
-	uint64_t from = s->start_ns;
-	uint64_t born_before = 0;
+	uint64_t from = s->start_ns, begin_ns = watched->begin_ns;
+	uint64_t born_before = 0, served_before = 0;
 
 	memset(r, 0, sizeof(*r));
 	for (size_t g = 0; g < s->bounds.n; g++) {
@@ -62,6 +63,8 @@ static void record_make(struct record *r, const struct model_snapshot *s, const 
 			r->start_s[r->n] = (double)(s->time_ns - from) / 1e9;
 			r->length_s[r->n] = (double)(to - from) / 1e9;
 			r->born[r->n] = (double)(h->mark[g].n_allocs - born_before);
+			r->requests[r->n] = (double)watched->n_requests[g] - (double)served_before;
+			served_before = watched->n_requests[g];
 			r->live[r->n] = live ? live->blocks[g] : 0;
 			r->bytes[r->n++] = live ? (double)live->bytes[g] : 0;
 		}
@@ -77,6 +80,7 @@ struct part {
 	double born;
 	double live;
 	double bytes;
+	double requests;
 };
 
 static struct part part_of(const struct record *r, size_t from, size_t to)
@@ -88,6 +92,7 @@ static struct part part_of(const struct record *r, size_t from, size_t to)
 		p.born += r->born[g];
 		p.live += r->live[g];
 		p.bytes += r->bytes[g];
+		p.requests += r->requests[g];
 	}
 	return p;
 }
@@ -120,23 +125,37 @@ static enum analyze_leak_verdict judge(const struct record *r, size_t n)
 	return dies(&third[0], &third[2]) ? LEAK_NONE : LEAK_YES;
 }
 
-/* rate - bytes a second that the first n generations have left for good, with its standard error (Cochran, Sampling Techniques,
- * 2.11). */
-static void rate(const struct record *r, size_t n, uint64_t now_ns, struct analyze_leak *out)
+/* ratio_error - the standard error of bytes per unit of what the first n generations took (Cochran, Sampling Techniques, 2.11). */
+static double ratio_error(const struct record *r, size_t n, const double *took, double per_unit, double all)
+{
+	double squares = 0;
+
+	for (size_t g = 0; g < n; g++) {
+		double left = r->bytes[g] - per_unit * took[g];
+
+		squares += left * left;
+	}
+	return sqrt((double)n / (double)(n - 1) * squares) / all;
+}
+
+/* rate - bytes a second, and a request, that the first n generations have left for good, with their bounds. */
+static void rate(const struct record *r, size_t n, uint64_t now_ns, int has_requests, struct analyze_leak *out)
 {
 	struct part all = part_of(r, 0, n);
-	double squares = 0, left, error;
+	double error;
 
 	out->bytes_per_s = all.bytes / all.seconds;
 	out->from_ns = now_ns - (uint64_t)(r->start_s[0] * 1e9);
 	out->to_ns = now_ns - (uint64_t)((r->start_s[n - 1] - r->length_s[n - 1]) * 1e9);
-	for (size_t g = 0; g < n; g++) {
-		left = r->bytes[g] - out->bytes_per_s * r->length_s[g];
-		squares += left * left;
-	}
-	error = sqrt((double)n / (double)(n - 1) * squares) / all.seconds;
+	error = ratio_error(r, n, r->length_s, out->bytes_per_s, all.seconds);
 	out->low = out->bytes_per_s - 2 * error;
 	out->high = out->bytes_per_s + 2 * error;
+	if (!has_requests || all.requests < 1)
+		return;
+	out->per_request = all.bytes / all.requests;
+	error = ratio_error(r, n, r->requests, out->per_request, all.requests);
+	out->request_low = out->per_request - 2 * error;
+	out->request_high = out->per_request + 2 * error;
 }
 
 /* old - what is told of old blocks: those of the first n generations. */
@@ -196,6 +215,45 @@ static int shrinks(const struct model_snapshot *s, const struct model_stack_hist
 	return 0;
 }
 
+/* requests_at - how many had begun by then; between two bounds as if they came evenly. */
+static double requests_at(const struct model_snapshot *s, const struct model_process_history *h,
+	const struct model_process *p, uint64_t time_ns)
+{
+	uint64_t before_ns = h->begin_ns, after_ns = s->time_ns;
+	double before = 0, after = (double)p->n_requests;
+
+	if (time_ns <= before_ns)
+		return 0;
+	for (size_t g = 0; g < s->bounds.n; g++) {
+		if (s->bounds.time_ns[g] <= before_ns)
+			continue;
+		if (s->bounds.time_ns[g] >= time_ns) {
+			after_ns = s->bounds.time_ns[g];
+			after = (double)h->n_requests[g];
+			break;
+		}
+		before_ns = s->bounds.time_ns[g];
+		before = (double)h->n_requests[g];
+	}
+	if (after_ns <= before_ns || time_ns >= after_ns)
+		return after;
+	return before + (after - before) * (double)(time_ns - before_ns) / (double)(after_ns - before_ns);
+}
+
+/* growing_requests - bytes a request of a block that grows, with the bounds of its bytes a second. */
+static void growing_requests(const struct model_snapshot *s, const struct model_process *p,
+	const struct model_process_history *watched, struct analyze_leak *out)
+{
+	double n =
+		p->has_requests ? requests_at(s, watched, p, out->to_ns) - requests_at(s, watched, p, out->from_ns) : 0;
+
+	if (n < 1)
+		return;
+	out->per_request = out->bytes_per_s * (double)(out->to_ns - out->from_ns) / 1e9 / n;
+	out->request_low = out->per_request / 2;
+	out->request_high = out->per_request;
+}
+
 /* is_growing_block - few blocks, and they take ever more. */
 static int is_growing_block(const struct model_snapshot *s, const struct model_stack *stack,
 	const struct model_stack_history *h, uint64_t begin_ns, struct analyze_leak *out)
@@ -235,16 +293,17 @@ static size_t judged(const struct record *r, enum analyze_leak_verdict *v)
 }
 
 void analyze_leak_make(const struct model_snapshot *s, const struct model_history *h, const struct model_stack *stack,
-	uint64_t begin_ns, struct analyze_leak *out)
+	const struct model_process *p, const struct model_process_history *watched, struct analyze_leak *out)
 {
 	const struct model_stack_history *k = model_history_stack(h, stack);
+	uint64_t begin_ns = watched->begin_ns;
 	struct record r;
 	size_t n;
 
 	*out = (struct analyze_leak){ .verdict = LEAK_EARLY };
 	if (!k || s->bounds.n <= LEAK_GENERATIONS)
 		return;
-	record_make(&r, s, stack, k, begin_ns);
+	record_make(&r, s, stack, k, watched);
 	if (r.n <= LEAK_GENERATIONS || r.start_s[0] < LEAK_LEAST_S)
 		return;
 	n = judged(&r, &out->verdict);
@@ -252,10 +311,12 @@ void analyze_leak_make(const struct model_snapshot *s, const struct model_histor
 	out->p50_ns = age_of(&r, 0.5);
 	out->p90_ns = age_of(&r, 0.9);
 	out->p99_ns = age_of(&r, 0.99);
-	if (out->verdict == LEAK_YES)
-		rate(&r, n, s->time_ns, out);
-	else if (is_growing_block(s, stack, k, begin_ns, out))
+	if (out->verdict == LEAK_YES) {
+		rate(&r, n, s->time_ns, p->has_requests, out);
+	} else if (is_growing_block(s, stack, k, begin_ns, out)) {
 		out->verdict = LEAK_YES;
+		growing_requests(s, p, watched, out);
+	}
 }
 
 const char *analyze_leak_name(enum analyze_leak_verdict v)

@@ -38,7 +38,9 @@ struct analyze_leak {
 	double high;
 	uint64_t from_ns; /* time that bytes_per_s is of */
 	uint64_t to_ns;
-	double per_request; /* bytes that each of the requests of that time has left; 0: not known. Set by analyze/verdicts.c */
+	double per_request; /* bytes that each of the requests of that time has left; 0: not known */
+	double request_low; /* as low and high: by the spread between the requests of generations */
+	double request_high;
 	int is_growing_block; /* few blocks, ever larger */
 	/* Blocks that were born before old_ns, and how many of them were freed by now. */
 	uint64_t old_ns;
@@ -52,9 +54,9 @@ struct analyze_leak {
 };
 
 /* analyze_leak_make - judge a stack of a snapshot, by itself.
- * @begin_ns  since when its process is watched */
+ * @p  its process    @watched  since when, and what is known of that time */
 void analyze_leak_make(const struct model_snapshot *s, const struct model_history *h, const struct model_stack *stack,
-	uint64_t begin_ns, struct analyze_leak *out);
+	const struct model_process *p, const struct model_process_history *watched, struct analyze_leak *out);
 
 /* analyze_leak_name - a word for programs: "leak", "turns_over", "stopped", "layer_is_flat", "not_enough_data". Static. */
 const char *analyze_leak_name(enum analyze_leak_verdict v);

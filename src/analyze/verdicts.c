@@ -7,40 +7,6 @@
 #include "analyze/verdicts.h"
 #include "util/grow.h"
 
-/* requests_at - how many had begun by then; between two bounds as if they came evenly. */
-static double requests_at(const struct model_snapshot *s, const struct model_process_history *h,
-	const struct model_process *p, uint64_t time_ns)
-{
-	uint64_t before_ns = h->begin_ns, after_ns = s->time_ns;
-	double before = 0, after = (double)p->n_requests;
-
-	if (time_ns <= before_ns)
-		return 0;
-	for (size_t g = 0; g < s->bounds.n; g++) {
-		if (s->bounds.time_ns[g] <= before_ns)
-			continue;
-		if (s->bounds.time_ns[g] >= time_ns) {
-			after_ns = s->bounds.time_ns[g];
-			after = (double)h->n_requests[g];
-			break;
-		}
-		before_ns = s->bounds.time_ns[g];
-		before = (double)h->n_requests[g];
-	}
-	if (after_ns <= before_ns || time_ns >= after_ns)
-		return after;
-	return before + (after - before) * (double)(time_ns - before_ns) / (double)(after_ns - before_ns);
-}
-
-/* per_request - bytes that each request of the time has left by which a leak is judged. */
-static double per_request(const struct model_snapshot *s, const struct model_process_history *h,
-	const struct model_process *p, const struct analyze_leak *l)
-{
-	double n = p->has_requests ? requests_at(s, h, p, l->to_ns) - requests_at(s, h, p, l->from_ns) : 0;
-
-	return n >= 1 ? l->bytes_per_s * (double)(l->to_ns - l->from_ns) / 1e9 / n : 0;
-}
-
 static int judge_processes(struct analyze_verdicts *v, const struct model_snapshot *s, const struct model_history *h)
 {
 	struct analyze_standing *list = calloc(s->n_processes ? s->n_processes : 1, sizeof(*list));
@@ -143,11 +109,9 @@ static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot 
 		*to = (struct analyze_verdict){ .pid = stack->pid, .life = stack->life };
 		if (!w || !w->history)
 			continue;
-		analyze_leak_make(s, h, stack, w->history->begin_ns, &to->leak);
-		if (to->leak.verdict != LEAK_YES)
-			continue;
-		to->leak.per_request = per_request(s, w->history, p, &to->leak);
-		w->leaking[stack->layer] += to->leak.bytes_per_s;
+		analyze_leak_make(s, h, stack, p, w->history, &to->leak);
+		if (to->leak.verdict == LEAK_YES)
+			w->leaking[stack->layer] += to->leak.bytes_per_s;
 	}
 	if (!err)
 		deny(v, s, of);

@@ -264,6 +264,8 @@ static json_t *leak(const struct analyze_row *row)
 	json_object_set_new(o, "low_bytes_per_s", json_integer((json_int_t)l->low));
 	json_object_set_new(o, "high_bytes_per_s", json_integer((json_int_t)l->high));
 	json_object_set_new(o, "bytes_per_request", l->per_request > 0 ? rounded(l->per_request) : json_null());
+	json_object_set_new(o, "low_bytes_per_request", l->per_request > 0 ? rounded(l->request_low) : json_null());
+	json_object_set_new(o, "high_bytes_per_request", l->per_request > 0 ? rounded(l->request_high) : json_null());
 	json_object_set_new(o, "growing_block", json_boolean(l->is_growing_block));
 	return o;
 }

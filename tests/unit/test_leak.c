@@ -200,6 +200,46 @@ static void bytes_a_request_are_those_of_the_requests_of_the_same_time(void **st
 	assert_true(run(40, each)->per_request == 0);
 }
 
+static void the_bounds_of_bytes_a_request_do_not_widen_with_uneven_traffic(void **state)
+{
+	const struct analyze_leak *l;
+
+	(void)state;
+	/* WHEN the traffic changes, and not what a request leaves. THEN the bounds of bytes a second say so, and those a request are tight */
+	l = run(40, unevenly);
+	assert_true(l->request_low > 0.98 * SIZE && l->request_low <= SIZE);
+	assert_true(l->request_high < 1.02 * SIZE && l->request_high >= SIZE);
+	assert_true(l->high > 1.3 * l->low);
+}
+
+/* One of five requests leaks, and each as much as it likes. */
+static void by_chance(int i)
+{
+	(void)i;
+	if (dice() < 0.2)
+		allocate(INFINITY, 1 + (uint32_t)(dice() * 2 * SIZE));
+}
+
+static void the_bounds_of_a_leaks_rate_hold_what_it_is_in_truth(void **state)
+{
+	int misses = 0, request_misses = 0;
+	double truth = 0.2 * (SIZE + 0.5);
+
+	(void)state;
+	/* GIVEN two standard errors, which are estimated from eight to sixteen generations: 5 to 10 of 100 are outside */
+	for (int k = 0; k < 200; k++) {
+		const struct analyze_leak *l;
+
+		begin_anew();
+		l = run(30, by_chance);
+		assert_int_equal(l->verdict, LEAK_YES);
+		misses += l->low > 50 * truth || l->high < 50 * truth;
+		request_misses += l->request_low > truth || l->request_high < truth;
+	}
+	assert_in_range(misses, 2, 28);
+	assert_in_range(request_misses, 2, 28);
+}
+
 static void a_leak_is_named_after_some_seconds_and_not_before(void **state)
 {
 	(void)state;
@@ -281,6 +321,7 @@ static void a_block_that_is_replaced_by_ever_larger_ones_is_named(void **state)
 	assert_true(l->is_growing_block);
 	/* 16 bytes a request, and up to twice as much room */
 	assert_true(l->low <= 800 && l->high >= 800);
+	assert_true(l->request_low <= 16 && l->request_high >= 16 && l->per_request == l->request_high);
 }
 
 /* ---- no leaks ---- */
@@ -412,6 +453,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_leak_at_each_request_is_named_with_its_rate),
 		TEST(bytes_a_request_are_those_of_the_requests_of_the_same_time),
+		TEST(the_bounds_of_bytes_a_request_do_not_widen_with_uneven_traffic),
+		TEST(the_bounds_of_a_leaks_rate_hold_what_it_is_in_truth),
 		TEST(a_leak_is_named_after_some_seconds_and_not_before),
 		TEST(a_rare_leak_is_named),
 		TEST(a_leak_among_blocks_that_live_for_a_while_on_the_same_line_is_named),
