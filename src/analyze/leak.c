@@ -12,6 +12,12 @@
 #define MIN_WITH   4
 #define MIN_BLOCKS 4
 
+/* Where the youngest generations are left out, each that is one more is one more chance to be wrong: more survivors are asked for. */
+#define MIN_BLOCKS_OF_OLD 16
+
+/* A stack fades out if each third of the time leaves less than so much of what the one before it has. */
+#define FADES 0.7
+
 /* A stack with so few blocks may be one of buffers that grow. */
 #define FEW_BLOCKS 8
 
@@ -97,6 +103,17 @@ static struct part part_of(const struct record *r, size_t from, size_t to)
 	return p;
 }
 
+/* less - are the blocks that later has left in its time fewer than so large a share of what before has, by more than chance? By its
+ * requests, if they are counted: that there are fewer of them is no warm-up. */
+static int less(const struct part *before, const struct part *later, double share)
+{
+	int by_requests = before->requests >= 1 && later->requests >= 1;
+	double took = by_requests ? later->requests / before->requests : later->seconds / before->seconds;
+	double ratio = later->live / before->live / took;
+
+	return ratio < share && ratio + 2 * ratio * sqrt(1 / before->live + 1 / later->live) < 1;
+}
+
 /* dies - have fewer of the older third's blocks been spared than of the later's, by more than chance does? */
 static int dies(const struct part *older, const struct part *later)
 {
@@ -122,6 +139,8 @@ static enum analyze_leak_verdict judge(const struct record *r, size_t n)
 		return LEAK_STOPPED;
 	if (third[1].live < 1 || n_with < MIN_WITH || all.live < MIN_BLOCKS)
 		return LEAK_NONE;
+	if (less(&third[0], &third[1], FADES) && less(&third[1], &third[2], FADES))
+		return LEAK_STOPPED;
 	return dies(&third[0], &third[2]) ? LEAK_NONE : LEAK_YES;
 }
 
@@ -285,7 +304,7 @@ static size_t judged(const struct record *r, enum analyze_leak_verdict *v)
 	if (*v != LEAK_NONE)
 		return all;
 	while (--n >= LEAK_GENERATIONS)
-		if (judge(r, n) == LEAK_YES) {
+		if (part_of(r, 0, n).live >= MIN_BLOCKS_OF_OLD && judge(r, n) == LEAK_YES) {
 			*v = LEAK_YES;
 			return n;
 		}

@@ -3,13 +3,14 @@
  *
  * Pure. In: how many blocks of each generation were born (the marks of model/history.h), and how many of them live. A stack leaks if
  *   - its generations have survivors, the oldest as well as the latest: in each third of the time, and in at least four;
- *   - it goes on: the latest third has left at least LEAK_GOES_ON of what the oldest has (else it was a warm-up);
+ *   - it goes on: the latest third has left at least LEAK_GOES_ON of what the oldest has (else it was a warm-up), and the
+ *     thirds do not leave ever less;
  *   - the old ones do not die: of the oldest third's survivors no fewer have been spared than of the latest's, but for chance
  *     and for LEAK_DIES (else it is a cache, a pool or a queue that turns over);
  *   - the memory of its layer grows as a whole. Where as much is freed that was there before tracing, nothing leaks.
- * Blocks that live for a while and a leak may share a stack: the youngest generations are left out until the rest says so, or
- * too little is left. A stack of a few blocks that are replaced by ever larger ones (an array that grows) has no old survivors: it is
- * judged by the curve of its bytes. */
+ * Blocks that live for a while and a leak may share a stack: the youngest generations are left out until the rest says so, if it
+ * has survivors enough, or too little is left. A stack of a few blocks that are replaced by ever larger ones (an array that grows)
+ * has no old survivors: it is judged by the curve of its bytes. */
 #ifndef ANALYZE_LEAK_H
 #define ANALYZE_LEAK_H
 

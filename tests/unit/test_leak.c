@@ -143,6 +143,14 @@ static void a_leak_among_blocks_that_live_for_a_while_on_the_same_line_is_named(
 	assert_true(l->p50_ns >= 4 * SECOND && l->p90_ns >= l->p50_ns);
 }
 
+/* Those that live for some seconds hide, in all generations together, that some stay. */
+static void short_and_mixed(int i)
+{
+	allocate(2 + 2 * dice(), SIZE);
+	if (i % 50 == 25)
+		allocate(INFINITY, SIZE);
+}
+
 static void short_mixed(int i)
 {
 	for (int k = 0; k < 20; k++)
@@ -238,6 +246,46 @@ static void slow_warm_up(int i)
 		allocate(INFINITY, SIZE);
 }
 
+static int serves(int i)
+{
+	return (int)(400 * (1 - exp(-i / 400.0))) != (int)(400 * (1 - exp(-(i - 1) / 400.0)));
+}
+
+/* What is made for the first time, ever more rarely. */
+static void fading(int i)
+{
+	if (serves(i))
+		allocate(INFINITY, SIZE);
+}
+
+/* A leak of each request, of which there are ever fewer. */
+static void fading_traffic(int i)
+{
+	if (serves(i))
+		allocate(INFINITY, SIZE);
+	else
+		process.n_requests--;
+}
+
+static void a_warm_up_is_told_while_it_still_goes_on(void **state)
+{
+	(void)state;
+	/* GIVEN that the latest third of the time has still left four of ten of what the oldest has */
+	assert_int_equal(run(12, fading)->verdict, LEAK_STOPPED);
+	begin_anew();
+	/* WHEN it is the requests that become fewer, THEN it is no warm-up */
+	assert_int_equal(run(12, fading_traffic)->verdict, LEAK_YES);
+}
+
+static void a_few_old_blocks_among_those_that_turn_over_are_no_leak_yet(void **state)
+{
+	(void)state;
+	/* GIVEN one in a thousand that stays. THEN it takes sixteen of them, each in its second, among others of the same line */
+	assert_int_not_equal(run(16, short_and_mixed)->verdict, LEAK_YES);
+	begin_anew();
+	assert_int_equal(run(60, short_and_mixed)->verdict, LEAK_YES);
+}
+
 static void a_warm_up_is_no_leak(void **state)
 {
 	(void)state;
@@ -326,6 +374,8 @@ int main(void)
 		TEST(a_block_that_is_replaced_by_ever_larger_ones_is_named),
 		TEST(what_expires_is_no_leak),
 		TEST(what_is_replaced_at_random_is_no_leak),
+		TEST(a_warm_up_is_told_while_it_still_goes_on),
+		TEST(a_few_old_blocks_among_those_that_turn_over_are_no_leak_yet),
 		TEST(a_warm_up_is_no_leak),
 		TEST(a_buffer_that_is_flushed_is_no_leak),
 		TEST(a_cache_that_was_full_before_tracing_began_is_no_leak),

@@ -240,6 +240,7 @@ int main(void)
 		RECORDED(one_of_eight, leaks),
 		RECORDED(periodic_flush, never),
 		RECORDED(rare_and_large, leaks),
+		RECORDED(replaced_at_random, never),
 		RECORDED(sawtooth, clean),
 		RECORDED(sessions_that_expire, never),
 		RECORDED(slow_cache, never),
