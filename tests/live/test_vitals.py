@@ -6,10 +6,13 @@ import tempfile
 import time
 
 from harness import HostPhp, Program, RootPhp, equal, test, waiting_test
+from test_ends import Group
 from web import OPCACHE, Fpm
 
 MIB = 1 << 20
 INTERVAL_S = 0.5
+QUICK_S = 0.4  # where all that is needed are as many points of curves as make a trend
+QUICK_REPORTS = 18
 SCRIPT = "vitals.php"
 
 
@@ -145,13 +148,18 @@ def resident_memory_is_as_the_kernel_says(run):
         equal(vitals["machine"]["total_bytes"], int(f.readline().split()[1]) << 10, "MemTotal")
 
 
+def tick(command, seconds):
+    """A command every 50 ms."""
+    due = time.monotonic() + seconds
+    while time.monotonic() < due:
+        command()
+        time.sleep(0.05)
+
+
 def drive(target, tracer, reports, command):
     """A command every 50 ms, until so many reports are there."""
     for number in range(1, reports + 1):
-        due = time.monotonic() + INTERVAL_S
-        while time.monotonic() < due:
-            target.ask(command)
-            time.sleep(0.05)
+        tick(lambda: target.ask(command), INTERVAL_S)
         tracer.wait("report", number=number)
 
 
@@ -176,6 +184,39 @@ def pages_of_a_file_that_become_resident_are_named(run):
 @waiting_test
 def memory_that_is_touched_long_after_it_was_mapped_is_in_no_books(run):
     check_rest(run, "anon", "unknown")
+
+
+def usage(group):
+    """Bytes in use by it, as the kernel counts them in either hierarchy."""
+    for name in ("memory.usage_in_bytes", "memory.current"):
+        if os.path.exists(f"{group.path}/{name}"):
+            with open(f"{group.path}/{name}") as f:
+                return int(f.read())
+
+
+@waiting_test
+def the_time_until_the_cgroups_limit_is_its_room_by_the_rate(run):
+    limit = 64 * MIB
+    group = run.keep(Group(limit))
+    target = c_target(run)
+    group.write("cgroup.procs", target.pid)
+    tracer = run.trace("-p", target.pid, "-i", QUICK_S)
+    used = []
+    for number in range(1, QUICK_REPORTS + 1):
+        tick(lambda: target.ask("anon 20"), QUICK_S)
+        tracer.wait("report", number=number)
+        used.append((time.monotonic(), usage(group)))
+    tracer.finish()
+    process = last(tracer, target.pid)
+    told, cgroup = process["time_to_limit"], process["vitals"]["cgroup"]
+    equal((told and told["limit"], told and told["limit_bytes"]), ("cgroup", limit), process["growth"]["rss"])
+    equal((cgroup["limit_bytes"], cgroup["high"]), (limit, False), "cgroup")
+    (begin, before), (end, after) = used[QUICK_REPORTS // 3], used[-1]
+    assert abs(cgroup["used_bytes"] - after) < 2 * MIB, (cgroup, after)
+    # By what the kernel has counted meanwhile. The rate of a machine that does other things varies.
+    left = (limit - after) * (end - begin) / (after - before)
+    assert 0.7 * left < told["seconds"] < 1.4 * left, (left, told)
+    assert 0.7 * told["least_s"] < left < 1.4 * told["most_s"], (left, told)
 
 
 @waiting_test
