@@ -4,8 +4,9 @@ import json
 import os
 import tempfile
 import time
+from datetime import datetime
 
-from harness import HostPhp, Program, RootPhp, equal, test, waiting_test
+from harness import HostPhp, Program, RootPhp, equal, long_test, test, waiting_test
 from test_ends import Group
 from web import OPCACHE, Fpm
 
@@ -217,6 +218,42 @@ def the_time_until_the_cgroups_limit_is_its_room_by_the_rate(run):
     left = (limit - after) * (end - begin) / (after - before)
     assert 0.7 * left < told["seconds"] < 1.4 * left, (left, told)
     assert 0.7 * told["least_s"] < left < 1.4 * told["most_s"], (left, told)
+
+
+def check_part(tracer, pid, part, share):
+    process = last(tracer, pid)
+    equal(process["growth"]["rss"]["verdict"], "growing", (part, process["growth"]))
+    rest = process["unexplained"]
+    assert rest and rest["parts"][part] > share * rest["rss_bytes_per_s"] > 0, (part, rest, process["growth"])
+
+
+@waiting_test
+def growth_by_holes_and_by_stacks_is_named_as_such(run):
+    holes, fibers = c_target(run), c_target(run)
+    tracer = run.trace("-p", f"{holes.pid},{fibers.pid}", "-i", QUICK_S)
+    for number in range(1, QUICK_REPORTS + 1):
+        holes.ask("holes 60")
+        fibers.ask("fibers 5")
+        tracer.wait("report", number=number)
+    tracer.finish()
+    check_part(tracer, holes.pid, "malloc_fragmentation", 0.3)
+    check_part(tracer, fibers.pid, "stacks", 0.6)
+
+
+@long_test
+def growth_by_chunks_that_php_keeps_is_named_as_such(run):
+    server = run.keep(Fpm("php-fpm8.2", 1, OPCACHE))
+    worker, = server.workers()
+    os.setpriority(os.PRIO_PROCESS, worker, -15)  # so that requests are as short on a busy machine
+    tracer = run.trace("-p", worker, "-i", 1)
+    script, report = os.path.join(HostPhp.scripts, SCRIPT), 0
+    for number in range(1, 21):
+        # Well before the next report: in the midst of a request nothing is kept. Each takes more chunks than the one before.
+        if time.time() - report < 0.5:
+            equal(server.get(script, megabytes=2 * number), f"kept {20 * number}")
+        report = datetime.fromisoformat(tracer.wait("report", number=number)["time"]).timestamp()
+    tracer.finish()
+    check_part(tracer, worker, "zend_cached", 0.6)
 
 
 @waiting_test

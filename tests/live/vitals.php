@@ -1,7 +1,8 @@
 <?php
 // SPDX-License-Identifier: GPL-2.0-or-later
 // vitals.php - a PHP target that tells what PHP itself counts. On the command line it obeys one-line commands and answers each
-// with a line of JSON; behind a web server it takes 20 MB for the request.
+// with a line of JSON; behind a web server it takes 20 MB for the request, or as
+// many as it is asked for.
 
 class Node
 {
@@ -38,6 +39,13 @@ function leak_until_the_end(int $n): void
 
 if (PHP_SAPI !== 'cli') {
     $kept = [];
+    // Twenty of these fill a chunk.
+    for ($i = 0; $i < 10 * ($_GET['megabytes'] ?? 0); $i++) {
+        $kept[] = str_repeat('m', 100000);
+    }
+    if ($kept) {
+        exit('kept ' . count($kept));
+    }
     for ($i = 0; $i < 20000; $i++) {
         $kept[] = str_repeat('k', 992) . sprintf('%08d', $i);
     }
