@@ -177,18 +177,24 @@ static __always_inline void call_note_free(struct thread_state *t, const struct 
 static __always_inline void call_free_unknown(struct pt_regs *ctx, struct thread_state *t, __u64 cookie)
 {
 	const struct swt_block *b = &t->block;
+	bool is_again;
 	long slot;
 
 	book_unknown_free(b->proc, b->layer);
 	if (!freed_is_kept())
 		return;
 	call_note(t, cookie, b->addr, 0, 0, SWT_CALL_UNKNOWN);
-	if (!freed_before(t))
+	is_again = freed_before(t);
+	if (!is_again && !stray_is_asked(t))
 		return;
 	call_registers(ctx, t);
 	slot = freed_stack(t);
-	if (slot >= 0)
+	if (slot < 0)
+		return;
+	if (is_again)
 		freed_again(t, slot);
+	else
+		stray_tell(t, slot);
 }
 
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
@@ -254,6 +260,7 @@ __noinline int call_unbooked(struct thread_state *t)
 {
 	if (!t)
 		return 0;
+	doubt_known();
 	freed_forget(t->block.addr, t->proc - 1, SWT_COOKIE_LAYER(t->call.cookie));
 	call_note(t, t->call.cookie, t->block.addr, t->call.size_bytes, 0, SWT_CALL_UNKNOWN);
 	return 0;

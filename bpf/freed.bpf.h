@@ -175,4 +175,58 @@ __noinline int freed_again(struct thread_state *t, __u32 slot)
 	return 0;
 }
 
+#define STRAY_FIRST 64 /* of each program of a process, so many are told at once; */
+#define STRAY_TICKS 16 /* then one in this time */
+
+/* stray_is_asked - is user space to be asked what t->block is, which does not live? Of a process that had blocks before tracing
+ * began, it is one of these most often, and no error: so it is not asked about all. */
+__noinline int stray_is_asked(struct thread_state *t)
+{
+	__u64 now = tick_now();
+	struct swt_proc *p;
+
+	if (!t || t->block.layer >= SWT_LAYER_MMAP || t->block.addr >> 48)
+		return 0;
+	p = proc_at(t->block.proc);
+	if (!p || (p->n_strays >= STRAY_FIRST && now - p->stray_tick < STRAY_TICKS) ||
+		block_lives(t->block.proc, t->block.layer ^ SWT_LAYER_ZEND ^ SWT_LAYER_LIBC, t->block.addr))
+		return 0;
+	p->stray_tick = now;
+	p->n_strays++;
+	return 1;
+}
+
+/* stray_tell - what is freed by this stack is no block that lives. Which it is instead, user space can tell.
+ * The slot of the history in which nothing ever stood says that the block was not freed before. */
+__noinline int stray_tell(struct thread_state *t, __u32 slot)
+{
+	struct swt_event_stray *e;
+	struct swt_freed *f;
+	struct swt_proc *p;
+
+	if (!t)
+		return 0;
+	p = proc_at(t->block.proc);
+	f = freed_slot(SWT_KEY(t->block.addr, t->block.proc, t->block.layer));
+	if (!p || !f)
+		return 0;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		loss_add(SWT_LOSS_EVENT_DROPPED);
+		return 0;
+	}
+	event_fill(&e->e, SWT_EVENT_STRAY, sizeof(*e), t);
+	e->e.value = slot;
+	e->addr = t->block.addr;
+	e->tick = tick_now();
+	e->layer = t->block.layer;
+	e->life = p->life;
+	e->epoch = p->epoch[t->block.layer & (SWT_LAYER_SLOTS - 1)];
+	e->began = p->began[t->block.layer & (SWT_LAYER_SLOTS - 1)];
+	e->is_new = !(f->check | f->what | f->when | f->gone);
+	e->pad0 = 0;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
 #endif

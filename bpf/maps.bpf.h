@@ -147,9 +147,20 @@ static __always_inline __u32 birth_in_window(__u32 state)
  * space does when it has placed probes. */
 __u64 freed_doubt_tick = 0;
 
+/* When a block was last born that is in no books, and how often that was. */
+__u64 stray_doubt_tick = 0;
+__u32 stray_doubts = 0;
+
 static __always_inline __u64 tick_now(void)
 {
 	return bpf_jiffies64() - start_tick;
+}
+
+/* doubt_known - a block was born that is in no books. */
+static __always_inline void doubt_known(void)
+{
+	stray_doubt_tick = tick_now();
+	__sync_fetch_and_add(&stray_doubts, 1);
 }
 
 /* loss_add - count one loss. Losses are rare: one shared counter a cause will do. */

@@ -52,6 +52,8 @@ static __always_inline void proc_clear(struct swt_proc *p)
 	p->dl_open = 0;
 	p->r_debug = 0;
 	p->abort_at = 0;
+	p->stray_tick = 0;
+	p->n_strays = 0;
 }
 
 /* proc_share - a child made by vfork uses its parent's memory until it executes another program: so are its books. */
@@ -122,6 +124,7 @@ static __always_inline void proc_renew(struct swt_proc *p, __u32 slot, __u32 pid
 		p->layer[i].left_out_now = 0;
 	}
 	p->life++;
+	p->n_strays = 0;
 	p->zend.traced_bytes = 0;
 	p->zend.before_bytes = 0;
 	p->zend.is_custom = 0;

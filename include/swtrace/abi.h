@@ -211,6 +211,8 @@ struct swt_proc {
 	__u32 request_kinds;	/* 1 << SWT_REQUEST_x: something of that kind is probed in it. Written by user space */
 	__u64 r_debug;		/* address of struct r_debug, the loader's word for debuggers; 0 = not known */
 	__u64 abort_at;		/* address of glibc's __abort_msg; 0 = not known. Written by user space */
+	__u64 stray_tick;	/* when SWT_EVENT_STRAY was last sent, and how often of this program */
+	__u64 n_strays;
 	struct swt_zend_books zend; /* written by the probes, atomically */
 	struct swt_layer_counts layer[SWT_LAYER_SLOTS];
 	__u64 n_requests[SWT_REQUEST_KINDS]; /* begun, by what has begun them. Written by the probes, atomically */
@@ -616,6 +618,7 @@ struct swt_php_frame {
 #define SWT_EVENT_DL	 5 /* its dynamic loader changed the link map */
 #define SWT_EVENT_CODE	 6 /* a stack ended in code that is in no span */
 #define SWT_EVENT_FREED	 7 /* a block was freed that had been freed already */
+#define SWT_EVENT_STRAY	 8 /* an address was freed at which no block lives, as far as is known */
 
 /* What ends a process, met in the process itself: numbered apart. */
 #define SWT_EVENT_LIMIT	  20 /* PHP: memory_limit is exhausted */
@@ -706,6 +709,18 @@ struct swt_event_freed {
 	__u64 tick; /* of the second free */
 };
 
+struct swt_event_stray {
+	struct swt_event e; /* value: slot of the stack of the free */
+	__u64 addr;
+	__u64 tick;
+	__u32 layer;
+	__u32 life;  /* of the process, */
+	__u32 epoch; /* and of the layer, and when that began: for what lived then */
+	__u32 began;
+	__u32 is_new; /* 1: for certain no block that was freed since tracing began */
+	__u32 pad0;
+};
+
 /* SWT_EVENT_EXIT */
 struct swt_event_exit {
 	struct swt_event e;
@@ -735,7 +750,7 @@ struct swt_event_end_stack {
 _Static_assert(sizeof(struct swt_bucket) == SWT_BUCKET_BLOCKS * 24, "the price of a live block; six whole cache lines");
 _Static_assert(SWT_BUCKET_BLOCKS == 16, "what is said of how full the table may be");
 _Static_assert(sizeof(struct swt_layer_counts) == 56, "no padding");
-_Static_assert(sizeof(struct swt_proc) == 128 + SWT_LAYER_SLOTS * 56 + SWT_REQUEST_KINDS * 8, "no padding");
+_Static_assert(sizeof(struct swt_proc) == 144 + SWT_LAYER_SLOTS * 56 + SWT_REQUEST_KINDS * 8, "no padding");
 _Static_assert(sizeof(struct swt_stack) == 80 + SWT_MAX_FRAMES * 8, "no padding");
 _Static_assert(sizeof(struct swt_event) == 48, "no padding");
 _Static_assert(sizeof(struct swt_vma) == 40 + SWT_VMA_NAME, "no padding");
@@ -743,6 +758,7 @@ _Static_assert(sizeof(struct swt_event_signal) == 136 + SWT_REGS * 8 + SWT_STACK
 							  SWT_ABORT_BYTES + SWT_VMAS * sizeof(struct swt_vma) +
 							  SWT_MAX_FRAMES * 8 + sizeof(struct swt_last_calls),
 	"no padding");
+_Static_assert(sizeof(struct swt_event_stray) == 88, "no padding");
 _Static_assert(sizeof(struct swt_event_exit) == 80, "no padding");
 _Static_assert(sizeof(struct swt_event_end) == 96, "no padding");
 _Static_assert(sizeof(struct swt_event_end_stack) == 96 + SWT_MAX_FRAMES * 8, "no padding");

@@ -78,6 +78,11 @@ struct attach_tables {
 	const uint64_t *
 		freed_lookups; /* how often a free of a block that did not live was looked up there, and how often it was found */
 	const uint64_t *freed_found;
+	const uint64_t
+		*freed_doubt_tick; /* when a block may last have been born or have died unseen, as in swt_freed.gone */
+	/* When one was last born that is in no books, and how often that was. */
+	const uint64_t *stray_doubt_tick;
+	const uint32_t *stray_doubts;
 	int fd_events;		/* BPF ring buffer of struct swt_event */
 	uint64_t start_ns;	/* CLOCK_MONOTONIC */
 	uint64_t birth_unit_ns; /* of swt_block.birth, from start_ns on */

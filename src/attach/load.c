@@ -286,6 +286,9 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 	out->free_stacks = a->free_stacks;
 	out->freed_lookups = (const uint64_t *)&a->skel->bss->freed_lookups;
 	out->freed_found = (const uint64_t *)&a->skel->bss->freed_found;
+	out->freed_doubt_tick = (const uint64_t *)&a->skel->bss->freed_doubt_tick;
+	out->stray_doubt_tick = (const uint64_t *)&a->skel->bss->stray_doubt_tick;
+	out->stray_doubts = &a->skel->bss->stray_doubts;
 	out->fd_events = bpf_map__fd(a->skel->maps.events);
 	out->start_ns = a->start_ns;
 	out->birth_unit_ns = a->birth_unit_ns;
@@ -294,6 +297,7 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 
 void attach_doubt_freed(struct attach *a)
 {
+	/* The kernel's tick may be a little ahead of it. */
 	/* The kernel's tick may be a little ahead of it. */
 	a->skel->bss->freed_doubt_tick = (clock_ns(CLOCK_MONOTONIC) - a->start_ns) / a->tick_ns + 2;
 }

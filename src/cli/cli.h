@@ -371,6 +371,9 @@ int report_ends_again(struct reporter *r);
  * Return: 0, or -errno of stdout. */
 int report_freed(struct reporter *r, const struct model_event *e);
 
+/* report_stray - likewise of type MODEL_STRAY, if it is certain that what was freed is no block, and once for its stack. */
+int report_stray(struct reporter *r, const struct model_event *e);
+
 /* run.c - trace until the end.  Return: exit code. */
 int run_trace(const struct cli_settings *s);
 

@@ -58,6 +58,8 @@ static void continue_command(struct run *r, struct target_process *p)
 	if (launch_await_stop(&r->launch))
 		return; /* it has ended: its exit is an event of its own */
 	n = events_probe(r, p);
+	if (n > 0 && target_is_started(p))
+		collect_trust(r->reporter.collect, p->pid);
 	if (n < 0)
 		msg_warn("%d: cannot place probes: %s", p->pid, strerror(-n));
 	if (target_is_started(p)) {

@@ -388,6 +388,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 	struct output_stack stack = { .walk = e->walk };
 	struct model_event told = *e;
 
+	if (e->type == MODEL_STRAY)
+		return report_stray(r, e);
 	if (e->type != MODEL_EXIT && e->type != MODEL_FREED)
 		listen_event(&r->listener, e);
 	if (!p && e->type != MODEL_FREED)

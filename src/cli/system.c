@@ -124,6 +124,7 @@ int system_event(struct run *r, const struct model_event *e)
 	case MODEL_CORRUPT:
 		return on_signal(r, e);
 	case MODEL_FREED:
+	case MODEL_STRAY:
 		return r->reporter.err ? 0 : report_event(&r->reporter, e);
 	case MODEL_EXIT: /* of thousands of processes: only those that are killed are of interest */
 		if (WIFSIGNALED(e->wait_status) && !r->reporter.err)

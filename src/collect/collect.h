@@ -21,6 +21,20 @@ void collect_close(struct collect *c);
  * at its stack, from the first one on (model_freed_history.n_twice). */
 void collect_count_twice(struct collect *c, const struct model_event *e);
 
+/* collect_trust - the program that this process runs is probed before it has allocated anything: what is not among its blocks was
+ * never allocated, as long as nothing is missed from now on. Of one process at a time. */
+void collect_trust(struct collect *c, int pid);
+
+/* collect_stray - is it certain that what an event of type MODEL_STRAY tells of is no block that could be freed? Then either it lies in
+ * a live block, behind its first byte, or all blocks are known of which it could be one. Where that cannot be told, and when many have
+ * to be looked at, the answer is no.
+ * @block  out: the one that it lies in; of kind MODEL_NEAR_NONE: in none      Return: 1 or 0. */
+int collect_stray(struct collect *c, const struct model_event *e, struct model_near *block);
+
+/* collect_count_stray - what collect_stray() has said is an error of the program's.
+ * Return: 1, or 0: it was told at this stack before. */
+int collect_count_stray(struct collect *c, const struct model_event *e);
+
 /* collect_fd - becomes readable (poll) when there are events. */
 int collect_fd(const struct collect *c);
 

@@ -49,6 +49,8 @@ static int event_type(uint32_t type)
 		return MODEL_CORRUPT;
 	case SWT_EVENT_FREED:
 		return MODEL_FREED;
+	case SWT_EVENT_STRAY:
+		return MODEL_STRAY;
 	default:
 		return -EBADMSG;
 	}
@@ -85,13 +87,15 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 	const struct swt_event *e = data;
 	struct model_crash crash;
 	struct model_near block;
+	struct model_stray stray;
 	struct model_event m;
 	int type;
 
 	memset(&m, 0, sizeof(m));
 	if (size_bytes < sizeof(*e) || (type = event_type(e->type)) < 0 ||
 		(type == MODEL_SIGNAL && size_bytes < sizeof(struct swt_event_signal)) ||
-		(type == MODEL_FREED && size_bytes < sizeof(struct swt_event_freed))) {
+		(type == MODEL_FREED && size_bytes < sizeof(struct swt_event_freed)) ||
+		(type == MODEL_STRAY && size_bytes < sizeof(struct swt_event_stray))) {
 		msg_warn("events: a record of unknown kind was ignored");
 		return;
 	}
@@ -116,6 +120,8 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 		calls_fill(&crash, &((const struct swt_event_signal *)data)->last, c->tables.tick_ns);
 	if (type == MODEL_FREED)
 		freed_event_fill(c, &m, &block, data);
+	if (type == MODEL_STRAY)
+		stray_event_fill(c, &m, &stray, data);
 	c->on_event(c->ctx, &m);
 }
 

@@ -113,17 +113,21 @@ void calls_fill(struct model_crash *to, const struct swt_last_calls *l, uint64_t
 void freed_event_fill(
 	const struct collect *c, struct model_event *m, struct model_near *block, const struct swt_event_freed *e)
 {
-	const struct attach_tables *t = &c->tables;
-	const struct swt_stack *s = e->e.value < t->n_stacks ? &t->stack[e->e.value] : NULL;
-
 	memset(block, 0, sizeof(*block));
-	if (e->first.block.stack < t->n_stacks && e->first.block.layer < SWT_LAYERS)
+	if (e->first.block.stack < c->tables.n_stacks && e->first.block.layer < SWT_LAYERS)
 		freed_fill(c, &e->first, e->first.block.addr, e->e.time_ns, block);
 	m->block = block;
+	event_stack_fill(c, m, e->e.value);
+}
+
+void event_stack_fill(const struct collect *c, struct model_event *m, uint32_t slot)
+{
+	const struct swt_stack *s = slot < c->tables.n_stacks ? &c->tables.stack[slot] : NULL;
+
 	m->walk = MODEL_WALK_NO_MAPPING;
 	if (!s || !SWT_STACK_IS_FILLED(s->key))
 		return;
-	m->stack = e->e.value;
+	m->stack = slot;
 	m->generation = s->generation;
 	m->walk = s->walk;
 	m->n_frames = s->n_frames < SWT_MAX_FRAMES ? s->n_frames : SWT_MAX_FRAMES;
@@ -160,6 +164,7 @@ void freed_read(struct collect *c, struct model_freed_history *out)
 	out->has_stacks = t->free_stacks;
 	out->lookups = *t->freed_lookups;
 	out->found = *t->freed_found;
+	out->n_stray = c->n_stray;
 	for (size_t i = 0; i < c->n_twice; i++) {
 		const struct swt_stack *s = &t->stack[c->twice[i].stack];
 

@@ -66,6 +66,14 @@ struct twice {
 	uint64_t key;
 };
 
+/* The program of which all was seen since it began; pid 0 = there is none. */
+struct seen_whole {
+	int pid;
+	uint32_t life;
+	uint64_t doubts; /* how often something was missed by then, and when last: while both are the same, nothing was since */
+	uint64_t doubt_tick;
+};
+
 #define TWICE_MAX     256
 #define FREED_WATCHED 4096
 
@@ -73,6 +81,11 @@ struct collect {
 	struct attach_tables tables;
 	struct twice twice[TWICE_MAX];
 	size_t n_twice;
+	struct seen_whole whole;
+	struct twice stray[TWICE_MAX]; /* stacks by which was freed what is no block */
+	size_t n_strays;	       /* of those */
+	uint64_t n_stray;	       /* frees */
+	struct pace stray_pace;
 	uint64_t freed_key
 		[FREED_WATCHED]; /* of slots of the freed blocks, as they were at the last snapshot; 0 = none */
 	struct last_reading last;
@@ -174,6 +187,7 @@ static inline size_t ages_of(const struct ages *a, uint32_t birth)
 }
 
 struct swt_event_signal;
+struct swt_event_stray;
 
 #define NEAR_MAX 64 /* addresses at a time */
 
@@ -195,6 +209,12 @@ void calls_fill(struct model_crash *to, const struct swt_last_calls *l, uint64_t
 void freed_event_fill(
 	const struct collect *c, struct model_event *m, struct model_near *block, const struct swt_event_freed *e);
 void freed_read(struct collect *c, struct model_freed_history *out);
+
+/* event_stack_fill - the stack that an event names by its slot.
+ * stray_event_fill - a free of what may be no block. */
+void event_stack_fill(const struct collect *c, struct model_event *m, uint32_t slot);
+void stray_event_fill(
+	const struct collect *c, struct model_event *m, struct model_stray *stray, const struct swt_event_stray *e);
 
 /* crash_event_fill - what a crash event says beside its stack. It comes from the kernel side, but numbers in it are bounded anew. */
 void crash_event_fill(struct model_crash *to, const struct swt_event_signal *s);

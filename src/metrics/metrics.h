@@ -94,6 +94,7 @@ struct metrics {
 	int has_books;
 	int is_estimate; /* live bytes and blocks are */
 	uint64_t n_double_frees;
+	uint64_t n_invalid_frees;
 	double probed_ratio; /* of time, with probes in place; METRICS_UNKNOWN: they are all the time */
 	/* swtrace itself: */
 	double cpu_s;

@@ -333,6 +333,12 @@ static void add_double_frees(struct text *t)
 		one(t, t->m->n_double_frees);
 }
 
+static void add_invalid_frees(struct text *t)
+{
+	if (t->m->has_books)
+		one(t, t->m->n_invalid_frees);
+}
+
 static void add_losses(struct text *t)
 {
 	for (size_t i = 0; i < t->m->n_losses; i++)
@@ -372,6 +378,7 @@ static const struct family families[] = {
 	{ "php_failures", COUNTER, "", "PHP gave up: a request or a process has ended.", add_failures },
 	{ "exits", COUNTER, "", "Processes that have ended.", add_exits },
 	{ "double_frees", COUNTER, "", "Blocks that were freed twice.", add_double_frees },
+	{ "invalid_frees", COUNTER, "", "Frees of what was no block.", add_invalid_frees },
 	{ "losses", COUNTER, "", "What the values do not contain.", add_losses },
 };
 

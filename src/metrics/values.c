@@ -215,6 +215,8 @@ int metrics_take(struct metrics *m, const struct model_snapshot *s, const struct
 	/* A stack that is forgotten is not counted any more: what was, stays. */
 	if (s->freed.n_twice > m->n_double_frees)
 		m->n_double_frees = s->freed.n_twice;
+	if (s->freed.n_stray > m->n_invalid_frees)
+		m->n_invalid_frees = s->freed.n_stray;
 	metrics_take_losses(m, s);
 	return 0;
 }

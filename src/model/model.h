@@ -226,6 +226,7 @@ struct model_freed_history {
 	uint64_t lookups; /* frees of blocks that did not live, looked up here, */
 	uint64_t found;	  /* and found */
 	uint64_t n_twice; /* blocks that were freed twice, as far as is certain */
+	uint64_t n_stray; /* likewise frees of what was no block */
 };
 
 struct model_snapshot {
@@ -293,9 +294,10 @@ enum model_event_type {
 	MODEL_EXIT,
 	MODEL_FORK,
 	MODEL_SIGNAL,
-	MODEL_DL,      /* libraries were loaded or unloaded */
-	MODEL_CODE,    /* it runs code that is in no mapping known so far; of no interest to people */
-	MODEL_FREED,   /* a block was freed that had been freed already; told once for each stack of the second free */
+	MODEL_DL,    /* libraries were loaded or unloaded */
+	MODEL_CODE,  /* it runs code that is in no mapping known so far; of no interest to people */
+	MODEL_FREED, /* a block was freed that had been freed already; told once for each stack of the second free */
+	MODEL_STRAY, /* an address was freed at which no block lives, as far as is known; collect_stray() tells what it is */
 	MODEL_LIMIT,   /* PHP: memory_limit is exhausted */
 	MODEL_MEMORY,  /* PHP: the system gives it no memory */
 	MODEL_CORRUPT, /* PHP has found its heap corrupted */
@@ -343,9 +345,10 @@ struct model_event {
 	enum model_walk walk;
 	size_t n_frames;
 	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; of SIGNAL frame[0] is ip */
-	uint32_t stack; /* FREED: as model_stack.id, and its generation; frame[0] is a return address */
+	uint32_t stack; /* FREED, STRAY: as model_stack.id, and its generation; frame[0] is a return address */
 	uint32_t generation;
 	const struct model_near *block;	 /* FREED: the block, by its first free. Borrowed as long as the event is */
+	const struct model_stray *stray; /* STRAY: borrowed likewise */
 	const struct model_crash *crash; /* what else was seen; borrowed as long as the event is. NULL: nothing */
 	/* What the process is; NULL: not known. Borrowed */
 	const struct model_identity *identity;

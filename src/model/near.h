@@ -48,6 +48,18 @@ static inline int model_near_contains(const struct model_near *n)
 	return n->kind != MODEL_NEAR_NONE && n->offset >= 0 && (uint64_t)n->offset < n->size_bytes;
 }
 
+/* What was freed that is no block, as it was when it was freed. */
+struct model_stray {
+	uint64_t addr;
+	enum model_layer layer;
+	int is_new;    /* it was not freed before either, since tracing began: it was never allocated */
+	uint64_t tick; /* the kernel side's own words: for collect_stray() alone */
+	uint32_t life;
+	uint32_t epoch;
+	uint32_t began;
+	uint32_t slot;
+};
+
 enum model_call_op { MODEL_CALL_ALLOC, MODEL_CALL_REALLOC, MODEL_CALL_FREE };
 
 #define MODEL_MAX_CALLS 17 /* 16, and one that has not returned */

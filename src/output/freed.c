@@ -57,6 +57,68 @@ int output_json_freed(FILE *f, const struct model_event *e, const struct output_
 	return strbuf_write(&b, f);
 }
 
+int output_text_stray(
+	FILE *f, const struct model_event *e, const struct output_stack *stack, const struct output_stack *allocated)
+{
+	char time[FORMAT_TIME_BYTES], size[FORMAT_BYTES_BYTES];
+	const struct model_near *n = e->block;
+	struct strbuf b = { 0 };
+
+	strbuf_addf(&b, "[%s] INVALID FREE ", format_time(e->utc_ns, time));
+	text_add_who(&b, e->comm, e->pid);
+	strbuf_addf(&b, " thread %d: 0x%" PRIx64 ", ", e->tid, e->stray->addr);
+	if (n->kind != MODEL_NEAR_NONE)
+		strbuf_addf(&b, "%" PRId64 " bytes into a live block of %s, %s, at 0x%" PRIx64 "\n", n->offset,
+			format_bytes(n->size_bytes, size), model_layer_name(n->layer), n->addr);
+	else
+		strbuf_add(&b, e->stray->is_new
+				       ? "which was never allocated\n"
+				       : "where no block lives: it was never allocated, or was freed before\n");
+	text_add_stack(&b, stack);
+	if (allocated->n) {
+		strbuf_addf(&b, "    the block was allocated %.2f s before by:\n", (double)n->age_ns / 1e9);
+		text_add_stack(&b, allocated);
+	}
+	strbuf_add(&b, "\n");
+	return strbuf_write(&b, f);
+}
+
+static json_t *json_holder(const struct model_near *n, const struct output_stack *allocated)
+{
+	json_t *o;
+
+	if (n->kind == MODEL_NEAR_NONE)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "addr", json_hex(n->addr));
+	json_object_set_new(o, "size_bytes", json_number(n->size_bytes));
+	json_object_set_new(o, "offset", json_integer(n->offset));
+	json_object_set_new(o, "age_ms", json_number(n->age_ns / 1000000));
+	json_object_set_new(o, "allocated_by", json_stack(allocated));
+	return o;
+}
+
+int output_json_stray(
+	FILE *f, const struct model_event *e, const struct output_stack *stack, const struct output_stack *allocated)
+{
+	json_t *o = json_begin("invalid_free", e->utc_ns);
+	struct strbuf b = { 0 };
+
+	json_object_set_new(o, "pid", json_integer(e->pid));
+	json_object_set_new(o, "tid", json_integer(e->tid));
+	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "layer", json_string(model_layer_name(e->stray->layer)));
+	json_object_set_new(o, "addr", json_hex(e->stray->addr));
+	json_object_set_new(o, "what",
+		json_string(e->block->kind != MODEL_NEAR_NONE ? "inside_block"
+			    : e->stray->is_new		      ? "never_allocated"
+							      : "no_block"));
+	json_set_stack(o, stack);
+	json_object_set_new(o, "block", json_holder(e->block, allocated));
+	json_end(&b, o);
+	return strbuf_write(&b, f);
+}
+
 json_t *json_freed_history(const struct model_freed_history *h)
 {
 	json_t *o;
@@ -72,6 +134,7 @@ json_t *json_freed_history(const struct model_freed_history *h)
 	json_object_set_new(o, "lookups", json_number(h->lookups));
 	json_object_set_new(o, "found", json_number(h->found));
 	json_object_set_new(o, "double_frees", json_number(h->n_twice));
+	json_object_set_new(o, "invalid_frees", json_number(h->n_stray));
 	return o;
 }
 
@@ -81,4 +144,6 @@ void text_add_freed_history(struct strbuf *b, const struct model_freed_history *
 
 	if (h->n_twice)
 		strbuf_addf(b, "  double free: %s so far\n", format_count(h->n_twice, count));
+	if (h->n_stray)
+		strbuf_addf(b, "  invalid free: %s so far\n", format_count(h->n_stray, count));
 }

@@ -100,6 +100,13 @@ int output_text_freed(FILE *f, const struct model_event *e, const struct output_
 int output_json_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
 	const struct output_stack *allocated, const struct output_stack *freed);
 
+/* ---- a free of what is no block (MODEL_STRAY): the stacks of the free, and of the allocation of the block that it lies in (n is 0:
+ * not known, or there is none) ---- */
+int output_text_stray(
+	FILE *f, const struct model_event *e, const struct output_stack *stack, const struct output_stack *allocated);
+int output_json_stray(
+	FILE *f, const struct model_event *e, const struct output_stack *stack, const struct output_stack *allocated);
+
 /* ---- tracing in windows: stacks[i] are the names of e->row[i] ---- */
 int output_text_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);
 int output_json_estimate(FILE *f, const struct analyze_estimate *e, const struct output_stack *stacks);

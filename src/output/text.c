@@ -458,6 +458,7 @@ int output_text_event(FILE *f, const struct model_event *e, const struct output_
 		strbuf_add(&b, " loaded or unloaded libraries\n");
 		break;
 	case MODEL_FREED: /* freed.c */
+	case MODEL_STRAY:
 		break;
 	case MODEL_CODE:
 		text_add_who(&b, e->comm, e->pid);

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_freed.py - freed blocks are remembered: a block that is freed twice is told, nothing else is; and a crash knows whose the
-memory was."""
+memory was. So is a free of what is no block."""
 import json
 import os
 import tempfile
 
-from harness import equal, test
+from harness import PHP, TARGETS, command, equal, test, waiting_test
 
 
 def trace(run, *options):
@@ -102,3 +102,103 @@ def a_block_that_glibc_sees_freed_twice_is_told_before_the_abort(run):
     equal((last["op"], last["addr"], last["known"]), ("free", told["addr"], False), "the last call")
     assert crash["likely"].startswith(f"double free: {told['addr']} is 0 bytes into a block of 72 bytes"), crash
     tracer.finish(interrupt=False)
+
+
+JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
+INSIDE = """$c = FFI::cdef("char *_emalloc(size_t); void _efree(char *);");
+$p = $c->_emalloc(64);
+usleep(200000);
+$c->_efree($p + 16);
+posix_kill(getmypid(), SIGKILL);"""
+
+
+def stray(*args):
+    """What swtrace says of a command: its objects."""
+    _, out, err = command("--json", "-i", 5, "--", *args)
+    told = [o for o in (json.loads(line) for line in out.splitlines() if line.startswith('{"schema"'))]
+    reports = [o for o in told if o["type"] == "report"]
+    assert reports, err
+    return told, reports[-1]["freed_history"]["invalid_frees"]
+
+
+def stray_target():
+    return os.path.join(TARGETS, "stray")
+
+
+def is_inside(told, layer):
+    """It names the block that the address lies in."""
+    block = told["block"]
+    equal((told["what"], told["layer"], block["size_bytes"], block["offset"], int(told["addr"], 16) - int(block["addr"], 16)),
+          ("inside_block", layer, 64, 16, 16), "what")
+
+
+@waiting_test
+def a_free_inside_a_live_block_is_told_before_glibc_aborts(run):
+    told, n = stray(stray_target(), "inside")
+    kinds = [o["type"] for o in told]
+    equal((kinds.count("invalid_free"), kinds.count("crash"), n), (1, 1, 1), "events")
+    assert kinds.index("invalid_free") < kinds.index("crash"), kinds
+    event = told[kinds.index("invalid_free")]
+    is_inside(event, "libc")
+    equal((names(event)[0], names(event["block"]["allocated_by"])[0]), ("drop_stray", "make_one"), "stacks")
+
+
+def free_inside(run, **env):
+    target = run.target("stray", env=env)
+    tracer = run.trace("-p", target.pid, "-i", 0.3)
+    tracer.wait("report")  # what was allocated while probes were being placed is not believed
+    target.send("inside")
+    told = tracer.wait("invalid_free", 10)
+    is_inside(told, "libc")
+    target.end()  # unless its malloc has ended it
+    tracer.finish(interrupt=False)
+
+
+@waiting_test
+def a_free_inside_a_live_block_is_told_of_a_process_that_ran_before(run):
+    free_inside(run)
+
+
+@waiting_test
+def a_free_inside_a_block_of_jemallocs_is_told(run):
+    free_inside(run, LD_PRELOAD=JEMALLOC)
+
+
+@waiting_test
+def a_free_inside_a_block_of_phps_heap_is_told(run):
+    told, _ = stray(PHP, "-d", "ffi.enable=1", "-r", INSIDE)
+    events = [o for o in told if o["type"] == "invalid_free"]
+    equal(len(events), 1, "events")
+    is_inside(events[0], "zend")
+
+
+@waiting_test
+def a_free_of_what_was_never_allocated_is_told_of_a_program_that_was_traced_from_its_start(run):
+    told, n = stray(stray_target(), "stack")
+    events = [o for o in told if o["type"] == "invalid_free"]
+    equal([(e["what"], e["block"], names(e)[0]) for e in events], [("never_allocated", None, "drop_stray")], "events")
+    equal(n, 1, "counted")
+
+
+@waiting_test
+def where_blocks_may_be_from_before_tracing_a_free_of_an_unknown_one_is_no_error(run):
+    target = run.target("stray")
+    target.ask("keep 5000")
+    tracer = run.trace("-p", target.pid, "-i", 0.3)
+    tracer.wait("report")
+    target.ask("drop")
+    target.ask("clean 1600")
+    target.send("stack")  # that is one, but cannot be told from the others
+    target.end()
+    tracer.finish(interrupt=False)
+    equal(tracer.of("invalid_free"), [], "events")
+    assert tracer.last_report()["processes"][0]["layers"]["libc"]["unknown_frees"] > 5000, "nothing to tell apart"
+
+
+@waiting_test
+def programs_that_free_what_they_allocated_free_nothing_else(run):
+    for args in ((stray_target(), "clean 1600"),
+                 ("env", f"LD_PRELOAD={JEMALLOC}", stray_target(), "clean 1600"),
+                 (PHP, "-r", "for ($i = 0; $i < 5000; $i++) $a[$i % 99] = [str_repeat('x', $i), new ArrayObject([$i])];")):
+        told, n = stray(*args)
+        equal((n, [o for o in told if o["type"] in ("invalid_free", "double_free")]), (0, []), f"{args}")

@@ -53,10 +53,13 @@ static void event_fill(struct swt_event *e, __u32 type, __u32 size_bytes, const 
 	e->size_bytes = size_bytes;
 }
 static struct swt_event_freed sent;
+static struct swt_event_stray stray;
 static int n_sent;
 static void *bpf_ringbuf_reserve(const void *map, uint64_t size, uint64_t flags)
 {
 	(void)map, (void)flags;
+	if (size == sizeof(stray))
+		return &stray;
 	assert_int_equal(size, sizeof(sent));
 	return &sent;
 }
@@ -113,7 +116,8 @@ static int begin(void **state)
 	cfg = (struct swt_config){ .freed_shift = 64 - 10, .n_buckets = BUCKETS };
 	stack[1] = (struct swt_stack){ .key = 0x10, .n_frames = 1, .frame = { 0x111 } };
 	stack[2] = (struct swt_stack){ .key = 0x20, .n_frames = 1, .frame = { 0x222 } };
-	freed_doubt_tick = freed_lookups = freed_found = 0;
+	freed_doubt_tick = stray_doubt_tick = freed_lookups = freed_found = 0;
+	stray_doubts = 0;
 	host_ticks = 100;
 	start_tick = n_sent = 0;
 	return 0;
@@ -237,6 +241,184 @@ static void blocks_freed_twice_at_a_stack_are_told_once_and_counted(void **state
 	assert_int_equal(sent.first.tid, 77);
 	assert_int_equal(sent.first.tick, 100);
 	assert_int_equal(sent.first.stack, 2);
+}
+
+#define BIRTH_TICKS 16
+
+/* tables_open - what user space has of them. */
+static void tables_open(struct collect *c)
+{
+	memset(c, 0, sizeof(*c));
+	process[2].flags = SWT_PROC_USED;
+	process[2].tgid = 5;
+	c->tables = (struct attach_tables){ .proc = process,
+		.n_procs = 4,
+		.bucket = table,
+		.n_buckets = BUCKETS,
+		.stack = stack,
+		.n_stacks = 8,
+		.freed = history,
+		.n_freed = SLOTS,
+		.freed_shift = cfg.freed_shift,
+		.birth_unit_ns = BIRTH_TICKS * TICK_NS,
+		.tick_ns = TICK_NS,
+		.losses = &lost,
+		.freed_doubt_tick = (const uint64_t *)&freed_doubt_tick,
+		.stray_doubt_tick = (const uint64_t *)&stray_doubt_tick,
+		.stray_doubts = &stray_doubts };
+}
+
+static void be_born(uint64_t addr, uint64_t size, int layer, uint32_t birth)
+{
+	struct swt_block b = block(addr, size, layer), replaced;
+
+	b.birth = birth;
+	assert_int_equal(live_insert(&b, &replaced), 0);
+}
+
+/* stray_at - what is said of a free of an address, which is 16 bytes into the block that it is found in: 0 nothing, 1 that it is in a
+ * block, 2 in none. */
+static int stray_at(struct collect *c, uint64_t addr, int layer)
+{
+	struct model_event e = { .pid = 5, .time_ns = host_ticks * TICK_NS };
+	struct model_stray s;
+	struct model_near n;
+
+	thread.block = block(addr, 0, layer);
+	assert_int_equal(stray_tell(&thread, 3), 0);
+	stray.e.proc = 2;
+	stray_event_fill(c, &e, &s, &stray);
+	assert_int_equal(s.addr, addr);
+	c->stray_pace = (struct pace){ 0 };
+	if (!collect_stray(c, &e, &n))
+		return 0;
+	assert_int_equal(n.kind == MODEL_NEAR_NONE ? 16 : n.offset, 16);
+	return n.kind == MODEL_NEAR_NONE ? 2 : 1;
+}
+
+static void a_free_inside_a_block_is_one_of_a_block_that_lived_then(void **state)
+{
+	struct collect c;
+
+	(void)state;
+	tables_open(&c);
+	host_ticks = 100; /* births of 6 */
+	be_born(0x1000, 64, SWT_LAYER_LIBC, 5);
+	assert_int_equal(stray_at(&c, 0x1010, SWT_LAYER_LIBC), 1);
+	/* Not of the other heap, of another process, at its beginning, behind its end. */
+	assert_int_equal(stray_at(&c, 0x1010, SWT_LAYER_ZEND), 0);
+	assert_int_equal(stray_at(&c, 0x1000, SWT_LAYER_LIBC), 0);
+	assert_int_equal(stray_at(&c, 0x1040, SWT_LAYER_LIBC), 0);
+	process[2].tgid = 6;
+	assert_int_equal(stray_at(&c, 0x1010, SWT_LAYER_LIBC), 0);
+	process[2].tgid = 5;
+	/* WHEN it may have been born after the free, in memory that the free has given back */
+	be_born(0x2000, 64, SWT_LAYER_LIBC, 6);
+	assert_int_equal(stray_at(&c, 0x2010, SWT_LAYER_LIBC), 0);
+	host_ticks = 112;
+	assert_int_equal(stray_at(&c, 0x2010, SWT_LAYER_LIBC), 1);
+	/* WHEN it was freed after that free, and when before it */
+	drop(0x3000, 64, SWT_LAYER_LIBC);
+	assert_int_equal(stray_at(&c, 0x3010, SWT_LAYER_LIBC), 0);
+	host_ticks = 113;
+	drop(0x3000, 64, SWT_LAYER_LIBC);
+	host_ticks = 112;
+	assert_int_equal(stray_at(&c, 0x3010, SWT_LAYER_LIBC), 1);
+	/* WHEN PHP has dropped its heap before, and when since */
+	be_born(0x4000, 64, SWT_LAYER_ZEND, 5);
+	assert_int_equal(stray_at(&c, 0x4010, SWT_LAYER_ZEND), 1);
+	process[2].epoch[SWT_LAYER_ZEND]++;
+	assert_int_equal(stray_at(&c, 0x4010, SWT_LAYER_ZEND), 0);
+}
+
+static void a_block_that_may_have_died_unseen_holds_nothing(void **state)
+{
+	struct collect c;
+
+	(void)state;
+	tables_open(&c);
+	host_ticks = 112;
+	be_born(0x1000, 64, SWT_LAYER_LIBC, 3);
+	be_born(0x2000, 64, SWT_LAYER_LIBC, 4);
+	/* WHEN a block was born in no books, in the time of births of 3 */
+	host_ticks = 60;
+	doubt_known();
+	host_ticks = 112;
+	assert_int_equal(stray_at(&c, 0x1010, SWT_LAYER_LIBC), 0);
+	assert_int_equal(stray_at(&c, 0x2010, SWT_LAYER_LIBC), 1);
+	/* WHEN one was missed since */
+	loss_add(SWT_LOSS_RETURN_MISSED);
+	assert_int_equal(stray_at(&c, 0x2010, SWT_LAYER_LIBC), 0);
+}
+
+static void what_is_in_no_block_is_an_error_only_where_all_blocks_are_known(void **state)
+{
+	struct collect c;
+
+	(void)state;
+	tables_open(&c);
+	host_ticks = 100;
+	assert_int_equal(stray_at(&c, 0x9000, SWT_LAYER_LIBC), 0);
+	collect_trust(&c, 5);
+	assert_int_equal(stray_at(&c, 0x9000, SWT_LAYER_LIBC), 2);
+	assert_true(stray.is_new);
+	/* Not in the Zend heap, some of whose blocks are foretold. */
+	assert_int_equal(stray_at(&c, 0x9000, SWT_LAYER_ZEND), 0);
+	/* A block that is just as young may be what it lies in: nothing was freed there, so nothing can have been born again. */
+	be_born(0x8ff0, 64, SWT_LAYER_LIBC, 6);
+	assert_int_equal(stray_at(&c, 0x9000, SWT_LAYER_LIBC), 1);
+	drop(0x5010, 64, SWT_LAYER_LIBC);
+	be_born(0x5000, 64, SWT_LAYER_LIBC, 6);
+	assert_int_equal(stray_at(&c, 0x5010, SWT_LAYER_LIBC), 2);
+	assert_false(stray.is_new);
+	/* WHEN another program runs in the process, WHEN something was missed */
+	process[2].life++;
+	assert_int_equal(stray_at(&c, 0x7000, SWT_LAYER_LIBC), 0);
+	collect_trust(&c, 5);
+	assert_int_equal(stray_at(&c, 0x7000, SWT_LAYER_LIBC), 2);
+	doubt_known();
+	assert_int_equal(stray_at(&c, 0x7000, SWT_LAYER_LIBC), 0);
+	process[2].life--;
+}
+
+static void frees_of_unknown_blocks_are_asked_about_now_and_then(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	thread.block = block(0x1000, 0, SWT_LAYER_LIBC);
+	for (int i = 0; i < 1000; i++)
+		n += stray_is_asked(&thread);
+	assert_int_equal(n, STRAY_FIRST);
+	host_ticks += STRAY_TICKS;
+	assert_true(stray_is_asked(&thread));
+	assert_false(stray_is_asked(&thread));
+	/* Mappings may be unmapped that are unknown; what lives in the other heap was booked there. */
+	host_ticks += STRAY_TICKS;
+	thread.block.layer = SWT_LAYER_MMAP;
+	assert_false(stray_is_asked(&thread));
+	thread.block.layer = SWT_LAYER_ZEND;
+	be_born(0x1000, 64, SWT_LAYER_LIBC, 1);
+	assert_false(stray_is_asked(&thread));
+	thread.block.addr = 0x1010;
+	assert_true(stray_is_asked(&thread));
+}
+
+static void strays_are_told_once_for_their_stack_and_counted(void **state)
+{
+	struct model_freed_history h = { 0 };
+	struct model_event e = { .stack = 1 };
+	struct collect c;
+
+	(void)state;
+	tables_open(&c);
+	c.tables.freed_lookups = c.tables.freed_found = (const uint64_t *)&freed_lookups;
+	assert_true(collect_count_stray(&c, &e));
+	assert_false(collect_count_stray(&c, &e));
+	e.stack = 2;
+	assert_true(collect_count_stray(&c, &e));
+	freed_read(&c, &h);
+	assert_int_equal(h.n_stray, 3);
 }
 
 static void words_of_two_records_make_none(void **state)
@@ -438,6 +620,11 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_told_of_a_block_that_may_live_unseen, begin),
 		cmocka_unit_test_setup(what_was_freed_before_the_heap_was_dropped_is_over, begin),
 		cmocka_unit_test_setup(blocks_freed_twice_at_a_stack_are_told_once_and_counted, begin),
+		cmocka_unit_test_setup(a_free_inside_a_block_is_one_of_a_block_that_lived_then, begin),
+		cmocka_unit_test_setup(a_block_that_may_have_died_unseen_holds_nothing, begin),
+		cmocka_unit_test_setup(what_is_in_no_block_is_an_error_only_where_all_blocks_are_known, begin),
+		cmocka_unit_test_setup(frees_of_unknown_blocks_are_asked_about_now_and_then, begin),
+		cmocka_unit_test_setup(strays_are_told_once_for_their_stack_and_counted, begin),
 		cmocka_unit_test_setup(words_of_two_records_make_none, begin),
 		cmocka_unit_test_setup(an_address_is_in_the_block_that_was_freed_last, begin),
 		cmocka_unit_test_setup(a_live_block_is_nearer_than_a_freed_one, begin),

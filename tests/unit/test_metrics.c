@@ -73,7 +73,7 @@ static const struct model_snapshot snapshot = {
 	.n_stacks = 3,
 	.loss = losses,
 	.n_losses = 1,
-	.freed = { .n_twice = 2 },
+	.freed = { .n_twice = 2, .n_stray = 3 },
 };
 
 static void made(struct metrics *m)
@@ -160,6 +160,7 @@ static void every_value_is_a_line(void **state)
 		"swtrace_exits_total{reason=\"signal\"} 1\nswtrace_exits_total{reason=\"fatal_error\"} 0\n",
 		"\nswtrace_exits_total{reason=\"oom\"} 1\n",
 		"\nswtrace_double_frees_total 2\n",
+		"\nswtrace_invalid_frees_total 3\n",
 		"\nswtrace_losses_total{cause=\"return_missed\"} 7\n# EOF\n",
 	};
 	struct metrics m;

@@ -640,7 +640,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 
 	/* THEN each object is one line, keys in a fixed order */
 	assert_string_equal(text,
-		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"freed_history\":{\"capacity\":65536,\"used\":2100,\"kept\":0.9912,\"stacks\":false,\"lookups\":5,\"found\":2,\"double_frees\":1},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"identity\":null,\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
+		HEAD("report") "\"number\":3,\"final\":false,\"since_start_ms\":15000,\"since_last_ms\":5000,\"live_bytes\":4294246,\"live_blocks\":52113,\"gained_bytes\":1363149,\"stacks\":2,\"complete\":0,\"shown\":2,\"leaks\":1,\"leak_bytes_per_s\":1000,\"lost\":12,\"left_out\":0,\"estimate\":false,\"live_table\":{\"used\":21000,\"capacity\":1048576},\"live_table_age_ms\":0,\"stack_table\":{\"used\":310,\"capacity\":16384},\"freed_history\":{\"capacity\":65536,\"used\":2100,\"kept\":0.9912,\"stacks\":false,\"lookups\":5,\"found\":2,\"double_frees\":1,\"invalid_frees\":0},\"processes\":[{\"pid\":4242,\"comm\":\"php\",\"alive\":true,\"allocator\":\"libc.so.6\",\"identity\":null,\"live_bytes\":4294246,\"gained_bytes\":1363149,\"layers\":{\"zend\":{\"live_bytes\":4089446,\"live_blocks\":52000,\"allocs\":60000,\"alloc_bytes\":5000000,\"frees\":8000,\"freed_bytes\":910554,\"unknown_frees\":5,\"left_out\":0,\"estimate\":false},\"libc\":{\"live_bytes\":204800,\"live_blocks\":113," NO_COUNTS
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}," VITALS
 			       "\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
@@ -709,6 +709,55 @@ static void a_double_free_says_which_block_and_by_whom(void **state)
 		"    who freed it first: --free-stacks tells\n"
 		"    allocated 3.00 s before by:\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n\n");
+}
+
+static int text_stray(FILE *f, const struct model_event *e, const struct output_stack *stack)
+{
+	static const struct output_stack none;
+
+	return output_text_stray(f, e, stack, e->block->kind == MODEL_NEAR_NONE ? &none : stack);
+}
+
+static int json_stray(FILE *f, const struct model_event *e, const struct output_stack *stack)
+{
+	return output_json_stray(f, e, stack, stack);
+}
+
+static void an_invalid_free_says_what_was_freed_instead_of_a_block(void **state)
+{
+	struct model_near none = { 0 }, block = { .kind = MODEL_NEAR_LIVE,
+		.layer = MODEL_LIBC,
+		.addr = 0x7f0010,
+		.size_bytes = 56,
+		.offset = 16,
+		.age_ns = 3000000000 };
+	struct model_stray stray = { .addr = 0x7f0020, .layer = MODEL_LIBC };
+	struct model_event e = aborted;
+
+	(void)state;
+	/* GIVEN an address in a live block */
+	e.stray = &stray;
+	e.block = &block;
+	assert_event(json_stray, &e,
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"inside_block\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+				     "],\"block\":{\"addr\":\"0x7f0010\",\"size_bytes\":56,\"offset\":16,\"age_ms\":3000,\"allocated_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_0
+				     "]}}}\n");
+	strcpy(e.comm, "php");
+	assert_event(text_stray, &e,
+		"[2026-11-23T21:40:05.123Z] INVALID FREE php(4242) thread 4242: 0x7f0020, 16 bytes into a live block of 56 B, libc, at 0x7f0010\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n"
+		"    the block was allocated 3.00 s before by:\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n\n");
+	/* GIVEN one in none that may have been freed before */
+	e.block = &none;
+	assert_event(text_stray, &e,
+		"[2026-11-23T21:40:05.123Z] INVALID FREE php(4242) thread 4242: 0x7f0020, where no block lives: it was never allocated, or was freed before\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n\n");
+	/* GIVEN one that was not */
+	stray.is_new = 1;
+	assert_event(json_stray, &e,
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"never_allocated\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+				     "],\"block\":null}\n");
 }
 
 static void hostile_names_come_back_from_json_as_they_were(void **state)
@@ -966,6 +1015,7 @@ int main(void)
 		cmocka_unit_test(a_json_report_is_a_report_a_loss_and_its_stacks),
 		cmocka_unit_test(a_json_crash_has_signal_code_and_frames),
 		cmocka_unit_test(a_double_free_says_which_block_and_by_whom),
+		cmocka_unit_test(an_invalid_free_says_what_was_freed_instead_of_a_block),
 		cmocka_unit_test(php_frames_have_their_file_and_line_in_every_format),
 		cmocka_unit_test(hostile_names_come_back_from_json_as_they_were),
 		cmocka_unit_test(numbers_beyond_32_bits_survive_json),
