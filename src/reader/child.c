@@ -13,32 +13,7 @@
 #include "reader/internal.h"
 #include "swtrace/abi.h"
 #include "target/target.h"
-
-/* take - the next request and its descriptors.  Return: 0, or -errno: there will be none. */
-static int take(int socket, struct ask *q, int fd[2])
-{
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { q, sizeof(*q) };
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
-	};
-	struct cmsghdr *c;
-	ssize_t n;
-
-	fd[0] = fd[1] = -1;
-	do {
-		n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n != sizeof(*q))
-		return -ECONNRESET;
-	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-	return 0;
-}
+#include "util/sandbox.h"
 
 static int write_all(int fd, const void *data, size_t n)
 {
@@ -98,7 +73,7 @@ _Noreturn void child_run(int socket, int parent_pid)
 	const char *urls = getenv("DEBUGINFOD_URLS");
 	int network = urls && *urls;
 	struct ask q;
-	int fd[2];
+	int fd[SANDBOX_FDS];
 
 	prctl(PR_SET_NAME, "swtrace-reader");
 	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the parent, which asks for names after it */
@@ -109,7 +84,7 @@ _Noreturn void child_run(int socket, int parent_pid)
 	else
 		unsetenv("DEBUGINFOD_URLS");
 	elf_version(EV_CURRENT);
-	while (!take(3, &q, fd)) {
+	while (sandbox_take(3, &q, sizeof(q), fd) == sizeof(q)) {
 		size_t n_frames = 0;
 
 		a.id = q.id;

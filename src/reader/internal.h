@@ -44,9 +44,4 @@ int names_link(int fd, struct reader_frame *out);
 void names_plain(char to[READER_NAME_BYTES], const char *name);
 int names_find(uint32_t file, uint64_t vaddr, struct reader_frame *out);
 
-/* sandbox.c - give up everything that reading files does not need.
- * @network  debuginfod is to be asked: sockets, threads and files stay allowed. Set to 0 where that would be too much: it stays root
- * Return: 0, or -errno: then nothing must be read. */
-int sandbox_enter(int socket, int *network);
-
 #endif

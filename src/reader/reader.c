@@ -2,20 +2,17 @@
 /* reader/reader.c - the parent's side: start the child, ask, wait no longer than allowed, believe nothing unchecked. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "reader/parent.h"
-#include "util/caps.h"
 #include "util/clock.h"
 #include "util/msg.h"
+#include "util/sandbox.h"
 
 /* A request that takes longer than this is taken for a hang: the first look at a big debug file takes a few seconds, and
  * debuginfod may have to fetch it first. */
@@ -35,16 +32,6 @@ int reader_open(struct reader **out)
 	return 0;
 }
 
-/* end - for good. Where we may not kill another user, and are not one with it yet (rights/), we are for a moment. Not by the C
- * library's setresuid(), which is for all threads. */
-static void end(pid_t pid)
-{
-	if (kill(pid, SIGKILL) && errno == EPERM && !syscall(SYS_setresuid, CAPS_NO_USER, -1, -1)) {
-		kill(pid, SIGKILL);
-		syscall(SYS_setresuid, 0, -1, -1);
-	}
-}
-
 void talk_end(struct reader *r)
 {
 	rows_forget(r, 0);
@@ -52,8 +39,7 @@ void talk_end(struct reader *r)
 	if (!r->pid)
 		return;
 	close(r->socket);
-	end(r->pid);
-	waitpid(r->pid, NULL, 0);
+	sandbox_end(r->pid);
 	r->pid = 0;
 	r->socket = -1;
 }
@@ -127,28 +113,8 @@ void reader_start(struct reader *r)
 
 int talk_post(struct reader *r, struct ask *q, const int *fd, size_t n_fds, int flags)
 {
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { q, sizeof(*q) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	memset(&control, 0, sizeof(control));
-	if (n_fds) {
-		struct cmsghdr *c = &control.align;
-
-		m.msg_control = control.bytes;
-		m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memcpy(CMSG_DATA(c), fd, n_fds * sizeof(int));
-	}
 	q->id = ++r->last_id;
-	if (sendmsg(r->socket, &m, MSG_NOSIGNAL | flags) == sizeof(*q))
-		return 0;
-	return errno == EAGAIN || errno == ETOOMANYREFS ? -EAGAIN : -EPIPE;
+	return sandbox_send(r->socket, q, sizeof(*q), fd, n_fds, flags);
 }
 
 void talk_expect(struct reader *r, uint32_t id, uint32_t file, const char *path)

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* reader/sandbox.c - what the child may still do: read what it was given, use memory, answer. */
+/* util/sandbox.c - what the child may still do: read what it was given, use memory, answer. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "reader/internal.h"
 #include "util/calls.h"
 #include "util/caps.h"
+#include "util/sandbox.h"
 
 /* Address space for the child. AddressSanitizer's shadow alone takes 16 TiB of it, nearly all never touched. */
 #ifdef __SANITIZE_ADDRESS__
@@ -26,8 +29,8 @@
 static const struct calls_rule allowed[] = { CALL(read), CALL(write), CALL(pread64), CALL(pwrite64), CALL(lseek),
 	CALL(fstat), CALL(newfstatat), CALL_WITHOUT(mmap, 2, PROT_EXEC), CALL(munmap), CALL(mremap),
 	CALL_WITHOUT(mprotect, 2, PROT_EXEC), CALL(madvise), CALL(brk), CALL(close), CALL(fcntl), CALL(ftruncate),
-	CALL(recvmsg), CALL(sendto), CALL(dup), CALL(futex), CALL(getrandom), CALL(clock_gettime), CALL(gettid),
-	CALL(getpid), CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(exit), CALL(exit_group),
+	CALL(recvmsg), CALL(sendto), CALL(dup), CALL(futex), CALL(sysinfo), CALL(getrandom), CALL(clock_gettime),
+	CALL(gettid), CALL(getpid), CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(exit), CALL(exit_group),
 	/* the kernel's own: libc may be probed in here, too (rights/syscalls.c) */
 	CALL_NUMBERED(CALLS_URETPROBE), CALL_NUMBERED(CALLS_UPROBE) };
 
@@ -46,7 +49,7 @@ static const struct calls_rule fetching[] = { CALL(mmap), CALL(mprotect), CALL(s
 	CALL_WITHOUT(clone, 0, CALLS_NAMESPACES), CALL(set_robust_list), CALL(rseq), CALL(set_tid_address),
 	CALL(sched_yield), CALL(sched_getaffinity), CALL(nanosleep), CALL(clock_nanosleep), CALL(clock_getres),
 	CALL(gettimeofday), CALL(restart_syscall), CALL(rt_sigaction), CALL(sigaltstack), CALL(getuid), CALL(geteuid),
-	CALL(getgid), CALL(getegid), CALL(getppid), CALL(getrusage), CALL(uname), CALL(sysinfo) };
+	CALL(getgid), CALL(getegid), CALL(getppid), CALL(getrusage), CALL(uname) };
 
 /* filter_calls - everything else fails with EPERM, which libraries take as they take a missing file; with ENOSYS where threads are
  * made, for which the C library has another way then. */
@@ -114,4 +117,64 @@ int sandbox_enter(int socket, int *network)
 	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	return filter_calls(*network);
+}
+
+/* Not by the C library's setresuid(), which is for all threads. */
+void sandbox_end(pid_t pid)
+{
+	if (kill(pid, SIGKILL) && errno == EPERM && !syscall(SYS_setresuid, CAPS_NO_USER, -1, -1)) {
+		kill(pid, SIGKILL);
+		syscall(SYS_setresuid, 0, -1, -1);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+union control {
+	char bytes[CMSG_SPACE(SANDBOX_FDS * sizeof(int))];
+	struct cmsghdr align;
+};
+
+int sandbox_send(int socket, const void *q, size_t n_bytes, const int *fd, size_t n_fds, int flags)
+{
+	struct iovec iov = { (void *)(uintptr_t)q, n_bytes };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union control control;
+
+	memset(&control, 0, sizeof(control));
+	if (n_fds) {
+		struct cmsghdr *c = &control.align;
+
+		m.msg_control = control.bytes;
+		m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+		memcpy(CMSG_DATA(c), fd, n_fds * sizeof(int));
+	}
+	if (sendmsg(socket, &m, MSG_NOSIGNAL | flags) == (ssize_t)n_bytes)
+		return 0;
+	return errno == EAGAIN || errno == ETOOMANYREFS ? -EAGAIN : -EPIPE;
+}
+
+ssize_t sandbox_take(int socket, void *q, size_t cap, int fd[SANDBOX_FDS])
+{
+	struct iovec iov = { q, cap };
+	union control control;
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	for (size_t i = 0; i < SANDBOX_FDS; i++)
+		fd[i] = -1;
+	do {
+		n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return -ECONNRESET;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	return n;
 }
