@@ -311,7 +311,7 @@ build/tests/ledger/%: tests/ledger/targets/%.c
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all
-FUZZ_SRC := tests/fuzz/fuzz.c src/target/rows.c src/target/cfi.c src/util/elffile.c src/util/elfimports.c \
+FUZZ_SRC := tests/fuzz/fuzz.c src/target/rows.c src/target/cfi.c src/util/elffile.c src/util/elfbytes.c src/util/elfimports.c \
 	src/util/nametable.c
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SRC) $(wildcard tests/fuzz/*.h src/target/*.h src/util/*.h) include/swtrace/abi.h
 	$(call say,FUZZ,$@)

@@ -13,54 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/elffile.h"
-#include "util/nametable.h"
+#include "util/elftable.h"
 
-#define MAX_SYMBOLS	 (4u << 20)   /* per table; the largest known (a browser with symbols) has 2 million */
-#define MAX_STRINGS	 (256u << 20) /* bytes per table: 64 for each of that many symbols */
-#define MAX_SECTIONS	 65536u	      /* libelf allocates for each what a sparse file only claims to hold */
-#define MAX_SEGMENTS	 1170	      /* the kernel loads no more: 64 KiB of headers (load_elf_phdrs) */
-#define MAX_NOTE_HEADERS 16	      /* 2 or 3 are usual */
-#define MAX_NOTE_BYTES	 (64u << 10)  /* of each; the build-id is among the first */
-#define MAX_BUILD_ID	 64	      /* bytes; 20 is usual */
-#define NO_FUNCTION	 UINT32_MAX
-
-struct segment {
-	uint64_t vaddr;
-	uint64_t offset;
-	uint64_t file_bytes;
-	int executable;
-};
-
-struct function {
-	uint64_t vaddr;	     /* first: by_address() */
-	uint64_t size_bytes; /* 0 = not stated */
-	uint64_t end;	     /* of what it covers; of its section while a missing size is not worked out */
-	const char *name;    /* in elffile.names */
-	uint32_t order;	     /* as read: .dynsym, then .symtab */
-	unsigned char global;
-	unsigned char dynamic; /* from .dynsym */
-	unsigned char object;  /* data: covers nothing */
-};
-
-/* From start to the start of the next range one function covers, or none. */
-struct range {
-	uint64_t start;
-	uint32_t function;
-};
-
-struct elffile {
-	struct segment *segment;
-	size_t n_segments;
-	struct function *function; /* best first: see by_preference() */
-	size_t n_functions;
-	struct range *range; /* by start */
-	size_t n_ranges;
-	char *names[2]; /* string tables of .dynsym and .symtab */
-	struct nametable by_name;
-	char *interp;
-	char build_id[2 * MAX_BUILD_ID + 1];
-};
+#define MAX_SECTIONS	 65536u	     /* libelf allocates for each what a sparse file only claims to hold */
+#define MAX_NOTE_HEADERS 16	     /* 2 or 3 are usual */
+#define MAX_NOTE_BYTES	 (64u << 10) /* of each; the build-id is among the first */
 
 static int read_segments(struct elffile *f, Elf *elf)
 {
@@ -75,21 +32,22 @@ static int read_segments(struct elffile *f, Elf *elf)
 	for (size_t i = 0; i < n; i++) {
 		if (!gelf_getphdr(elf, i, &ph))
 			return -ENOEXEC;
-		if (ph.p_type == PT_INTERP && ph.p_filesz > 1 && ph.p_filesz < 4096 && !f->interp) {
+		if (ph.p_type == PT_INTERP && ph.p_filesz > 1 && ph.p_filesz < MAX_INTERP && !f->interp) {
 			Elf_Data *d = elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz, ELF_T_BYTE);
 
 			f->interp = d && d->d_buf ? strndup(d->d_buf, d->d_size) : NULL;
 			if (d && d->d_buf && !f->interp)
 				return -ENOMEM;
+			f->head.n_interp = f->interp ? strlen(f->interp) + 1 : 0;
 		}
 		if (ph.p_type != PT_LOAD || ph.p_vaddr + ph.p_filesz < ph.p_vaddr ||
 			ph.p_offset + ph.p_filesz < ph.p_offset)
 			continue;
-		f->segment[f->n_segments].vaddr = ph.p_vaddr;
-		f->segment[f->n_segments].offset = ph.p_offset;
-		f->segment[f->n_segments].file_bytes = ph.p_filesz;
-		f->segment[f->n_segments].executable = (ph.p_flags & PF_X) != 0;
-		f->n_segments++;
+		f->segment[f->head.n_segments].vaddr = ph.p_vaddr;
+		f->segment[f->head.n_segments].offset = ph.p_offset;
+		f->segment[f->head.n_segments].file_bytes = ph.p_filesz;
+		f->segment[f->head.n_segments].executable = (ph.p_flags & PF_X) != 0;
+		f->head.n_segments++;
 	}
 	return 0;
 }
@@ -105,8 +63,8 @@ static void build_id_from(struct elffile *f, Elf_Data *data)
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && note.n_descsz <= MAX_BUILD_ID &&
 			!memcmp((char *)data->d_buf + name, "GNU", 4)) {
 			for (size_t i = 0; i < note.n_descsz; i++) {
-				f->build_id[2 * i] = "0123456789abcdef"[id[i] >> 4];
-				f->build_id[2 * i + 1] = "0123456789abcdef"[id[i] & 15];
+				f->head.build_id[2 * i] = "0123456789abcdef"[id[i] >> 4];
+				f->head.build_id[2 * i + 1] = "0123456789abcdef"[id[i] & 15];
 			}
 			return;
 		}
@@ -122,7 +80,7 @@ static void read_build_id(struct elffile *f, Elf *elf)
 
 	if (elf_getphdrnum(elf, &n))
 		return;
-	for (size_t i = 0; i < n && n_notes < MAX_NOTE_HEADERS && !*f->build_id; i++) {
+	for (size_t i = 0; i < n && n_notes < MAX_NOTE_HEADERS && !*f->head.build_id; i++) {
 		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_NOTE)
 			continue;
 		n_notes++;
@@ -144,25 +102,26 @@ static uint64_t section_end(Elf *elf, size_t index, uint64_t vaddr)
 	return vaddr - sh.sh_addr < sh.sh_size ? sh.sh_addr + sh.sh_size : vaddr;
 }
 
-static void add_function(struct elffile *f, Elf *elf, const Elf64_Sym *sym, const char *name, int dynamic)
+static void add_function(struct elffile *f, Elf *elf, const Elf64_Sym *sym, int dynamic)
 {
-	struct function *fn = &f->function[f->n_functions];
+	struct function *fn = &f->function[f->head.n_functions];
 	int type = ELF64_ST_TYPE(sym->st_info);
 
 	if ((type != STT_FUNC && type != STT_GNU_IFUNC && !(type == STT_OBJECT && dynamic)) ||
-		sym->st_shndx == SHN_UNDEF || !sym->st_value || !*name)
+		sym->st_shndx == SHN_UNDEF || !sym->st_value || !f->names[!dynamic][sym->st_name])
 		return;
+	memset(fn, 0, sizeof(*fn));
 	fn->vaddr = sym->st_value;
 	fn->size_bytes = sym->st_value + sym->st_size < sym->st_value ? 0 : sym->st_size;
 	fn->end = fn->size_bytes ? fn->vaddr + fn->size_bytes : section_end(elf, sym->st_shndx, fn->vaddr);
-	fn->name = name;
-	fn->order = f->n_functions;
+	fn->name = sym->st_name;
+	fn->order = f->head.n_functions;
 	fn->global = ELF64_ST_BIND(sym->st_info) != STB_LOCAL;
 	fn->dynamic = dynamic;
 	fn->object = type == STT_OBJECT;
 	if (fn->object)
 		fn->end = fn->vaddr;
-	f->n_functions++;
+	f->head.n_functions++;
 }
 
 /* read_strings - copy a string table up to its last NUL: a name that starts before that also ends there.
@@ -194,7 +153,6 @@ static int read_strings(Elf *elf, size_t index, char **out, size_t *n_bytes)
 static int read_symbols(struct elffile *f, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
 {
 	int dynamic = sh->sh_type == SHT_DYNSYM, err;
-	char **names = &f->names[!dynamic];
 	struct function *grown;
 	size_t n, n_bytes;
 	Elf_Data *data;
@@ -206,17 +164,18 @@ static int read_symbols(struct elffile *f, Elf *elf, Elf_Scn *scn, const GElf_Sh
 	n = data && data->d_buf ? data->d_size / sizeof(sym) : 0;
 	if (!n)
 		return 0;
-	err = read_strings(elf, sh->sh_link, names, &n_bytes);
+	err = read_strings(elf, sh->sh_link, &f->names[!dynamic], &n_bytes);
 	if (err)
 		return err;
-	grown = realloc(f->function, (f->n_functions + n) * sizeof(*grown));
+	f->head.n_names[!dynamic] = n_bytes;
+	grown = realloc(f->function, (f->head.n_functions + n) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	f->function = grown;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&sym, (const char *)data->d_buf + i * sizeof(sym), sizeof(sym));
 		if (sym.st_name < n_bytes)
-			add_function(f, elf, &sym, *names + sym.st_name, dynamic);
+			add_function(f, elf, &sym, dynamic);
 	}
 	return 0;
 }
@@ -253,7 +212,7 @@ static int by_address(const void *a, const void *b)
 
 /* by_preference - which of several that cover an address names it: one that states its size, a global, the shorter, an
  * exported one; of several names of one function the shortest: free and not cfree. */
-static int by_preference(const void *a, const void *b)
+static int by_preference(const void *a, const void *b, void *file)
 {
 	const struct function *x = a, *y = b;
 	uint64_t x_bytes = x->end - x->vaddr, y_bytes = y->end - y->vaddr;
@@ -261,15 +220,17 @@ static int by_preference(const void *a, const void *b)
 	if (!x->size_bytes != !y->size_bytes)
 		return x->size_bytes ? -1 : 1;
 	if (x->global != y->global)
-		return y->global - x->global;
+		return x->global ? -1 : 1;
 	if (x_bytes != y_bytes)
 		return x_bytes < y_bytes ? -1 : 1;
 	if (x->dynamic != y->dynamic)
-		return y->dynamic - x->dynamic;
+		return x->dynamic ? -1 : 1;
 	if (x->vaddr != y->vaddr)
 		return x->vaddr > y->vaddr ? -1 : 1;
-	if (strlen(x->name) != strlen(y->name))
-		return strlen(x->name) < strlen(y->name) ? -1 : 1;
+	x_bytes = strlen(name_of(file, x));
+	y_bytes = strlen(name_of(file, y));
+	if (x_bytes != y_bytes)
+		return x_bytes < y_bytes ? -1 : 1;
 	return x->order > y->order ? -1 : 1;
 }
 
@@ -278,20 +239,20 @@ static int by_preference(const void *a, const void *b)
  * it other functions. Then sort, best first. */
 static void order_functions(struct elffile *f)
 {
-	qsort(f->function, f->n_functions, sizeof(*f->function), by_address);
-	for (size_t i = 0, next; i < f->n_functions; i = next) {
+	qsort(f->function, f->head.n_functions, sizeof(*f->function), by_address);
+	for (size_t i = 0, next; i < f->head.n_functions; i = next) {
 		uint64_t end = 0;
 		int sized = 0;
 
-		for (next = i; next < f->n_functions && f->function[next].vaddr == f->function[i].vaddr; next++)
+		for (next = i; next < f->head.n_functions && f->function[next].vaddr == f->function[i].vaddr; next++)
 			sized |= f->function[next].size_bytes != 0;
-		if (next < f->n_functions && !sized)
+		if (next < f->head.n_functions && !sized)
 			end = f->function[next].vaddr;
 		for (struct function *fn = &f->function[i]; fn < &f->function[next]; fn++)
 			if (!fn->size_bytes)
 				fn->end = end && end < fn->end ? end : fn->vaddr;
 	}
-	qsort(f->function, f->n_functions, sizeof(*f->function), by_preference);
+	qsort_r(f->function, f->head.n_functions, sizeof(*f->function), by_preference, f);
 }
 
 /* bounds - all starts and ends, sorted, each once. Return: their number. */
@@ -299,12 +260,12 @@ static size_t bounds(const struct elffile *f, uint64_t *bound)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n_functions; i++) {
+	for (size_t i = 0; i < f->head.n_functions; i++) {
 		bound[2 * i] = f->function[i].vaddr;
 		bound[2 * i + 1] = f->function[i].end;
 	}
-	qsort(bound, 2 * f->n_functions, sizeof(*bound), by_address);
-	for (size_t i = 0; i < 2 * f->n_functions; i++)
+	qsort(bound, 2 * f->head.n_functions, sizeof(*bound), by_address);
+	for (size_t i = 0; i < 2 * f->head.n_functions; i++)
 		if (!n || bound[i] != bound[n - 1])
 			bound[n++] = bound[i];
 	return n;
@@ -325,8 +286,8 @@ static uint32_t first_free(uint32_t *skip, uint32_t i)
  * all of its own, the next what is left. However functions overlap, a lookup is one binary search. */
 static int make_ranges(struct elffile *f)
 {
-	uint64_t *bound = calloc(2 * f->n_functions, sizeof(*bound));
-	uint32_t *skip = calloc(2 * f->n_functions + 1, sizeof(*skip));
+	uint64_t *bound = calloc(2 * f->head.n_functions, sizeof(*bound));
+	uint32_t *skip = calloc(2 * f->head.n_functions + 1, sizeof(*skip));
 	int err = -ENOMEM;
 	size_t n;
 
@@ -342,7 +303,7 @@ static int make_ranges(struct elffile *f)
 		f->range[i].function = NO_FUNCTION;
 	}
 	skip[n] = n;
-	for (uint32_t k = 0; k < f->n_functions; k++) {
+	for (uint32_t k = 0; k < f->head.n_functions; k++) {
 		const struct function *fn = &f->function[k];
 		const uint64_t *start = bsearch(&fn->vaddr, bound, n, sizeof(*bound), by_address);
 		uint32_t i = first_free(skip, start - bound);
@@ -352,21 +313,11 @@ static int make_ranges(struct elffile *f)
 			skip[i] = i + 1;
 		}
 	}
-	f->n_ranges = n;
+	f->head.n_ranges = n;
 	err = 0;
 out:
 	free(skip);
 	free(bound);
-	return err;
-}
-
-/* index_names - of those that bear one name the best comes first. */
-static int index_names(struct elffile *f)
-{
-	int err = nametable_open(&f->by_name, f->n_functions);
-
-	for (size_t i = f->n_functions; !err && i-- > 0;)
-		nametable_add(&f->by_name, f->function[i].name, i);
 	return err;
 }
 
@@ -401,10 +352,10 @@ static int read_all(struct elffile *f, int fd)
 		err = read_sections(f, elf);
 	}
 	elf_end(elf);
-	if (err || !f->n_functions)
+	if (err || !f->head.n_functions)
 		return err;
 	order_functions(f);
-	err = index_names(f);
+	err = elftable_index(f);
 	return err ? err : make_ranges(f);
 }
 
@@ -433,19 +384,22 @@ void elffile_close(struct elffile *f)
 {
 	if (!f)
 		return;
-	free(f->segment);
-	free(f->function);
-	free(f->range);
-	free(f->names[0]);
-	free(f->names[1]);
+	if (!f->bytes) {
+		free(f->segment);
+		free(f->function);
+		free(f->range);
+		free(f->names[0]);
+		free(f->names[1]);
+		free(f->interp);
+	}
 	nametable_close(&f->by_name);
-	free(f->interp);
+	free(f->bytes);
 	free(f);
 }
 
 const char *elffile_build_id(const struct elffile *f)
 {
-	return f->build_id;
+	return f->head.build_id;
 }
 
 const char *elffile_interp(const struct elffile *f)
@@ -453,12 +407,12 @@ const char *elffile_interp(const struct elffile *f)
 	return f->interp;
 }
 
-static void symbol_out(const struct function *fn, struct elffile_symbol *out)
+static void symbol_out(const struct elffile *f, const struct function *fn, struct elffile_symbol *out)
 {
-	out->name = fn->name;
+	out->name = name_of(f, fn);
 	out->vaddr = fn->vaddr;
 	out->size_bytes = fn->size_bytes;
-	out->is_exported = fn->dynamic;
+	out->is_exported = (int)fn->dynamic;
 }
 
 static int find(const struct elffile *f, const char *name, int object, struct elffile_symbol *out)
@@ -468,12 +422,13 @@ static int find(const struct elffile *f, const char *name, int object, struct el
 	for (uint32_t i = nametable_first(&f->by_name, name); i != NAMETABLE_NONE; i = nametable_next(&f->by_name, i)) {
 		const struct function *fn = &f->function[i];
 
-		if (fn->object == object && (!found || (fn->dynamic && !found->dynamic)) && !strcmp(fn->name, name))
+		if (fn->object == (uint32_t)object && (!found || (fn->dynamic && !found->dynamic)) &&
+			!strcmp(name_of(f, fn), name))
 			found = fn;
 	}
 	if (!found)
 		return -ENOENT;
-	symbol_out(found, out);
+	symbol_out(f, found, out);
 	return 0;
 }
 
@@ -489,17 +444,17 @@ int elffile_find_object(const struct elffile *f, const char *name, struct elffil
 
 int elffile_next(const struct elffile *f, size_t *at, struct elffile_symbol *out)
 {
-	while (*at < f->n_functions && f->function[*at].object)
+	while (*at < f->head.n_functions && f->function[*at].object)
 		++*at;
-	if (*at >= f->n_functions)
+	if (*at >= f->head.n_functions)
 		return -ENOENT;
-	symbol_out(&f->function[(*at)++], out);
+	symbol_out(f, &f->function[(*at)++], out);
 	return 0;
 }
 
 int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_symbol *out)
 {
-	size_t lo = 0, hi = f->n_ranges;
+	size_t lo = 0, hi = f->head.n_ranges;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -511,13 +466,13 @@ int elffile_covering(const struct elffile *f, uint64_t vaddr, struct elffile_sym
 	}
 	if (!lo || f->range[lo - 1].function == NO_FUNCTION)
 		return -ENOENT;
-	symbol_out(&f->function[f->range[lo - 1].function], out);
+	symbol_out(f, &f->function[f->range[lo - 1].function], out);
 	return 0;
 }
 
 int elffile_code(const struct elffile *f, size_t i, struct elffile_code *out)
 {
-	for (size_t k = 0; k < f->n_segments; k++) {
+	for (size_t k = 0; k < f->head.n_segments; k++) {
 		const struct segment *s = &f->segment[k];
 
 		if (!s->executable || i--)
@@ -530,7 +485,7 @@ int elffile_code(const struct elffile *f, size_t i, struct elffile_code *out)
 
 int elffile_vaddr_to_offset(const struct elffile *f, uint64_t vaddr, uint64_t *offset)
 {
-	for (size_t i = 0; i < f->n_segments; i++) {
+	for (size_t i = 0; i < f->head.n_segments; i++) {
 		if (vaddr - f->segment[i].vaddr < f->segment[i].file_bytes) {
 			*offset = vaddr - f->segment[i].vaddr + f->segment[i].offset;
 			return 0;
@@ -541,7 +496,7 @@ int elffile_vaddr_to_offset(const struct elffile *f, uint64_t vaddr, uint64_t *o
 
 int elffile_offset_to_vaddr(const struct elffile *f, uint64_t offset, uint64_t *vaddr)
 {
-	for (size_t i = 0; i < f->n_segments; i++) {
+	for (size_t i = 0; i < f->head.n_segments; i++) {
 		if (offset - f->segment[i].offset < f->segment[i].file_bytes) {
 			*vaddr = offset - f->segment[i].offset + f->segment[i].vaddr;
 			return 0;

@@ -33,6 +33,20 @@ int elffile_is_ours(int fd);
 int elffile_open(struct elffile **out, int fd);
 void elffile_close(struct elffile *f);
 
+/* An elffile as bytes, for another process of this very program: these, one after the other. They are the elffile's. */
+#define ELFFILE_PIECES 7
+struct elffile_piece {
+	const void *data;
+	size_t n_bytes;
+};
+void elffile_pieces(const struct elffile *f, struct elffile_piece piece[ELFFILE_PIECES]);
+
+/* elffile_from - an elffile of such bytes, which may be anything: where another made it, and was taken over by the file, it may be
+ * told lies, but all promises of this header hold.
+ * @bytes  malloc'ed; they are the elffile's from now on, or freed
+ * Return: 0; -EBADMSG they are of no elffile; -ENOMEM. */
+int elffile_from(struct elffile **out, void *bytes, size_t n_bytes);
+
 /* elffile_build_id - the GNU build-id as lower-case hex, or "" if it has none. */
 const char *elffile_build_id(const struct elffile *f);
 

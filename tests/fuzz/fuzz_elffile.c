@@ -171,6 +171,58 @@ static void check_imports(int fd, int is_readable)
 	free(import);
 }
 
+/* bytes_of - an elffile as bytes; to be freed. */
+static uint8_t *bytes_of(const struct elffile *f, size_t *n)
+{
+	struct elffile_piece piece[ELFFILE_PIECES];
+	uint8_t *all;
+
+	elffile_pieces(f, piece);
+	*n = 0;
+	for (size_t i = 0; i < ELFFILE_PIECES; i++)
+		*n += piece[i].n_bytes;
+	all = malloc(*n);
+	if (!all)
+		abort();
+	*n = 0;
+	for (size_t i = 0; i < ELFFILE_PIECES; i++) {
+		if (piece[i].n_bytes)
+			memcpy(all + *n, piece[i].data, piece[i].n_bytes);
+		*n += piece[i].n_bytes;
+	}
+	return all;
+}
+
+/* check_bytes - an elffile of the bytes of another is as good; of damaged ones, where the input says how, it keeps its promises or
+ * there is none. */
+static void check_bytes(const struct elffile *f, const uint8_t *data, size_t size)
+{
+	struct elffile *again;
+	uint8_t *bytes;
+	size_t n;
+
+	bytes = bytes_of(f, &n);
+	FUZZ_CHECK(!elffile_from(&again, bytes, n));
+	check_identity(again);
+	ask(again, data, size);
+	elffile_close(again);
+	bytes = bytes_of(f, &n);
+	for (size_t at = 0; at + 4 <= size && at < 256; at += 4)
+		bytes[(data[at] | data[at + 1] << 8 | data[at + 2] << 16) % n] = data[at + 3];
+	if (elffile_from(&again, bytes, n))
+		return;
+	check_identity(again);
+	for (size_t at = 0; at + 8 <= size && at < 1024; at += 8) {
+		struct elffile_symbol sym;
+		uint64_t number;
+
+		memcpy(&number, data + at, sizeof(number));
+		if (!elffile_covering(again, number, &sym))
+			check_symbol(&sym);
+	}
+	elffile_close(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct elffile *f = NULL;
@@ -185,6 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_covering(f, 0);
 	check_covering(f, UINT64_MAX);
 	ask(f, data, size);
+	check_bytes(f, data, size);
 	elffile_close(f);
 	return 0;
 }
