@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "swtrace/abi.h"
-#include "target/internal.h"
+#include "target/parser.h"
 #include "util/msg.h"
 
 #define MMAP(op, kind, size_arg, ptr_arg) SWT_COOKIE(SWT_OP_##op, SWT_LAYER_MMAP, SWT_SIZE_##kind, size_arg, ptr_arg, 0)
@@ -73,8 +73,7 @@ static const struct allocator_function zend_functions[] = {
 };
 
 #define N_FUNCTIONS(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_LEAVES     64   /* of one function; tcmalloc's operator new has 20 */
-#define MAX_SITES      1024 /* 300 functions, and the places where those that may throw return */
+#define MAX_SITES      PARSER_MAX_PLACES /* 300 functions, and the places where those that may throw return */
 
 int target_is_allocator(const char *function)
 {
@@ -131,8 +130,8 @@ static int has_site(const struct target_site *sites, size_t n, uint64_t offset)
 static int sites_add_leaves(const struct target_module *m, const struct allocator_function *fn, uint64_t vaddr,
 	struct target_site *sites, size_t *n)
 {
-	uint64_t offset[MAX_LEAVES];
-	int n_leaves = leaves_find(m, vaddr, offset, MAX_LEAVES);
+	uint64_t offset[LEAVES_MAX];
+	int n_leaves = parser_leaves(m, vaddr, offset, LEAVES_MAX);
 
 	if (n_leaves <= 0 || *n + n_leaves >= MAX_SITES) {
 		msg_warn("%s: '%s' is not traced: it cannot be found out where it returns", m->path, fn->name);
@@ -199,15 +198,16 @@ static void sites_move(const struct target_module *m, struct target_site *sites,
 {
 	struct entry_place place[MAX_SITES];
 
-	for (size_t i = 0; i < n; i++) {
-		place[i].vaddr = sites[i].vaddr;
-		place[i].move =
-			entry_move_in_file(m->fd, sites[i].offset, sites[i].size_bytes, entry_kept(sites[i].cookie));
-	}
-	if (entry_check_branches(m->fd, m->elf, place, n))
-		return;
 	for (size_t i = 0; i < n; i++)
+		place[i] = (struct entry_place){ .vaddr = sites[i].vaddr,
+			.offset = sites[i].offset,
+			.size_bytes = sites[i].size_bytes,
+			.kept = entry_kept(sites[i].cookie) };
+	parser_entries(m, place, n);
+	for (size_t i = 0; i < n; i++) {
 		sites[i].offset += place[i].move;
+		sites[i].is_cheap = place[i].is_cheap != 0;
+	}
 }
 
 /* has_operators - are C++'s operators new and delete in the file to be probed? They call malloc and free, but for those of an

@@ -19,7 +19,7 @@
 #include <Zydis/Zydis.h>
 
 #include "swtrace/abi.h"
-#include "target/internal.h"
+#include "target/parser.h"
 
 #define PIECE_BYTES	 (1 << 20)
 #define OVERLAP_BYTES	 64
@@ -28,7 +28,7 @@
 #define MAX_INSTRUCTIONS 8    /* from the message's address to the call */
 #define MAX_FOLLOWED	 1024 /* addresses of messages in the code: of PHP 8.2 there are 50 */
 #define MAX_CALLED	 16   /* different functions */
-#define MAX_PLACES	 64
+#define MAX_PLACES	 (ENDS_MAX - 1)
 #define BEFORE_BYTES	 256 /* of code that is read to see where instructions begin */
 
 /* zend_mm_panic is called from dozens of places: what is called once with its message only prints it. */
@@ -298,60 +298,71 @@ static uint64_t most_called(const struct looking *l, const struct called *c, uns
 	return offset;
 }
 
-static int limit_site(const struct looking *l, struct target_site *site)
+static int limit_place(const struct looking *l, struct end_place *out)
 {
 	struct elffile_symbol sym;
 
-	*site = (struct target_site){ .function = "zend_mm_safe_error", .cookie = SWT_END_GIVEN };
-	site->offset = most_called(l, &l->called[LIMIT], 1);
+	*out = (struct end_place){ most_called(l, &l->called[LIMIT], 1), END_LIMIT };
 	/* By this one it is told in the end. */
-	if (!site->offset && !elffile_find(l->m->elf, "zend_error_noreturn", &sym))
-		elffile_vaddr_to_offset(l->m->elf, sym.vaddr, &site->offset);
-	return site->offset != 0;
+	if (!out->offset && !elffile_find(l->m->elf, "zend_error_noreturn", &sym))
+		elffile_vaddr_to_offset(l->m->elf, sym.vaddr, &out->offset);
+	return out->offset != 0;
 }
 
-static int panic_sites(const struct looking *l, struct target_site *site)
+static int panic_places(const struct looking *l, struct end_place *out)
 {
 	const struct called *c = &l->called[PANIC];
-	struct target_site one = { .function = "zend_mm_panic", .cookie = SWT_END_GIVEN };
+	struct end_place one = { most_called(l, c, MIN_PANIC_CALLS), END_PANIC };
 	int n = 0;
 
-	one.offset = most_called(l, c, MIN_PANIC_CALLS);
 	if (one.offset) {
-		site[n++] = one;
+		out[n++] = one;
 		return n;
 	}
-	one.cookie = SWT_END_CORRUPT;
+	one.what = END_CORRUPT;
 	for (size_t i = 0; i < c->n_places; i++)
 		if (is_instruction(l, c->place[i]) && !elffile_vaddr_to_offset(l->m->elf, c->place[i], &one.offset))
-			site[n++] = one;
+			out[n++] = one;
+	return n;
+}
+
+int ends_find(const struct target_module *m, struct end_place *out)
+{
+	struct looking *l = calloc(1, sizeof(*l));
+	int n;
+
+	if (!l)
+		return -ENOMEM;
+	l->m = m;
+	ZydisDecoderInit(&l->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	look_for_messages(l);
+	look_through_code(l);
+	n = limit_place(l, out);
+	n += panic_places(l, out + n);
+	free(l);
 	return n;
 }
 
 int target_php_ends(const struct target_module *m, struct target_site **out)
 {
+	struct end_place place[ENDS_MAX];
 	struct elffile_symbol sym;
-	struct looking *l;
-	int n = -ENOMEM;
+	int n;
 
 	*out = NULL;
 	if (!m->elf || elffile_find(m->elf, "execute_ex", &sym))
 		return 0;
-	l = calloc(1, sizeof(*l));
-	*out = calloc(1 + MAX_PLACES, sizeof(**out));
-	if (!l || !*out)
-		goto out;
-	l->m = m;
-	ZydisDecoderInit(&l->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	look_for_messages(l);
-	look_through_code(l);
-	n = limit_site(l, *out);
-	n += panic_sites(l, *out + n);
-out:
-	if (n <= 0) {
-		free(*out);
-		*out = NULL;
-	}
-	free(l);
+	n = parser_ends(m, place);
+	if (n <= 0)
+		return n == -ENOMEM ? n : 0;
+	*out = calloc(n, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++)
+		(*out)[i] = (struct target_site){
+			.function = place[i].what == END_LIMIT ? "zend_mm_safe_error" : "zend_mm_panic",
+			.offset = place[i].offset,
+			.cookie = place[i].what == END_CORRUPT ? SWT_END_CORRUPT : SWT_END_GIVEN,
+		};
 	return n;
 }

@@ -14,7 +14,6 @@
 #include "swtrace/abi.h"
 #include "target/internal.h"
 
-#define MAX_MOVE_BYTES	   48	 /* functions get to their first branch or push sooner, or not at all */
 #define MAX_FUNCTION_BYTES 16384 /* allocator functions have a few hundred */
 
 /* is_emulated - whatever its prefixes, so only what has none but the one that names r8 to r15. */
@@ -161,7 +160,7 @@ uint32_t entry_move(const uint8_t *code, size_t n, unsigned kept)
 		!ZYAN_SUCCESS(ZydisDecoderInit(&r.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return 0;
 	for (;;) {
-		if (move > MAX_MOVE_BYTES || move >= n || !read_instruction(&r, move))
+		if (move > ENTRY_MAX_MOVE || move >= n || !read_instruction(&r, move))
 			return 0;
 		if (is_emulated(code + move, r.in.length))
 			break;
@@ -252,7 +251,8 @@ int entry_check_branches(int fd, const struct elffile *elf, struct entry_place *
 	return err;
 }
 
-int entry_is_cheap(int fd, uint64_t offset)
+/* is_cheap - does the kernel emulate the instruction at that place of the file? */
+static int is_cheap(int fd, uint64_t offset)
 {
 	uint8_t code[6];
 
@@ -263,7 +263,7 @@ int entry_is_cheap(int fd, uint64_t offset)
 
 /* ---- a function of a file ---------------------------------------------------------------------------------------------- */
 
-uint32_t entry_move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsigned kept)
+static uint32_t move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsigned kept)
 {
 	static uint8_t code[MAX_FUNCTION_BYTES];
 
@@ -271,4 +271,15 @@ uint32_t entry_move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsign
 		pread(fd, code, size_bytes, (off_t)offset) != (ssize_t)size_bytes)
 		return 0;
 	return entry_move(code, size_bytes, kept);
+}
+
+void entry_decide(int fd, const struct elffile *elf, struct entry_place *place, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		place[i].move = move_in_file(fd, place[i].offset, place[i].size_bytes, place[i].kept);
+	if (entry_check_branches(fd, elf, place, n))
+		for (size_t i = 0; i < n; i++)
+			place[i].move = 0;
+	for (size_t i = 0; i < n; i++)
+		place[i].is_cheap = is_cheap(fd, place[i].offset + place[i].move);
 }

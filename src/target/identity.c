@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "target/identity.h"
+#include "target/parser.h"
 #include "util/clock.h"
 
 #define SETTLED_NS     2000000000ULL /* by then a process that has begun to do something else has said so */
@@ -46,6 +46,15 @@ static void scan_file(int fd, void (*scan)(const char *, size_t, struct identity
 	free(buf);
 }
 
+void identity_read_file(int fd, unsigned what, struct identity_file *out)
+{
+	*out = (struct identity_file){ .thread_safe = -1, .is_debug = -1 };
+	if (what & IDENTITY_PHP)
+		scan_file(fd, identity_scan_php, out);
+	if (what & IDENTITY_LIBC)
+		scan_file(fd, identity_scan_libc, out);
+}
+
 static int defines(const struct target_module *m, const char *name)
 {
 	struct elffile_symbol sym;
@@ -56,6 +65,8 @@ static int defines(const struct target_module *m, const char *name)
 /* file_of - what a file says of itself. NULL: no memory. */
 static const struct identity_file *file_of(struct target_module *m)
 {
+	unsigned what =
+		(defines(m, "execute_ex") ? IDENTITY_PHP : 0) | (defines(m, "__libc_start_main") ? IDENTITY_LIBC : 0);
 	struct identity_file *f;
 
 	if (m->identity)
@@ -64,11 +75,10 @@ static const struct identity_file *file_of(struct target_module *m)
 	if (!f)
 		return NULL;
 	f->thread_safe = f->is_debug = -1;
-	if (defines(m, "execute_ex"))
-		scan_file(m->fd, identity_scan_php, f);
-	if (!defines(m, "__libc_start_main"))
+	if (what)
+		parser_identity(m, what, f);
+	if (!(what & IDENTITY_LIBC))
 		return f;
-	scan_file(m->fd, identity_scan_libc, f);
 	if (f->libc == MODEL_LIBC_MUSL && f->n_bare == 1)
 		snprintf(f->libc_version, sizeof(f->libc_version), "%s", f->bare_version);
 	/* A static program holds neither banner, but the set-up that is each one's own. */

@@ -42,6 +42,10 @@ struct identity_file {
 	int n_bare;	       /* there are so many different ones */
 };
 
+/* identity_read_file - of a file, or of a part of what it says.  @what  IDENTITY_x */
+enum { IDENTITY_PHP = 1, IDENTITY_LIBC = 2 };
+void identity_read_file(int fd, unsigned what, struct identity_file *out);
+
 #define IDENTITY_OVERLAP 128
 
 /* identity_scan_php - ZEND_BUILD_TS and ZEND_BUILD_DEBUG of the engine's "API20220829,NTS" (Zend/zend_build.h).

@@ -20,6 +20,7 @@ struct target {
 	size_t n_children;
 	struct target_module **module;
 	size_t n_modules;
+	struct parser *parser;
 };
 
 /* process_read - from the memory of a process: len bytes at addr.  Return: 0, or -EFAULT: not all of them. */
@@ -71,6 +72,8 @@ const struct allocator_family *malloc_family(size_t i);
  * Return: their number, as far as they can be found; -E2BIG more than cap; -ENOMEM. */
 int leaves_find(const struct target_module *m, uint64_t vaddr, uint64_t *offset, size_t cap);
 
+#define LEAVES_MAX 64 /* of one function; tcmalloc's operator new has 20 */
+
 /* allocators.c - see which allocator functions a new module has. */
 void module_find_allocators(struct target_module *m);
 
@@ -80,6 +83,10 @@ struct target_module *exe_module(const struct target_process *p);
 /* What resolve.c keeps of a file. */
 struct bindings;
 void bindings_free(struct bindings *b);
+
+/* bindings_imports - as elfimports_read(), of the names of all families, as malloc_family() has them. */
+struct elfimport;
+int bindings_imports(int fd, struct elfimport **out);
 
 /* A file of a process, for resolve_decide. */
 struct resolve_file {
@@ -145,6 +152,19 @@ int tsrm_decode(const uint8_t *code, size_t n, struct tsrm_access *out);
 int zend_load(const uint8_t *code, size_t n, const uint8_t opcode[3], int64_t *offset);
 int zend_decode(const uint8_t *code, size_t n, int64_t *offset);
 
+/* php_read_version - the version of the engine in a file, of digits and dots.  Return: 0, -ENOENT it is none, or -ENOMEM. */
+int php_read_version(int fd, char *version, size_t cap);
+
+/* ends.c - ends_find: the places where target_php_ends() says that an engine gives up.
+ * @out  ENDS_MAX of them      Return: their number, or -ENOMEM. */
+enum { END_LIMIT, END_PANIC, END_CORRUPT, END_KINDS };
+#define ENDS_MAX 65
+struct end_place {
+	uint64_t offset; /* in the file */
+	uint64_t what;	 /* END_x */
+};
+int ends_find(const struct target_module *m, struct end_place *out);
+
 /* php_find_version - the version of the engine that a file is, in m->php_version; looked for once: the workers of a pool all map one.
  * Return: 0, -ENOENT it is none, or -ENOMEM. */
 int php_find_version(struct target_module *m);
@@ -203,19 +223,25 @@ int small_file(const char *path, char *to, size_t cap);
 /* entry_move - how far behind a function's first instruction a probe is cheap; 0 = probe the entry.
  * @code  all n bytes of the function      @kept  bit i: argument i (of the first four) must still be in its register */
 uint32_t entry_move(const uint8_t *code, size_t n, unsigned kept);
-uint32_t entry_move_in_file(int fd, uint64_t offset, uint64_t size_bytes, unsigned kept);
 
-/* entry_is_cheap - does the kernel emulate the instruction at that place of a file? */
-int entry_is_cheap(int fd, uint64_t offset);
+#define ENTRY_MAX_MOVE 48 /* functions get to their first branch or push sooner, or not at all */
 
 /* entry_kept - the arguments that the kernel side looks at for such a cookie. */
 unsigned entry_kept(uint64_t cookie);
 
-/* A function, and how far its probe is to be moved. */
+/* A function of a file, and how far its probe is to be moved. */
 struct entry_place {
 	uint64_t vaddr;
+	uint64_t offset; /* of its first instruction */
+	uint64_t size_bytes;
+	uint32_t kept; /* as entry_move */
 	uint32_t move;
+	uint32_t is_cheap; /* where it is moved to */
+	uint32_t unused;
 };
+
+/* entry_decide - fill in move and is_cheap. */
+void entry_decide(int fd, const struct elffile *elf, struct entry_place *place, size_t n);
 
 /* entry_check_branches - set move to 0 where some branch of the file leads between a function's entry and its place: the
  * part of a function that compilers put elsewhere (.cold) may jump back.  Return: 0, or -errno: it is not known. */

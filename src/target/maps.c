@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #include "swtrace/abi.h"
-#include "target/internal.h"
+#include "target/parser.h"
 #include "util/msg.h"
 
 void maps_free(struct target_map *map, size_t n)
@@ -107,6 +108,7 @@ static struct target_module *module_add(struct target *t, const char *name)
 	mod->name = strrchr(mod->path, '/') ? strrchr(mod->path, '/') + 1 : mod->path;
 	t->module[t->n_modules++] = mod;
 	mod->number = t->n_modules;
+	mod->parser = t->parser;
 	return mod;
 }
 
@@ -114,7 +116,7 @@ struct target_module *module_get(
 	struct target *t, const struct target_process *p, const struct target_map *m, dev_t dev, ino_t ino)
 {
 	struct target_module *mod;
-	int err, fd;
+	int fd;
 
 	for (size_t i = 0; i < t->n_modules; i++)
 		if (t->module[i]->dev == dev && t->module[i]->ino == ino)
@@ -135,73 +137,109 @@ struct target_module *module_get(
 	mod->ino = ino;
 	/* The descriptor is kept: it holds the inode, so that (device, inode) cannot come to mean another file. */
 	mod->fd = fd;
-	if (mod->fd >= 0) {
-		err = elffile_open(&mod->elf, mod->fd);
-		if (err)
-			msg_debug("%s: not read as ELF: %s", mod->path, strerror(-err));
-	}
-	module_find_allocators(mod);
 	return mod;
+}
+
+/* modules_read - what is in the modules from that one on.  Return: 0, or -ENOMEM. */
+static int modules_read(struct target *t, size_t from)
+{
+	struct target_module **open;
+	size_t n = 0;
+
+	if (from == t->n_modules)
+		return 0;
+	open = calloc(t->n_modules - from, sizeof(struct target_module *));
+	if (!open)
+		return -ENOMEM;
+	for (size_t i = from; i < t->n_modules; i++)
+		if (t->module[i]->fd >= 0)
+			open[n++] = t->module[i];
+	parser_elves(t->parser, open, n);
+	for (size_t i = 0; i < n; i++)
+		module_find_allocators(open[i]);
+	free(open);
+	return 0;
 }
 
 #define VDSO_MAX_BYTES (1 << 20)
 
-/* vdso_copy - the kernel's own code in the process, as a file.  Return: descriptor, or -errno. */
-static int vdso_copy(const struct target_process *p, const struct target_map *m)
+/* vdso_read - the kernel's own code in the process.  Return: its bytes, to be freed by the caller, or NULL. */
+static void *vdso_read(const struct target_process *p, const struct target_map *m, size_t len)
 {
-	size_t len = m->end - m->start;
-	struct iovec local = { .iov_len = len }, remote = { (void *)(uintptr_t)m->start, len };
-	int fd = -ENOMEM;
+	void *bytes = len <= VDSO_MAX_BYTES ? malloc(len) : NULL;
+	struct iovec local = { bytes, len }, remote = { (void *)(uintptr_t)m->start, len };
 
-	if (len > VDSO_MAX_BYTES)
-		return -EFBIG;
-	local.iov_base = malloc(len);
-	if (!local.iov_base)
-		return -ENOMEM;
-	if (process_vm_readv(p->pid, &local, 1, &remote, 1, 0) != (ssize_t)len) {
-		fd = -EFAULT;
-		goto out;
-	}
-	fd = memfd_create("vdso", MFD_CLOEXEC);
-	if (fd >= 0 && write(fd, local.iov_base, len) != (ssize_t)len) {
-		close(fd);
-		fd = -EIO;
-	}
-out:
-	free(local.iov_base);
-	return fd;
+	if (bytes && process_vm_readv(p->pid, &local, 1, &remote, 1, 0) == (ssize_t)len)
+		return bytes;
+	free(bytes);
+	return NULL;
 }
 
-/* vdso_get - the module of the vdso: that of another process when it is the same by build-id.  Return: NULL when there is
- * none, which costs names and stacks of the few functions in it. */
-static struct target_module *vdso_get(struct target *t, const struct target_process *p, const struct target_map *m)
+/* is_copy - has the file these bytes? */
+static int is_copy(int fd, const char *bytes, size_t len)
 {
-	struct elffile *elf = NULL;
-	struct target_module *mod;
-	int fd = vdso_copy(p, m);
+	char piece[4096];
 
-	if (fd < 0 || elffile_open(&elf, fd))
-		goto out;
-	for (size_t i = 0; i < t->n_modules; i++) {
-		mod = t->module[i];
-		if (!mod->dev && !mod->ino && *elffile_build_id(elf) &&
-			!strcmp(elffile_build_id(mod->elf), elffile_build_id(elf))) {
-			elffile_close(elf);
-			close(fd);
-			return mod;
-		}
+	for (size_t at = 0; at < len; at += sizeof(piece)) {
+		size_t wanted = len - at < sizeof(piece) ? len - at : sizeof(piece);
+
+		if (pread(fd, piece, wanted, (off_t)at) != (ssize_t)wanted || memcmp(piece, bytes + at, wanted) != 0)
+			return 0;
 	}
-	mod = module_add(t, m->name);
-	if (!mod)
-		goto out;
-	mod->fd = fd;
-	mod->elf = elf;
-	return mod;
-out:
+	return 1;
+}
+
+/* is_ours - is it the vdso that this process has, too? */
+static int is_ours(const void *bytes, size_t len)
+{
+	unsigned long ours = getauxval(AT_SYSINFO_EHDR), start = 0, end = 0;
+	char line[PATH_MAX + 128];
+	FILE *f = ours ? fopen("/proc/self/maps", "re") : NULL;
+	int found = 0;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%lx-%lx", &start, &end) == 2 && start == ours;
+	if (f)
+		fclose(f);
+	return found && end - start == len && !memcmp((const void *)ours, bytes, len);
+}
+
+/* vdso_add - a vdso that was in no process so far, as a file.  Return: NULL when it cannot be read, or kept. */
+static struct target_module *vdso_add(struct target *t, const char *name, const void *bytes, size_t len)
+{
+	int fd = memfd_create("vdso", MFD_CLOEXEC);
+	struct target_module *mod = NULL;
+	uint32_t number = is_ours(bytes, len) ? PARSER_OUR_VDSO : PARSER_OTHER_VDSO;
+	struct elffile *elf = NULL;
+
+	if (fd >= 0 && write(fd, bytes, len) == (ssize_t)len && !parser_elf(t->parser, number, fd, name, &elf))
+		mod = module_add(t, name);
+	if (mod) {
+		mod->fd = fd;
+		mod->elf = elf;
+		return mod;
+	}
 	elffile_close(elf);
 	if (fd >= 0)
 		close(fd);
 	return NULL;
+}
+
+/* vdso_get - the module of the vdso: that of another process when it is the same.  Return: NULL when there is none, which costs
+ * names and stacks of the few functions in it. */
+static struct target_module *vdso_get(struct target *t, const struct target_process *p, const struct target_map *m)
+{
+	size_t len = m->end - m->start;
+	void *bytes = vdso_read(p, m, len);
+	struct target_module *mod = NULL;
+
+	for (size_t i = 0; bytes && i < t->n_modules && !mod; i++)
+		if (!t->module[i]->dev && !t->module[i]->ino && is_copy(t->module[i]->fd, bytes, len))
+			mod = t->module[i];
+	if (bytes && !mod)
+		mod = vdso_add(t, m->name, bytes, len);
+	free(bytes);
+	return mod;
 }
 
 /* map_parse - one line: "start-end perms offset major:minor inode   name". */
@@ -323,10 +361,20 @@ static void maps_change(struct target *t, struct target_process *p, struct targe
 	p->n_maps = n;
 }
 
+/* ended - are these all mappings? The file is read in pieces, and a process that ends in between gives up its memory: then the list is cut
+ * short or empty.
+ * Return: 0; -ESRCH it has ended; -EACCES reading it is refused. */
+static int ended(const struct target_process *p, FILE *f, size_t n)
+{
+	if (!n && ferror(f)) /* opened, but reading it is refused, or the process has just ended */
+		return errno == ESRCH ? -ESRCH : -EACCES;
+	return n && !process_has_memory(p) ? -ESRCH : 0;
+}
+
 int maps_read(struct target *t, struct target_process *p)
 {
 	struct target_map *map = NULL, *grown, m;
-	size_t n = 0, cap = 0, line_cap = 0;
+	size_t n = 0, cap = 0, line_cap = 0, n_known = t->n_modules;
 	char path[64], *line = NULL;
 	ssize_t len;
 	FILE *f;
@@ -357,22 +405,20 @@ int maps_read(struct target *t, struct target_process *p)
 		}
 		map[n++] = m;
 	}
-	if (!n && ferror(f)) { /* opened, but reading it is refused, or the process has just ended */
-		err = errno == ESRCH ? -ESRCH : -EACCES;
+	err = ended(p, f, n); /* then the mappings that it had before stay */
+	if (err)
 		goto out;
-	}
-	/* The file is read in pieces, and a process that ends in between gives up its memory: then the list is cut short or
-	 * empty, and the mappings that it had before stay. */
-	if (n && !process_has_memory(p)) {
-		err = -ESRCH;
+	err = modules_read(t, n_known);
+	n_known = t->n_modules;
+	if (err)
 		goto out;
-	}
 	if (n) {
 		maps_change(t, p, map, n);
 		map = NULL;
 		n = 0;
 	}
 out:
+	modules_read(t, n_known); /* they are known from now on, whatever has become of this process */
 	maps_free(map, n);
 	free(line);
 	fclose(f);

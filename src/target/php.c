@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "swtrace/abi.h"
-#include "target/internal.h"
+#include "target/parser.h"
 
 static const struct {
 	unsigned major;
@@ -34,8 +34,8 @@ static const struct {
 #define READ_BYTES     (1 << 20)
 #define MAX_FILE_BYTES (64 << 20)
 
-/* read_version - the version in the banner of the file. */
-static int read_version(int fd, char *version, size_t cap)
+/* php_read_version - from the banner in the file. */
+int php_read_version(int fd, char *version, size_t cap)
 {
 	char *buf = malloc(READ_BYTES + 1), *found;
 	int err = -ENOENT;
@@ -66,8 +66,8 @@ int php_find_version(struct target_module *m)
 
 	if (m->php_version_state)
 		return m->php_version_state > 0 ? 0 : -ENOENT;
-	err = read_version(m->fd, m->php_version, sizeof(m->php_version));
-	if (err != -ENOMEM)
+	err = parser_version(m, m->php_version, sizeof(m->php_version));
+	if (err != -ENOMEM && err != -EAGAIN)
 		m->php_version_state = err ? -1 : 1;
 	return err;
 }

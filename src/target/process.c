@@ -11,12 +11,21 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "target/internal.h"
+#include "target/parser.h"
 
 int target_open(struct target **out)
 {
+	int err;
+
 	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	if (!*out)
+		return -ENOMEM;
+	err = parser_open(&(*out)->parser);
+	if (err) {
+		free(*out);
+		*out = NULL;
+	}
+	return err;
 }
 
 static void process_free(struct target_process *p)
@@ -47,6 +56,7 @@ void target_close(struct target *t)
 	free(t->child);
 	free(t->process);
 	free(t->module);
+	parser_close(t->parser);
 	free(t);
 }
 

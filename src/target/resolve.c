@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/internal.h"
-#include "util/elfimports.h"
+#include "target/parser.h"
 
 #define MAX_COPIES   4096 /* files that are looked at, and links of the link map */
 #define MAX_WORDS    16384
@@ -199,6 +198,25 @@ static int read_words(const struct target_process *p, uint64_t addr, uint64_t *t
 	return process_read(p->pid, addr, to, n * sizeof(*to));
 }
 
+/* name_functions - of all families.  Return: their number. */
+static size_t name_functions(const char *name[FAMILIES_MAX_NAMES])
+{
+	const struct allocator_family *f;
+	size_t n = 0;
+
+	for (size_t i = 0; (f = malloc_family(i)); i++)
+		for (size_t k = 0; k < f->n_functions; k++)
+			name[n++] = f->function[k].name;
+	return n;
+}
+
+int bindings_imports(int fd, struct elfimport **out)
+{
+	const char *name[FAMILIES_MAX_NAMES];
+
+	return elfimports_read(fd, name, name_functions(name), out);
+}
+
 static int bindings_read(const struct reading *r, struct target_module *m)
 {
 	struct elffile_symbol sym;
@@ -210,7 +228,7 @@ static int bindings_read(const struct reading *r, struct target_module *m)
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	n = elfimports_read(m->fd, r->name, r->n_names, &b->import);
+	n = parser_imports(m, &b->import);
 	b->n_imports = n > 0 ? n : 0;
 	if (m->malloc)
 		b->function = calloc(FAMILIES_MAX_NAMES, sizeof(*b->function));
@@ -223,15 +241,6 @@ static int bindings_read(const struct reading *r, struct target_module *m)
 			b->function[i] = sym.vaddr;
 	m->bindings = b;
 	return 0;
-}
-
-static void name_functions(struct reading *r)
-{
-	const struct allocator_family *f;
-
-	for (size_t i = 0; (f = malloc_family(i)); i++)
-		for (size_t k = 0; k < f->n_functions; k++)
-			r->name[r->n_names++] = f->function[k].name;
 }
 
 /* find_copies - where each file is mapped. */
@@ -383,7 +392,7 @@ static int look(struct reading *r, struct target_module *exe)
 {
 	int err = 0;
 
-	name_functions(r);
+	r->n_names = name_functions(r->name);
 	find_copies(r);
 	order_files(r, exe);
 	for (size_t i = 0; i < r->n_files && !err; i++)

@@ -21,16 +21,13 @@ static int add_sites(const struct target_module *m, int what, struct target_surv
 {
 	struct target_site *site;
 	int n = target_module_sites(m, what, &site), n_functions = 0;
-	uint64_t entry;
 
 	for (int i = 0; i < n; i++) {
 		if (SWT_COOKIE_OP(site[i].cookie) == SWT_OP_LEAVE)
 			continue;
 		n_functions++;
 		out->n_returns += site[i].wants_return != 0;
-		/* Where the first instruction is such a one the place is the entry. */
-		if (!elffile_vaddr_to_offset(m->elf, site[i].vaddr, &entry))
-			out->n_cheap += site[i].offset != entry || entry_is_cheap(m->fd, entry);
+		out->n_cheap += site[i].is_cheap != 0;
 	}
 	out->n_functions += n_functions;
 	if (n >= 0)

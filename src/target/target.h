@@ -20,6 +20,7 @@
 struct bindings; /* of target's own */
 struct vitals;
 struct identity_file;
+struct parser;
 
 /* Does a file bring a malloc (and free) of its own? */
 enum { TARGET_NO_MALLOC, TARGET_EXPORTS_MALLOC, TARGET_HIDES_MALLOC };
@@ -36,6 +37,8 @@ struct target_module {
 	int malloc;	     /* TARGET_x_MALLOC */
 	int has_others;	     /* it has allocator functions of the sort TARGET_SITES_OTHER */
 	int has_new;	     /* it has some that may throw (SWT_OP_NEW) */
+	struct parser *
+		parser; /* who reads it: a child without rights. NULL: this process, as tests do with files of theirs */
 	struct bindings *bindings;
 	int php_version_state; /* 0 not looked for; 1 it is a PHP engine, whose version this is; -1 it is none */
 	char php_version[16];
@@ -253,6 +256,7 @@ struct target_site {
 	uint64_t vaddr; /* of the function */
 	uint64_t size_bytes;
 	int wants_return;
+	int is_cheap; /* the kernel emulates that instruction */
 };
 
 /* Which functions: those of a file that brings a malloc, which a process may use or not (target_uses_malloc); all others. */

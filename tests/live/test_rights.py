@@ -103,7 +103,7 @@ def watch_keeps_what_its_traces_need_and_they_give_it_up(run):
             php.ask("keep 3000 100")
             if any("is growing" in line for line in watch.said) or (line := watch.err.next(0.1)) and "is growing" in line:
                 break
-        tracer = [child for child in readers(watch.proc.pid)]
+        tracer = [child for child in readers(watch.proc.pid) if status(child)["Name"] != "swtrace-parser"]
         equal(len(tracer), 1, "traces")
         deadline = time.monotonic() + 5
         while status(tracer[0])["Seccomp_filters"] < "2":
@@ -113,6 +113,20 @@ def watch_keeps_what_its_traces_need_and_they_give_it_up(run):
         php.ask("keep 3000 100")
         watch.hear("what grows in", 20)
         watch.finish()
+
+
+@test
+def who_parses_files_is_nobody_with_no_rights(run):
+    target = run.target("plugins")
+    tracer = settled(run.trace("-p", target.pid, "-i", 60))
+    parsers = [pid for pid in readers(tracer.proc.pid) if status(pid)["Name"] == "swtrace-parser"]
+    equal(len(parsers), 1, "parsers")
+    s = status(parsers[0])
+    equal((s["Uid"].split(), caps(s["CapPrm"]), caps(s["CapEff"]), s["Seccomp"], s["NoNewPrivs"]),
+          ([str(READER)] * 4, set(), set(), "2", "1"), "the parser")
+    equal({os.readlink(f"/proc/{parsers[0]}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{parsers[0]}/fd")},
+          {"/dev/null", "socket"}, "what it has open")
+    equal(tracer.finish(), 0, "end")
 
 
 @test
