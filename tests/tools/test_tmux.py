@@ -81,7 +81,7 @@ def in_tmux_the_view_is_drawn_follows_the_size_answers_keys_and_leaves_the_repor
     # and q leaves the last report on the screen that was there before
     t.press("q")
     deadline = time.monotonic() + 30
-    while t.state()[:1] != ("1",):
+    while len(t.state()) < 2:  # the pane may be dead before tmux knows how
         assert time.monotonic() < deadline, t.text()
         time.sleep(0.1)
     equal(t.state(), ("1", "0"), "ended, and its exit code")
