@@ -65,6 +65,13 @@ class Lines:
         line, _, self.rest = self.rest.partition(b"\n")
         return line.decode("utf-8", "replace")
 
+    def take(self):
+        """What is there by now, to be had by next() later."""
+        if not self.ended and select.select([self.fd], [], [], 0)[0]:
+            data = os.read(self.fd, 65536)
+            self.ended = not data
+            self.rest += data
+
 
 class Program:
     """A program that obeys one-line commands and answers each with one line."""
@@ -172,12 +179,17 @@ class Tracer:
                 return o
 
     def hear(self, text, seconds=20):
-        """Wait until it says that on standard error."""
+        """Wait until it says that on standard error. What it writes on standard output meanwhile is taken: it waits for that."""
         deadline = time.monotonic() + seconds
-        while (line := self.err.next(max(0, deadline - time.monotonic()))) is not None:
-            self.said.append(line)
-            if text in line:
-                return
+        while time.monotonic() < deadline:
+            self.out.take()
+            line = self.err.next(0.1)
+            if line is None and self.err.ended:
+                break
+            if line is not None:
+                self.said.append(line)
+                if text in line:
+                    return
         assert False, f"it does not say {text!r} in {seconds} s; said {self.said}"
 
     def of(self, kind):
