@@ -146,7 +146,7 @@ static int modules_read(struct target *t, size_t from)
 	struct target_module **open;
 	size_t n = 0;
 
-	if (from == t->n_modules)
+	if (from >= t->n_modules)
 		return 0;
 	open = calloc(t->n_modules - from, sizeof(struct target_module *));
 	if (!open)
@@ -409,9 +409,9 @@ int maps_read(struct target *t, struct target_process *p)
 	if (err)
 		goto out;
 	err = modules_read(t, n_known);
-	n_known = t->n_modules;
 	if (err)
 		goto out;
+	n_known = SIZE_MAX; /* done: what is added from here on, the vdso, is read by then */
 	if (n) {
 		maps_change(t, p, map, n);
 		map = NULL;
