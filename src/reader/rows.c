@@ -134,7 +134,11 @@ void reader_rows_ahead(struct reader *r, const struct reader_file *f)
 		return;
 	if (!is_open && talk_settle(r, 0))
 		return;
-	ahead_ask(r, f, MSG_DONTWAIT);
+	/* One that has died with nothing in hand is nobody's fault. */
+	if (ahead_ask(r, f, MSG_DONTWAIT) == -EPIPE && !is_open) {
+		talk_end(r);
+		ahead_ask(r, f, MSG_DONTWAIT);
+	}
 }
 
 int reader_rows_are_there(struct reader *r, uint32_t number, uint64_t until_ns)

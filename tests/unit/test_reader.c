@@ -533,11 +533,18 @@ static void rows_that_are_asked_ahead_are_there_when_they_are_answered(void **st
 	assert_false(reader_rows_are_there(r, f.number, clock_ns(CLOCK_MONOTONIC) + 20000000));
 	kill(reader_pid(r), SIGCONT);
 	assert_true(reader_rows_are_there(r, f.number, clock_ns(CLOCK_MONOTONIC) + 10000000000));
-	kill(reader_pid(r), SIGSTOP); /* what is there is not waited for */
+	kill(reader_pid(r), SIGKILL); /* what is there is not waited for */
+	waitid(P_PID, (id_t)reader_pid(r), NULL, WEXITED | WNOWAIT);
 	assert_int_equal(reader_rows(r, &f, &rows), 0);
 	assert_true(rows.n > 0);
 	target_rows_free(&rows);
-	kill(reader_pid(r), SIGCONT);
+	/* Another child begins with the next file. */
+	f = file("lib.so", NULL);
+	reader_rows_ahead(r, &f);
+	assert_true(reader_rows_are_there(r, f.number, clock_ns(CLOCK_MONOTONIC) + 10000000000));
+	assert_int_equal(reader_rows(r, &f, &rows), 0);
+	assert_true(rows.n > 0);
+	target_rows_free(&rows);
 }
 
 /* serve - a debuginfod with one file, on a port that the system chooses. */
