@@ -111,7 +111,8 @@ def watch_keeps_what_its_traces_need_and_they_give_it_up(run):
             time.sleep(0.05)
         equal(caps(status(tracer[0])["CapPrm"]), TRACING | {"sys_nice"}, "of the trace")
         php.ask("keep 3000 100")
-        watch.hear("what grows in", 20)
+        watch.hear(f"{out}/swtrace-{php.pid}-", 20)
+        assert "what grows in" in watch.said[-1] or "was seen enough of" in watch.said[-1], watch.said
         watch.finish()
 
 
