@@ -70,7 +70,8 @@ struct twice {
 struct seen_whole {
 	int pid;
 	uint32_t life;
-	uint64_t doubts; /* how often something was missed by then, and when last: while both are the same, nothing was since */
+	uint64_t
+		doubts; /* how often something was missed by then, and when last: while both are the same, nothing was since */
 	uint64_t doubt_tick;
 };
 
