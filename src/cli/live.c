@@ -55,11 +55,11 @@ static uint64_t now_ms(void)
 
 int live_is_wanted(const struct cli_settings *s)
 {
-	const char *term = getenv("TERM");
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
 
 	return s->task == CLI_TRACE && !s->help && !s->version && !s->json && !s->plain && !s->crashes &&
-	       s->overhead_percent <= 0 && term && *term && strcmp(term, "dumb") && isatty(STDIN_FILENO) &&
-	       isatty(STDOUT_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+	       s->overhead_percent <= 0 && term && *term && strcmp(term, "dumb") && !(no_color && *no_color) &&
+	       isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
 
 static void changed(struct live *l, int by_key)
@@ -105,8 +105,8 @@ static enum view_tone tone_of(const char *text)
 	const char *what = strstr(text, "] ");
 
 	what = what ? what + 2 : text;
-	return !strncmp(what, "CRASH ", 6) || !strncmp(what, "DOUBLE FREE", 11) || strstr(what, " was killed ") ||
-			       strstr(what, "memory_limit")
+	return !strncmp(what, "CRASH ", 6) || !strncmp(what, "DOUBLE FREE", 11) || !strncmp(what, "INVALID FREE", 12) ||
+			       strstr(what, " was killed ") || strstr(what, "memory_limit")
 		       ? VIEW_TROUBLE
 		       : VIEW_HAPPENED;
 }
@@ -227,7 +227,6 @@ static void live_free(struct live *l)
 
 void live_begin(struct run *r)
 {
-	const char *no_color = getenv("NO_COLOR");
 	struct live *l = calloc(1, sizeof(*l));
 	int err = l ? 0 : -ENOMEM;
 
@@ -241,7 +240,7 @@ void live_begin(struct run *r)
 	fflush(NULL);
 	if (!err) {
 		take_signals(l);
-		err = view_screen_open(&l->screen, !(no_color && *no_color));
+		err = view_screen_open(&l->screen);
 		if (!err)
 			err = view_new(&l->view, view_screen_is_utf8(l->screen));
 		if (err) {

@@ -69,7 +69,7 @@ static void screen_free(struct view_screen *s)
 	free(s);
 }
 
-int view_screen_open(struct view_screen **out, int use_colours)
+int view_screen_open(struct view_screen **out)
 {
 	struct view_screen *s = calloc(1, sizeof(*s));
 	int err;
@@ -98,8 +98,7 @@ int view_screen_open(struct view_screen **out, int use_colours)
 	nodelay(stdscr, TRUE);
 	set_escdelay(ESCAPE_MS);
 	curs_set(0);
-	if (use_colours)
-		begin_colours(s);
+	begin_colours(s);
 	view_screen_resize(s);
 	*out = s;
 	return 0;

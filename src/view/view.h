@@ -126,8 +126,8 @@ struct view_screen;
 
 /* view_screen_open - take the terminal of standard input and output over. However the process ends, but by SIGKILL, it is given
  * back: by view_screen_close(), or by a handler for the signals that kill a program that has gone wrong.
- * @use_colours  0: attributes alone      Return: 0; -ENOTTY: no such terminal is known; -errno. */
-int view_screen_open(struct view_screen **out, int use_colours);
+ * Return: 0; -ENOTTY: no such terminal is known; -errno. */
+int view_screen_open(struct view_screen **out);
 void view_screen_close(struct view_screen *s);
 
 /* view_screen_is_utf8 - does the terminal take UTF-8, by the locale? After view_screen_open(). */

@@ -352,7 +352,7 @@ def a_started_command_writes_into_the_view_and_then_on_the_normal_screen(run):
 @test
 def text_stays_text_where_it_is_asked_for_or_the_terminal_can_do_no_more(run):
     php = run.php()
-    for args, env in (["--plain"], {}), ([], {"TERM": "dumb"}), (["--json"], {}), ([], {"TERM": "no-such-terminal"}):
+    for args, env in (["--plain"], {}), ([], {"TERM": "dumb"}), (["--json"], {}), ([], {"TERM": "no-such-terminal"}), ([], {"NO_COLOR": "1"}):
         t = view(run, "-p", php.pid, "-n", 1, *args, env=env)
         code, text = t.finish()
         equal(code, 0, f"exit code with {args} {env}")
@@ -366,9 +366,9 @@ def text_stays_text_where_it_is_asked_for_or_the_terminal_can_do_no_more(run):
 
 
 @test
-def no_color_means_no_colours_and_no_utf8_means_ascii(run):
+def a_terminal_without_colours_gets_none_and_no_utf8_means_ascii(run):
     php = run.php()
-    t = shown(run, php, env={"NO_COLOR": "1", "LANG": "C", "LC_ALL": "C"})
+    t = shown(run, php, env={"TERM": "xterm-mono", "LANG": "C", "LC_ALL": "C"})
     t.press("\r")
     t.wait("selected stack")
     t.press("q")
