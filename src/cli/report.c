@@ -388,11 +388,9 @@ int report_event(struct reporter *r, const struct model_event *e)
 	struct output_stack stack = { .walk = e->walk };
 	struct model_event told = *e;
 
-	if (e->type == MODEL_STRAY)
-		return report_stray(r, e);
-	if (e->type != MODEL_EXIT && e->type != MODEL_FREED)
+	if (e->type != MODEL_EXIT && e->type != MODEL_FREED && e->type != MODEL_STRAY)
 		listen_event(&r->listener, e);
-	if (!p && e->type != MODEL_FREED)
+	if (!p && e->type != MODEL_FREED && e->type != MODEL_STRAY)
 		p = target_child(r->target, e->pid);
 	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
 	if (e->type == MODEL_SIGNAL && p)
@@ -400,6 +398,8 @@ int report_event(struct reporter *r, const struct model_event *e)
 	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_FREED)
 		return report_freed(r, &told);
+	if (e->type == MODEL_STRAY)
+		return report_stray(r, &told);
 	if (e->type == MODEL_EXIT || e->type >= MODEL_LIMIT)
 		return report_end(r, p, &told);
 	if (e->type == MODEL_SIGNAL && e->crash)

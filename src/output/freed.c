@@ -65,8 +65,8 @@ int output_text_stray(
 	struct strbuf b = { 0 };
 
 	strbuf_addf(&b, "[%s] INVALID FREE ", format_time(e->utc_ns, time));
-	text_add_who(&b, e->comm, e->pid);
-	strbuf_addf(&b, " thread %d: 0x%" PRIx64 ", ", e->tid, e->stray->addr);
+	text_add_whose_thread(&b, e);
+	strbuf_addf(&b, ": 0x%" PRIx64 ", ", e->stray->addr);
 	if (n->kind != MODEL_NEAR_NONE)
 		strbuf_addf(&b, "%" PRId64 " bytes into a live block of %s, %s, at 0x%" PRIx64 "\n", n->offset,
 			format_bytes(n->size_bytes, size), model_layer_name(n->layer), n->addr);
@@ -107,6 +107,7 @@ int output_json_stray(
 	json_object_set_new(o, "pid", json_integer(e->pid));
 	json_object_set_new(o, "tid", json_integer(e->tid));
 	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "layer", json_string(model_layer_name(e->stray->layer)));
 	json_object_set_new(o, "addr", json_hex(e->stray->addr));
 	json_object_set_new(o, "what",

@@ -739,7 +739,7 @@ static void an_invalid_free_says_what_was_freed_instead_of_a_block(void **state)
 	e.stray = &stray;
 	e.block = &block;
 	assert_event(json_stray, &e,
-		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"inside_block\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"identity\":null,\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"inside_block\",\"walk\":\"complete\",\"frames\":[" FRAME_0
 				     "],\"block\":{\"addr\":\"0x7f0010\",\"size_bytes\":56,\"offset\":16,\"age_ms\":3000,\"allocated_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_0
 				     "]}}}\n");
 	strcpy(e.comm, "php");
@@ -756,7 +756,7 @@ static void an_invalid_free_says_what_was_freed_instead_of_a_block(void **state)
 	/* GIVEN one that was not */
 	stray.is_new = 1;
 	assert_event(json_stray, &e,
-		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"never_allocated\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"php\",\"identity\":null,\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"never_allocated\",\"walk\":\"complete\",\"frames\":[" FRAME_0
 				     "],\"block\":null}\n");
 }
 
