@@ -140,6 +140,16 @@ struct target_module *module_get(
 	return mod;
 }
 
+/* by_place - those of one file system together: for another owner's files another child is begun. */
+static int by_place(const void *a, const void *b)
+{
+	const struct target_module *x = *(struct target_module *const *)a, *y = *(struct target_module *const *)b;
+
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
 /* modules_read - what is in the modules from that one on.  Return: 0, or -ENOMEM. */
 static int modules_read(struct target *t, size_t from)
 {
@@ -154,6 +164,8 @@ static int modules_read(struct target *t, size_t from)
 	for (size_t i = from; i < t->n_modules; i++)
 		if (t->module[i]->fd >= 0)
 			open[n++] = t->module[i];
+	if (n)
+		qsort(open, n, sizeof(struct target_module *), by_place);
 	parser_elves(t->parser, open, n);
 	for (size_t i = 0; i < n; i++)
 		module_find_allocators(open[i]);

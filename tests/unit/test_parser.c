@@ -402,7 +402,7 @@ static void a_child_reads_the_files_of_one_owner_on_one_file_system(void **state
 	close(another);
 }
 
-static void all_files_of_a_process_are_read_once_and_by_one_child_an_owner(void **state)
+static void all_files_of_a_process_are_read_once(void **state)
 {
 	struct target_process *self;
 	struct target *t;
@@ -413,7 +413,8 @@ static void all_files_of_a_process_are_read_once_and_by_one_child_an_owner(void 
 	assert_int_equal(target_add(t, getpid(), &self), 0);
 	assert_true(t->n_modules > 3);
 	n_starts = t->parser->n_starts;
-	assert_int_equal(n_starts, t->parser->n_owners); /* the vdso is ours, and nobody's */
+	/* One for each owner; one more where the calls of the first one's files are asked for, and again of the next: once each. */
+	assert_in_range(n_starts, t->parser->n_owners, 2 * t->parser->n_owners);
 	assert_int_equal(target_refresh(t, self), 0);
 	assert_int_equal(t->parser->n_starts, n_starts);
 	for (size_t i = 0; i < t->n_modules; i++)
@@ -563,7 +564,7 @@ int main(void)
 		TEST(a_child_that_died_between_two_questions_is_replaced),
 		TEST(of_an_owner_of_many_files_that_kill_none_is_read_any_more_and_of_others_they_are),
 		TEST(a_child_reads_the_files_of_one_owner_on_one_file_system),
-		cmocka_unit_test(all_files_of_a_process_are_read_once_and_by_one_child_an_owner),
+		cmocka_unit_test(all_files_of_a_process_are_read_once),
 		TEST(the_child_has_no_rights),
 		cmocka_unit_test(damaged_bytes_are_refused_or_do_no_harm),
 	};
