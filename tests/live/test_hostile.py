@@ -213,8 +213,10 @@ class Traced:
             view.wait("? help")
             self.leak(native, worker)
             self.look(view)
-            self.keep_old(record)
+            self.recorded(record)
+            shutil.copy(self.path("one.swt"), self.path("old.swt"))
             self.leak(native, worker)
+            self.recorded(record, "--diff", self.path("old.swt"))
             view.press("q")
             self.view_code, self.view_after = view.finish()
             self.view_raw, self.is_restored = view.raw, view.is_restored()
@@ -230,13 +232,12 @@ class Traced:
         self.main, self.record, self.watch = main.read(), record.read(), watch.read()
         self.saved = slurp(self.path("saved"))
 
-    def keep_old(self, record):
-        """The recording, when what has leaked is in it, as the one to compare with."""
+    def recorded(self, record, *against):
+        """When what has leaked, since that one, is in the recording."""
         deadline = time.monotonic() + 20
-        while b"leak_" not in run_swtrace("report", self.path("one.swt"), "--format", "folded")[1]:
+        while b"leak_" not in run_swtrace("report", self.path("one.swt"), "--format", "folded", *against)[1]:
             assert time.monotonic() < deadline, record.read()
             time.sleep(0.1)
-        shutil.copy(self.path("one.swt"), self.path("old.swt"))
 
     @staticmethod
     def leak(*programs):
