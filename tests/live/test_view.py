@@ -109,9 +109,8 @@ def a_crash_is_in_the_view_at_once_and_on_the_normal_screen_in_full(run):
     t.press("\x1b[6~" * 9)
     t.wait("null pointer plus 16")
     other.end()
-    # By now or later it knows that all are gone; where there is nothing to look at it ends by itself.
-    while not t.ended and t.row("all that was traced has ended") < 0:
-        t.read(0.2)
+    # When it knows that all are gone; where there is nothing to look at it ends by itself.
+    t.wait(lambda lines: t.ended or any(f"({other.pid}) " in line for line in lines), what="the other's end")
     if not t.ended:
         t.press("q")
     code, after = t.finish()
