@@ -9,17 +9,20 @@
 #include "cli/due.h"
 #include "util/clock.h"
 
-#define LOOK_AFTER_NS 20000000L
-#define READ_NS	      5000000000ULL /* after that its files are waited for: probes are worth more by then */
+#define LOADED_NS 20000000L
+#define BEGUN_NS \
+	8000000L /* most programs that start have ended by then; one that crashes soon has its stack if it was looked at */
+#define AGAIN_NS 1000000L      /* while files are being read, of which each look waits for a moment itself */
+#define READ_NS	 5000000000ULL /* after that its files are waited for: probes are worth more by then */
 
 struct run_due {
 	pid_t pid;
 	uint64_t since_ns; /* its files are being read; 0: they are not */
 };
 
-static int add(struct run *r, pid_t pid, uint64_t since_ns)
+static int add(struct run *r, pid_t pid, long after_ns, uint64_t since_ns)
 {
-	struct itimerspec soon = { .it_value.tv_nsec = LOOK_AFTER_NS };
+	struct itimerspec soon = { .it_value.tv_nsec = after_ns };
 	struct run_due *grown;
 
 	for (size_t i = 0; i < r->n_due; i++)
@@ -32,14 +35,19 @@ static int add(struct run *r, pid_t pid, uint64_t since_ns)
 		return -ENOMEM;
 	r->due = grown;
 	r->due[r->n_due++] = (struct run_due){ .pid = pid, .since_ns = since_ns };
-	if (r->n_due == 1)
+	if (r->n_due == 1 || since_ns)
 		timerfd_settime(r->fd_due, 0, &soon, NULL);
 	return 0;
 }
 
 void due_add(struct run *r, pid_t pid)
 {
-	add(r, pid, 0); /* without memory: the next sweep finds it */
+	add(r, pid, LOADED_NS, 0); /* without memory: the next sweep finds it */
+}
+
+void due_add_program(struct run *r, pid_t pid)
+{
+	add(r, pid, BEGUN_NS, 0);
 }
 
 int due_while_read(struct run *r, pid_t pid)
@@ -47,7 +55,7 @@ int due_while_read(struct run *r, pid_t pid)
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint64_t since = r->looking && r->looking->pid == pid && r->looking->since_ns ? r->looking->since_ns : now;
 
-	return now - since < READ_NS && !add(r, pid, since);
+	return now - since < READ_NS && !add(r, pid, AGAIN_NS, since);
 }
 
 void due_look(struct run *r)

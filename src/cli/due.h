@@ -6,8 +6,9 @@
 
 #include "cli/run.h"
 
-/* due_add - look at this process soon. */
+/* due_add - look at this process soon: it has loaded something, and may load more. due_add_program - sooner: it executes a new program. */
 void due_add(struct run *r, pid_t pid);
+void due_add_program(struct run *r, pid_t pid);
 
 /* due_while_read - look at it again while its files are being read.
  * Return: 1; 0: not any more, it has been long enough, or there is no memory. */

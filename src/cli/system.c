@@ -98,18 +98,23 @@ void system_sweep(struct run *r)
 }
 
 /* on_signal - a process is about to be killed, or gives up. One that was not looked at yet is, if it is still there: for its names.
- * Of one that dies no more is needed. */
+ * Of one that dies no more is needed; but of the next that runs the same program, which may die as soon: what takes time to be read is
+ * read when this crash was told. */
 static int on_signal(struct run *r, const struct model_event *e)
 {
-	struct target_process *p;
+	struct target_process *p = NULL;
+	int err;
 
-	if (target_find(r->target, e->pid) || target_child(r->target, e->pid))
-		;
-	else if (e->type == MODEL_SIGNAL)
-		target_add(r->target, e->pid, &p);
-	else
-		system_meet(r, e->pid);
-	return r->reporter.err ? 0 : report_event(&r->reporter, e);
+	if (!target_find(r->target, e->pid) && !target_child(r->target, e->pid)) {
+		if (e->type != MODEL_SIGNAL)
+			system_meet(r, e->pid);
+		else if (target_add(r->target, e->pid, &p))
+			p = NULL;
+	}
+	err = r->reporter.err ? 0 : report_event(&r->reporter, e);
+	if (p)
+		attach_prepare(r->attach, p);
+	return err;
 }
 
 int system_event(struct run *r, const struct model_event *e)
@@ -140,7 +145,7 @@ int system_event(struct run *r, const struct model_event *e)
 		if (e->left)
 			forget(r, e->pid);
 		else
-			due_add(r, e->pid);
+			due_add_program(r, e->pid);
 		return 0;
 	default:
 		due_add(r, e->pid);

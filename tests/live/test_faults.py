@@ -665,23 +665,28 @@ def a_crash_is_told_within_200_ms(run):
         tracer.finish()
 
 
+def comm_of(pid):
+    with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+        return f.read().strip()
+
+
 @test
 def a_crash_is_told_while_the_files_of_another_process_are_being_read(run):
     wrong = Differences()
     loader, (_, program) = run.target("plugins"), waiting(run, os.path.join(TARGETS, "faults"), "null-write")
     tracer = run.trace("-p", f"{loader.pid},{program.pid}", "-i", 60)
     with open(f"/proc/{tracer.proc.pid}/task/{tracer.proc.pid}/children", encoding="utf-8") as f:
-        readers = [int(pid) for pid in f.read().split()]
+        readers = [int(pid) for pid in f.read().split() if comm_of(pid) == "swtrace-reader"]
     assert readers, "nobody reads files"
     # As if it took them forever.
     for pid in readers:
         os.kill(pid, signal.SIGSTOP)
     loader.ask(f"load 7001 {TARGETS}/plugin")
-    (ms, _), = die_in_turn(run, tracer, [("null-write", program)], C, wrong, names=False)
+    latencies = die_in_turn(run, tracer, [("null-write", program)], C, wrong, names=False)
     for pid in readers:
         os.kill(pid, signal.SIGCONT)
     wrong.none()
-    assert ms < 3000, f"told after {ms:.0f} ms"
+    assert latencies[0][0] < 3000, f"told after {latencies[0][0]:.0f} ms"
     loader.ask(f"load 7002 {TARGETS}/plugin")
     tracer.finish()
     equal([f["function"] for s in tracer.stacks() if s["live_bytes"] == 7002 for f in s["frames"]][:2], ["plugin_alloc", "load"],
