@@ -178,13 +178,16 @@ static void rate(const struct record *r, size_t n, uint64_t now_ns, int has_requ
 }
 
 /* old - what is told of old blocks: those of the first n generations. */
-static void old(const struct record *r, size_t n, struct analyze_leak *out)
+static void old(const struct record *r, size_t n, const struct model_stack *stack, struct analyze_leak *out)
 {
 	struct part all = part_of(r, 0, n);
 
 	out->old_ns = (uint64_t)((r->start_s[n - 1] - r->length_s[n - 1]) * 1e9);
 	out->n_old = (uint64_t)all.born;
 	out->n_old_freed = (uint64_t)(all.born - all.live);
+	/* A few are born just beside a bound, on the other side of it than they are counted. */
+	if (out->n_old_freed > stack->n_frees)
+		out->n_old_freed = stack->n_frees;
 }
 
 /* age_of - the age by which so large a share of the blocks is freed: the youngest generation of which so many are, if all older ones
@@ -326,7 +329,7 @@ void analyze_leak_make(const struct model_snapshot *s, const struct model_histor
 	if (r.n <= LEAK_GENERATIONS || r.start_s[0] < LEAK_LEAST_S)
 		return;
 	n = judged(&r, &out->verdict);
-	old(&r, n, out);
+	old(&r, n, stack, out);
 	out->p50_ns = age_of(&r, 0.5);
 	out->p90_ns = age_of(&r, 0.9);
 	out->p99_ns = age_of(&r, 0.99);

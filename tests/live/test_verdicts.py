@@ -51,7 +51,7 @@ def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
     assert any(f["function"] == "Registry::concat" for f in first["frames"]), first
     leaked = rate * 3 * BLOCK_BYTES
     assert 0.8 * leaked < first["leak"]["bytes_per_s"] < 1.2 * leaked, (leaked, first["leak"])
-    assert first["old_blocks"] > 100 and first["old_freed"] <= 2, first
+    assert first["old_blocks"] > 100 and first["old_freed"] <= min(2, first["frees"]), first
     equal(report["processes"][0]["growth"]["zend"]["verdict"], "growing", report)
     assert sum(g["live_blocks"] for g in first["generations"]) > first["old_blocks"], first
 
