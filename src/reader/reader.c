@@ -73,26 +73,16 @@ int reader_pid(const struct reader *r)
 
 int talk_start(struct reader *r)
 {
-	int pair[2], parent = getpid();
+	int err;
 
 	if (r->pid)
 		return 0;
 	if (r->n_starts >= MAX_STARTS)
 		return -EAGAIN;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	r->n_starts++;
-	r->pid = fork();
-	if (!r->pid)
-		child_run(pair[1], parent);
-	close(pair[1]);
-	if (r->pid < 0) {
-		close(pair[0]);
-		r->pid = 0;
-		return -EAGAIN;
-	}
-	r->socket = pair[0];
-	return 0;
+	err = sandbox_start(&r->pid, &r->socket, child_run);
+	/* -EAGAIN: no process is to be had, which is not tried for ever either. */
+	r->n_starts += !err || err == -EAGAIN;
+	return err;
 }
 
 int talk_lost(struct reader *r)

@@ -32,24 +32,13 @@ static void end(struct parser *p)
 
 static int start(struct parser *p)
 {
-	int pair[2], parent = getpid();
+	int err;
 
 	if (p->pid)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	p->n_starts++;
-	p->pid = fork();
-	if (!p->pid)
-		parse_run(pair[1], parent);
-	close(pair[1]);
-	if (p->pid < 0) {
-		close(pair[0]);
-		p->pid = 0;
-		return -EAGAIN;
-	}
-	p->socket = pair[0];
-	return 0;
+	err = sandbox_start(&p->pid, &p->socket, parse_run);
+	p->n_starts += !err;
+	return err;
 }
 
 int parser_open(struct parser **out)

@@ -119,6 +119,26 @@ int sandbox_enter(int socket, int *network)
 	return filter_calls(*network);
 }
 
+int sandbox_start(pid_t *pid, int *socket, void (*run)(int socket, int parent_pid))
+{
+	int pair[2], parent = getpid();
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	child = fork();
+	if (!child)
+		run(pair[1], parent);
+	close(pair[1]);
+	if (child < 0) {
+		close(pair[0]);
+		return -EAGAIN;
+	}
+	*pid = child;
+	*socket = pair[0];
+	return 0;
+}
+
 /* Not by the C library's setresuid(), which is for all threads. */
 void sandbox_end(pid_t pid)
 {

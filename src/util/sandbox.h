@@ -10,6 +10,10 @@
 
 #define SANDBOX_FDS 2 /* that one message carries at most */
 
+/* sandbox_start - begin a child that runs this, which is to call sandbox_enter().
+ * @socket  out: our end, which keeps messages apart      Return: 0; -EAGAIN no process is to be had; -errno. */
+int sandbox_start(pid_t *pid, int *socket, void (*run)(int socket, int parent_pid));
+
 /* sandbox_enter - in the child: give up everything that reading files does not need. The socket becomes descriptor 3; all others are
  * closed.
  * @network  debuginfod is to be asked: sockets, threads and files stay allowed. Set to 0 where that would be too much: it stays root
