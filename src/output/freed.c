@@ -6,6 +6,18 @@
 
 #include "output/internal.h"
 
+/* begin - an event's object, with whose it was. */
+static json_t *begin(const char *type, const struct model_event *e)
+{
+	json_t *o = json_begin(type, e->utc_ns);
+
+	json_object_set_new(o, "pid", json_integer(e->pid));
+	json_object_set_new(o, "tid", json_integer(e->tid));
+	json_object_set_new(o, "comm", json_text(e->comm));
+	json_object_set_new(o, "identity", json_identity(e->identity));
+	return o;
+}
+
 int output_text_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
 	const struct output_stack *allocated, const struct output_stack *freed)
 {
@@ -36,14 +48,10 @@ int output_text_freed(FILE *f, const struct model_event *e, const struct output_
 int output_json_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
 	const struct output_stack *allocated, const struct output_stack *freed)
 {
-	json_t *o = json_begin("double_free", e->utc_ns);
+	json_t *o = begin("double_free", e);
 	const struct model_near *n = e->block;
 	struct strbuf b = { 0 };
 
-	json_object_set_new(o, "pid", json_integer(e->pid));
-	json_object_set_new(o, "tid", json_integer(e->tid));
-	json_object_set_new(o, "comm", json_text(e->comm));
-	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "layer", json_string(model_layer_name(n->layer)));
 	json_object_set_new(o, "addr", json_hex(n->addr));
 	json_object_set_new(o, "size_bytes", json_number(n->size_bytes));
@@ -101,13 +109,9 @@ static json_t *json_holder(const struct model_near *n, const struct output_stack
 int output_json_stray(
 	FILE *f, const struct model_event *e, const struct output_stack *stack, const struct output_stack *allocated)
 {
-	json_t *o = json_begin("invalid_free", e->utc_ns);
+	json_t *o = begin("invalid_free", e);
 	struct strbuf b = { 0 };
 
-	json_object_set_new(o, "pid", json_integer(e->pid));
-	json_object_set_new(o, "tid", json_integer(e->tid));
-	json_object_set_new(o, "comm", json_text(e->comm));
-	json_object_set_new(o, "identity", json_identity(e->identity));
 	json_object_set_new(o, "layer", json_string(model_layer_name(e->stray->layer)));
 	json_object_set_new(o, "addr", json_hex(e->stray->addr));
 	json_object_set_new(o, "what",
