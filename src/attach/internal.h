@@ -125,8 +125,8 @@ struct attach {
 	int is_system;
 	struct bpf_link *list; /* iterator over the tasks of the system; NULL: none */
 	struct swt_proc *proc; /* mapped read-write */
-	uint32_t gone
-		[SWT_MAX_PROCS]; /* of a slot: the tgid that was not there any more when it was looked for; 0: it was */
+	/* Of a slot: the tgid that was not there any more when it was looked for; 0: it was. */
+	uint32_t gone[SWT_MAX_PROCS];
 	struct swt_bucket *bucket;
 	struct swt_stack *stack;
 	struct swt_losses *losses;

@@ -298,7 +298,6 @@ void attach_tables(const struct attach *a, struct attach_tables *out)
 void attach_doubt_freed(struct attach *a)
 {
 	/* The kernel's tick may be a little ahead of it. */
-	/* The kernel's tick may be a little ahead of it. */
 	a->skel->bss->freed_doubt_tick = (clock_ns(CLOCK_MONOTONIC) - a->start_ns) / a->tick_ns + 2;
 }
 

@@ -10,8 +10,10 @@
 #include "util/clock.h"
 
 #define LOADED_NS 20000000L
-#define BEGUN_NS \
-	8000000L /* most programs that start have ended by then; one that crashes soon has its stack if it was looked at */
+
+/* Most programs that start have ended by then; one that crashes soon has its stack if it was looked at. */
+#define BEGUN_NS 8000000L
+
 #define AGAIN_NS 1000000L      /* while files are being read, of which each look waits for a moment itself */
 #define READ_NS	 5000000000ULL /* after that its files are waited for: probes are worth more by then */
 
