@@ -264,16 +264,20 @@ class Traced:
             self.screens.append(view.text())
 
 
-TRACED = []
-
-
-def traced():
+def once(make):
     """The same for all tests; where it fails the first one tells why, and no other tries again."""
-    if not TRACED:
-        TRACED.append(None)
-        TRACED[0] = Traced()
-    assert TRACED[0], "tracing has failed before"
-    return TRACED[0]
+    made = []
+
+    def get():
+        if not made:
+            made.append(None)
+            made[0] = make()
+        assert made[0], "tracing has failed before"
+        return made[0]
+    return get
+
+
+traced = once(Traced)
 
 
 # ---- each output -----------------------------------------------------------------------------------------------------

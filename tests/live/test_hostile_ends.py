@@ -14,7 +14,7 @@ from terminal import Terminal
 from test_container import ID, Cgroup
 from test_ends import Group
 from test_hostile import (FILE, FUNCTION, MARKDOWN, MODULES, NATIVE_COMM, PHP_NAMES, SEQUENCES, SOURCE, Copy, Output, Traced, harmless,
-                          json_lines, php, run_swtrace, safe, safe_utf8, slurp, strings, tells, utf8, whole)
+                          json_lines, once, php, run_swtrace, safe, safe_utf8, slurp, strings, tells, utf8, whole)
 from test_system import CGROUPS
 
 # A name of a process has 15 bytes; that of a cgroup no newline.
@@ -110,16 +110,7 @@ class Ended(Traced):
             one.proc.send_signal(signal.SIGINT)
 
 
-ENDED = []
-
-
-def ended():
-    """The same for all tests."""
-    if not ENDED:
-        ENDED.append(None)
-        ENDED[0] = Ended()
-    assert ENDED[0], "tracing has failed before"
-    return ENDED[0]
+ended = once(Ended)
 
 
 def told_of(t):

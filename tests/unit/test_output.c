@@ -21,6 +21,7 @@
 #include "export/export.h"
 #include "output/output.h"
 #include "util/outfile.h"
+#include "worker.h"
 
 #define UTC_NS 1795470005123000000LL /* 2026-11-23T21:40:05.123Z */
 #define SEC    1000000000ULL
@@ -218,14 +219,6 @@ static const struct model_event aborted = { .type = MODEL_SIGNAL,
 	.ip = 0x10,
 	.sp = 0x20 };
 
-static const struct model_identity worker = { .role = MODEL_ROLE_WORKER,
-	.role_from = MODEL_ROLE_FROM_MEMORY,
-	.worker = 3,
-	.thread_safe = -1,
-	.is_debug = -1,
-	.container = MODEL_CONTAINER_DOCKER,
-	.container_id = "3f2a55c0ffee",
-	.ns_pid = 7 };
 #define WORKER                                                                                                                              \
 	"{\"role\":\"worker\",\"role_from\":\"memory\",\"worker\":3,\"pool\":null,\"exe\":null,\"php\":null,\"swoole\":null,\"libc\":null," \
 	"\"malloc\":null,\"container\":{\"kind\":\"docker\",\"id\":\"3f2a55c0ffee\",\"pid\":7},\"files\":[]}"

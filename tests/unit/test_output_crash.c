@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "output/output.h"
+#include "worker.h"
 
 #define UTC_NS 1795470005123000000LL /* 2026-11-23T21:40:05.123Z */
 #define MS     1000000ULL
@@ -28,14 +29,6 @@ static struct model_crash crash;
 static struct model_event event;
 static struct model_near near[CRASH_ADDRESSES];
 static struct crash_report report;
-static const struct model_identity worker = { .role = MODEL_ROLE_WORKER,
-	.role_from = MODEL_ROLE_FROM_MEMORY,
-	.worker = 3,
-	.thread_safe = -1,
-	.is_debug = -1,
-	.container = MODEL_CONTAINER_DOCKER,
-	.container_id = "3f2a55c0ffee",
-	.ns_pid = 7 };
 
 static void map(uint64_t start, uint64_t end, unsigned flags, const char *name)
 {
