@@ -87,7 +87,7 @@ void report_name_signal(
 {
 	uint64_t gone_ns = clock_ns(CLOCK_MONOTONIC) - e->time_ns;
 
-	symbol_begin(r->symbol, gone_ns + LEAST_NAMES_NS < NAMED_NS ? NAMED_NS - gone_ns : LEAST_NAMES_NS);
+	symbol_begin(r->symbol, gone_ns + LEAST_NAMES_NS < NAMED_NS ? NAMED_NS - gone_ns : LEAST_NAMES_NS, UINT64_MAX);
 	if (p && report_name(r, p, e->frame, e->n_frames, 0, 1, out))
 		out->n = 0;
 }

@@ -89,7 +89,7 @@ static int tell_whole(struct reporter *r, struct target_process *p, const struct
 	mask = layers_of(e) & r->settings->layer_mask;
 	if (!r->windows && p && mask && !collect_top(r->collect, e, mask, TOP_STACKS, &top))
 		x.top = &top;
-	symbol_begin(r->symbol, NAMES_NS);
+	symbol_begin(r->symbol, NAMES_NS, REPORT_YIELD_NS);
 	if (p && e->n_frames && report_name(r, p, e->frame, e->n_frames, 0, e->end.first_is_ip, &x.stack))
 		x.stack.n = 0;
 	for (size_t i = 0; i < top.n; i++) {

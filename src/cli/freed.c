@@ -37,7 +37,7 @@ int report_freed(struct reporter *r, const struct model_event *e)
 
 	if (!p || !e->block || e->block->kind == MODEL_NEAR_NONE)
 		return 0;
-	symbol_begin(r->symbol, FREED_NAMES_NS);
+	symbol_begin(r->symbol, FREED_NAMES_NS, REPORT_YIELD_NS);
 	if (report_name(r, p, e->frame, e->n_frames, e->generation, 0, &again) || is_own(p, e, &again))
 		goto out;
 	collect_count_twice(r->collect, e);
@@ -75,7 +75,7 @@ int report_stray(struct reporter *r, const struct model_event *e)
 		(block->kind == MODEL_NEAR_NONE && (!e->n_frames || !is_one_malloc(p))))
 		goto out;
 	told.block = block;
-	symbol_begin(r->symbol, FREED_NAMES_NS);
+	symbol_begin(r->symbol, FREED_NAMES_NS, REPORT_YIELD_NS);
 	if (report_name(r, p, e->frame, e->n_frames, e->generation, 0, &stack) || has_allocator(&stack) ||
 		!collect_count_stray(r->collect, e))
 		goto out;

@@ -96,6 +96,11 @@ static void refresh(struct reporter *r)
 			target_refresh(r->target, p);
 }
 
+static void begin_names(struct reporter *r, int is_final)
+{
+	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS, is_final ? UINT64_MAX : REPORT_YIELD_NS);
+}
+
 int report_name_estimate(struct reporter *r, const struct analyze_estimate *e, struct output_stack **out)
 {
 	int err = 0;
@@ -230,7 +235,7 @@ static int make_estimate(struct reporter *r, int is_final)
 		err = analyze_estimate_make(now, r->windows, &opts, &e);
 	if (err)
 		goto out;
-	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
+	begin_names(r, is_final);
 	e->requests = requests = judge_requests(r, now);
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
@@ -322,7 +327,7 @@ int report_make(struct reporter *r, int is_final)
 		err = analyze_report_make(now, r->before, &opts, &report);
 	if (err)
 		goto out;
-	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS);
+	begin_names(r, is_final);
 	if (is_final || report->n_rows > MANY_STACKS)
 		msg_progress("finding names for %zu stacks ...", report->n_rows);
 	report->requests = requests = judge_requests(r, now);

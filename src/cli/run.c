@@ -430,9 +430,9 @@ int run_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static void drain(void *ctx)
+static int drain(void *ctx)
 {
-	collect_drain(ctx);
+	return collect_drain(ctx);
 }
 
 /* meet - look at the processes and have their files read while the programs are loaded. What fails is tried again, and told,

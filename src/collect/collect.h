@@ -39,8 +39,9 @@ int collect_count_stray(struct collect *c, const struct model_event *e);
 int collect_fd(const struct collect *c);
 
 /* collect_drain - take all events that are there out of the kernel's ring, and keep them for collect_events(). For times when
- * they cannot be dealt with, so that none is lost: keeps up to 32 MiB of them. May be called from on_event. */
-void collect_drain(struct collect *c);
+ * they cannot be dealt with, so that none is lost: keeps up to 32 MiB of them. May be called from on_event.
+ * Return: 1: there is a crash among what is kept; 0. */
+int collect_drain(struct collect *c);
 
 /* collect_events - hand out all events that are there; does not wait.  Return: their number, or -errno. */
 int collect_events(struct collect *c);

@@ -125,6 +125,11 @@ static void record_handle(struct collect *c, const void *data, size_t size_bytes
 	c->on_event(c->ctx, &m);
 }
 
+static int is_crash(const void *record, size_t size_bytes)
+{
+	return size_bytes >= sizeof(struct swt_event) && ((const struct swt_event *)record)->type == SWT_EVENT_SIGNAL;
+}
+
 #define QUEUE_MAX_BYTES (32 << 20)
 
 /* on_record - queue a record. What does not fit is in the kernel's count of lost events no more, so there is always room
@@ -140,25 +145,27 @@ static int on_record(void *ctx, void *data, size_t size_bytes)
 	memcpy(c->queue + c->queue_bytes, &size, sizeof(size));
 	memcpy(c->queue + c->queue_bytes + sizeof(size), data, size_bytes);
 	c->queue_bytes += sizeof(size) + padded;
+	c->n_crashes += is_crash(data, size_bytes);
 	return 0;
 }
 
-void collect_drain(struct collect *c)
+int collect_drain(struct collect *c)
 {
 	/* A record of the ring has a header of 8 bytes too, so its records fit into as many bytes here. */
 	size_t wanted = c->queue_bytes + 2 * SWT_EVENT_RING_BYTES;
 	char *grown;
 
 	if (wanted > QUEUE_MAX_BYTES)
-		return; /* they stay in the ring; when that is full, the kernel side counts */
+		return c->n_crashes > 0; /* they stay in the ring; when that is full, the kernel side counts */
 	if (wanted > c->queue_cap) {
 		grown = realloc(c->queue, wanted);
 		if (!grown)
-			return;
+			return c->n_crashes > 0;
 		c->queue = grown;
 		c->queue_cap = wanted;
 	}
 	ring_buffer__consume(c->ring);
+	return c->n_crashes > 0;
 }
 
 int collect_open(struct collect **out, const struct attach_tables *tables,
@@ -216,11 +223,14 @@ int collect_events(struct collect *c)
 		if (size <= sizeof(record))
 			memcpy(record.bytes, c->queue + c->queue_at + sizeof(size), size);
 		c->queue_at += sizeof(size) + ((size + 7) & ~7UL);
-		if (size <= sizeof(record))
-			record_handle(c, record.bytes, size);
+		if (size > sizeof(record))
+			continue;
+		c->n_crashes -= is_crash(record.bytes, size);
+		record_handle(c, record.bytes, size);
 		n++;
 	}
 	c->queue_at = 0;
 	c->queue_bytes = 0;
+	c->n_crashes = 0;
 	return n;
 }

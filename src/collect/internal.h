@@ -100,6 +100,7 @@ struct collect {
 	size_t queue_at;
 	size_t queue_bytes;
 	size_t queue_cap;
+	size_t n_crashes; /* of them */
 };
 
 /* What the live table holds of one stack: small, so that those of all stacks stay in the processor's cache. */

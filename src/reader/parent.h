@@ -41,8 +41,9 @@ struct reader {
 	uint32_t asked_file; /* of the request under way; 0 = rows */
 	const char *asked_path;
 	uint64_t deadline_ns;
+	uint64_t yield_ns; /* UINT64_MAX: nothing hurries */
 	int fd_idle;
-	void (*drain)(void *ctx);
+	int (*drain)(void *ctx);
 	void *ctx;
 	struct told_file *file;
 	size_t n_files;

@@ -54,16 +54,31 @@ void reader_close(struct reader *r)
 	free(r);
 }
 
-void reader_set_idle(struct reader *r, int fd, void (*drain)(void *ctx), void *ctx)
+void reader_set_idle(struct reader *r, int fd, int (*drain)(void *ctx), void *ctx)
 {
 	r->fd_idle = fd;
 	r->drain = drain;
 	r->ctx = ctx;
 }
 
-void reader_set_deadline(struct reader *r, uint64_t deadline_ns)
+/* drain - take what has come, and see whether it hurries. */
+static void drain(struct reader *r)
+{
+	uint64_t then;
+
+	if (!r->drain || !r->drain(r->ctx) || r->yield_ns == UINT64_MAX)
+		return;
+	then = clock_ns(CLOCK_MONOTONIC) + r->yield_ns;
+	r->deadline_ns = then < r->deadline_ns ? then : r->deadline_ns;
+	r->yield_ns = UINT64_MAX; /* what hurries after it is waited for no longer */
+}
+
+void reader_set_deadline(struct reader *r, uint64_t deadline_ns, uint64_t yield_ns)
 {
 	r->deadline_ns = deadline_ns;
+	r->yield_ns = yield_ns;
+	if (yield_ns != UINT64_MAX)
+		drain(r); /* it may have come before */
 }
 
 int reader_pid(const struct reader *r)
@@ -139,6 +154,8 @@ static int answer_take(struct reader *r, int may_have_frames)
 
 int talk_await(struct reader *r, uint64_t until_ns, int may_have_frames)
 {
+	int is_deadline = until_ns == r->deadline_ns;
+
 	for (;;) {
 		struct pollfd fd[2] = { { .fd = r->socket, .events = POLLIN }, { .fd = r->fd_idle, .events = POLLIN } };
 		uint64_t now = clock_ns(CLOCK_MONOTONIC);
@@ -147,8 +164,9 @@ int talk_await(struct reader *r, uint64_t until_ns, int may_have_frames)
 
 		if (n < 0 && errno != EINTR)
 			return -EBADMSG;
-		if (n > 0 && fd[1].revents && r->drain)
-			r->drain(r->ctx);
+		if (n > 0 && fd[1].revents)
+			drain(r);
+		until_ns = is_deadline ? r->deadline_ns : until_ns;
 		if (n > 0 && fd[0].revents)
 			return answer_take(r, may_have_frames);
 		if (!left_ms)

@@ -24,11 +24,12 @@ struct target_rows;
 int reader_open(struct reader **out);
 void reader_close(struct reader *r);
 
-/* reader_set_idle - call drain(ctx) whenever fd becomes readable while an answer is waited for. */
-void reader_set_idle(struct reader *r, int fd, void (*drain)(void *ctx), void *ctx);
+/* reader_set_idle - call drain(ctx) whenever fd becomes readable while an answer is waited for.  @drain  returns 1: something hurries; 0. */
+void reader_set_idle(struct reader *r, int fd, int (*drain)(void *ctx), void *ctx);
 
-/* reader_set_deadline - names that are not known by then (CLOCK_MONOTONIC, ns) are not waited for. */
-void reader_set_deadline(struct reader *r, uint64_t deadline_ns);
+/* reader_set_deadline - names that are not known by then (CLOCK_MONOTONIC, ns) are not waited for.
+ * @yield_ns  once something hurries, they are waited for so long at most; UINT64_MAX: whatever hurries */
+void reader_set_deadline(struct reader *r, uint64_t deadline_ns, uint64_t yield_ns);
 
 /* A file to ask about. */
 struct reader_file {

@@ -79,14 +79,14 @@ void symbol_close(struct symbol *s)
 	free(s);
 }
 
-void symbol_set_idle(struct symbol *s, int fd, void (*drain)(void *ctx), void *ctx)
+void symbol_set_idle(struct symbol *s, int fd, int (*drain)(void *ctx), void *ctx)
 {
 	reader_set_idle(s->reader, fd, drain, ctx);
 }
 
-void symbol_begin(struct symbol *s, uint64_t budget_ns)
+void symbol_begin(struct symbol *s, uint64_t budget_ns, uint64_t yield_ns)
 {
-	reader_set_deadline(s->reader, clock_ns(CLOCK_MONOTONIC) + budget_ns);
+	reader_set_deadline(s->reader, clock_ns(CLOCK_MONOTONIC) + budget_ns, yield_ns);
 }
 
 static struct known_module *module_of(struct symbol *s, const struct target_module *m)

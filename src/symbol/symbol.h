@@ -45,12 +45,13 @@ struct symbol;
 int symbol_open(struct symbol **out);
 void symbol_close(struct symbol *s);
 
-/* symbol_set_idle - call drain(ctx) whenever fd becomes readable while names are waited for. */
-void symbol_set_idle(struct symbol *s, int fd, void (*drain)(void *ctx), void *ctx);
+/* symbol_set_idle - call drain(ctx) whenever fd becomes readable while names are waited for.  @drain  returns 1: something hurries; 0. */
+void symbol_set_idle(struct symbol *s, int fd, int (*drain)(void *ctx), void *ctx);
 
 /* symbol_begin - names from debug information are waited for so long, all calls from here on together; what is not known then
- * is named from the file's own symbols, and asked for again the next time. */
-void symbol_begin(struct symbol *s, uint64_t budget_ns);
+ * is named from the file's own symbols, and asked for again the next time.
+ * @yield_ns  so long at most once something hurries; UINT64_MAX: whatever hurries */
+void symbol_begin(struct symbol *s, uint64_t budget_ns, uint64_t yield_ns);
 
 /* symbol_resolve - name one address.
  * @generation  of the process's mappings that addr is in; 0 = the last one

@@ -670,6 +670,17 @@ def comm_of(pid):
         return f.read().strip()
 
 
+def child_of(pid, comm):
+    """The pid of its child of that name."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
+        found = [int(child) for child in f.read().split() if comm_of(int(child)) == comm]
+    assert found, f"there is no {comm}"
+    return found
+
+
+SOON_MS = 500  # longer than a crash takes, and shorter by far than what is not to be waited for
+
+
 @test
 def a_crash_is_told_while_the_files_of_another_process_are_being_read(run):
     wrong = Differences()
@@ -691,6 +702,32 @@ def a_crash_is_told_while_the_files_of_another_process_are_being_read(run):
     tracer.finish()
     equal([f["function"] for s in tracer.stacks() if s["live_bytes"] == 7002 for f in s["frames"]][:2], ["plugin_alloc", "load"],
           "what was read at last")
+
+
+@test
+def a_crash_is_told_while_a_report_waits_for_names(run):
+    """Each report of one in which nothing has a name yet would wait for a second."""
+    wrong = Differences()
+    leaker = run.target("alloc")
+    programs = [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(6)]
+    tracer = run.trace("-p", ",".join(str(p.pid) for p in [leaker] + [p for _, p in programs]), "-i", 1)
+    leaker.ask("leak_malloc 100")
+    tracer.wait("stack", 10)  # somebody finds names by now
+    stopped = child_of(tracer.proc.pid, "swtrace-reader")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    leaker.ask("leak_calloc 100")
+    time.sleep(1)
+    latencies = []
+    for one in programs:  # at whatever moment of a report
+        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False)]
+        time.sleep(0.3)
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    wrong.none()
+    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
+    assert max(latencies) < SOON_MS, latencies
+    tracer.finish()
 
 
 STORM = {"null-write": ("null_pointer", "SIGSEGV"), "abort": ("abort", "SIGABRT"), "divide": ("division_by_zero", "SIGFPE"),

@@ -116,7 +116,7 @@ static void wait_for(uint64_t ns)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	reader_set_deadline(r, t.tv_sec * 1000000000ULL + t.tv_nsec + ns);
+	reader_set_deadline(r, t.tv_sec * 1000000000ULL + t.tv_nsec + ns, UINT64_MAX);
 }
 
 static void wait_long(void)
@@ -660,11 +660,13 @@ static void debuginfod_is_asked_when_rights_were_given_up_too(void **state)
 
 static int n_drained;
 
-static void drain(void *ctx)
+/* drain - an exclamation mark hurries. */
+static int drain(void *ctx)
 {
-	char c;
+	char c = 0;
 
 	n_drained += read(*(int *)ctx, &c, 1) == 1;
+	return c == '!';
 }
 
 static void what_becomes_readable_is_drained_while_names_are_waited_for(void **state)
@@ -682,6 +684,49 @@ static void what_becomes_readable_is_drained_while_names_are_waited_for(void **s
 	wait_for(200000000);
 	assert_int_equal(reader_names(r, &f, 16, got), -EAGAIN);
 	assert_int_equal(n_drained, 3);
+	kill(reader_pid(r), SIGCONT);
+	assert_int_equal(names_of(&f, 8, got), 0);
+	reader_set_idle(r, -1, NULL, NULL);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* asked_for_ms - for how long names are waited for that do not come.  @yield_ns  of reader_set_deadline() */
+static double asked_for_ms(const struct reader_file *f, uint64_t yield_ns)
+{
+	struct reader_frame got[READER_MAX_FRAMES];
+	uint64_t begin_ns = now_ns();
+
+	reader_set_deadline(r, begin_ns + 1000000000, yield_ns);
+	assert_int_equal(reader_names(r, f, 16, got), -EAGAIN);
+	return (double)(now_ns() - begin_ns) / 1e6;
+}
+
+static void names_are_waited_for_no_longer_once_something_hurries(void **state)
+{
+	struct reader_file f = file("lib.so", NULL);
+	struct reader_frame got[READER_MAX_FRAMES];
+	int pipes[2];
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(names_of(&f, 8, got), 0);
+	reader_set_idle(r, pipes[0], drain, &pipes[0]);
+	kill(reader_pid(r), SIGSTOP);
+	assert_int_equal(write(pipes[1], "a!", 2), 2);
+	assert_in_range(asked_for_ms(&f, 100000000), 100, 800);
+	assert_int_equal(write(pipes[1], "!", 1), 1); /* whatever hurries */
+	assert_in_range(asked_for_ms(&f, UINT64_MAX), 1000, 5000);
+	assert_int_equal(write(pipes[1], "a", 1), 1); /* it does not */
+	assert_in_range(asked_for_ms(&f, 100000000), 1000, 5000);
 	kill(reader_pid(r), SIGCONT);
 	assert_int_equal(names_of(&f, 8, got), 0);
 	reader_set_idle(r, -1, NULL, NULL);
@@ -712,6 +757,7 @@ int main(void)
 		cmocka_unit_test(debuginfod_is_asked_only_when_its_variable_is_set),
 		cmocka_unit_test(debuginfod_is_asked_when_rights_were_given_up_too),
 		cmocka_unit_test(what_becomes_readable_is_drained_while_names_are_waited_for),
+		cmocka_unit_test(names_are_waited_for_no_longer_once_something_hurries),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -39,7 +39,7 @@ static int open_names(void **state)
 	assert_int_equal(target_open(&t), 0);
 	assert_int_equal(target_add(t, getpid(), &self), 0);
 	assert_int_equal(symbol_open(&names), 0);
-	symbol_begin(names, 15000000000ULL);
+	symbol_begin(names, 15000000000ULL, UINT64_MAX);
 	return 0;
 }
 
@@ -76,11 +76,11 @@ static void without_time_for_debug_information_the_files_own_symbols_do(void **s
 	uint64_t addr = where_i_return();
 
 	(void)state;
-	symbol_begin(names, 0);
+	symbol_begin(names, 0, UINT64_MAX);
 	assert_int_equal(symbol_resolve(names, self, addr, 0, 1, f), 1);
 	assert_string_equal(f->function, "without_time_for_debug_information_the_files_own_symbols_do");
 	assert_null(f->file);
-	symbol_begin(names, 15000000000ULL);
+	symbol_begin(names, 15000000000ULL, UINT64_MAX);
 	assert_int_equal(symbol_resolve(names, self, addr, 0, 1, f), 1);
 	assert_non_null(f->file);
 }
@@ -90,13 +90,13 @@ static void names_of_methods_are_readable_without_debug_information_too(void **s
 	struct symbol_frame f[SYMBOL_MAX_FRAMES];
 
 	(void)state;
-	symbol_begin(names, 0);
+	symbol_begin(names, 0, UINT64_MAX);
 	for (int again = 0; again < 2; again++) {
 		assert_int_equal(symbol_resolve(names, self, (uintptr_t)a_method, 0, 0, f), 1);
 		assert_string_equal(f->function, "app::Cache::store");
 		assert_null(f->file);
 	}
-	symbol_begin(names, 15000000000ULL);
+	symbol_begin(names, 15000000000ULL, UINT64_MAX);
 }
 
 static void a_return_address_past_the_end_belongs_to_the_call_before(void **state)
