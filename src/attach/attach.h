@@ -192,9 +192,9 @@ void attach_window_effects(const struct attach *a, uint64_t *cut, uint64_t *clea
 /* attach_has_request - did any process so far map the file of attach_opts.request[i], with that function in it? */
 int attach_has_request(const struct attach *a, size_t i);
 
-/* attach_is_ready - have the rows read of all files that the process maps, and wait a moment for it.
+/* attach_is_ready - have the rows read of all files that the process maps, and wait for it until then (CLOCK_MONOTONIC).
  * Return: 1: they are there, attach_probe() and attach_prepare() do not wait for them; 0: later. */
-int attach_is_ready(struct attach *a, const struct target_process *p);
+int attach_is_ready(struct attach *a, const struct target_process *p, uint64_t until_ns);
 
 /* attach_unprobe - begin to remove a process's probes, which the kernel takes long for: it is gone, or executes another program. What is
  * known of it stays readable. */

@@ -18,8 +18,6 @@
 #include "util/clock.h"
 #include "util/msg.h"
 
-#define MOMENT_NS 10000000 /* most libraries are read in less */
-
 /* chunk_add - one more chunk, mapped and empty. The kernel side knows it after chunks_publish(). */
 static int chunk_add(struct attach *a)
 {
@@ -214,17 +212,15 @@ void tables_read_ahead(struct attach *a, const struct target_process *p)
 		read_ahead(a->reader, &a->tables, p);
 }
 
-int attach_is_ready(struct attach *a, const struct target_process *p)
+int attach_is_ready(struct attach *a, const struct target_process *p, uint64_t until_ns)
 {
-	uint64_t until = clock_ns(CLOCK_MONOTONIC) + MOMENT_NS;
-
 	if (!a->reader)
 		return 1;
 	tables_read_ahead(a, p);
 	for (size_t i = 0; i < p->n_maps; i++) {
 		const struct target_module *m = p->map[i].module;
 
-		if (has_rows(m) && !file_find(&a->tables, m) && !reader_rows_are_there(a->reader, m->number, until))
+		if (has_rows(m) && !file_find(&a->tables, m) && !reader_rows_are_there(a->reader, m->number, until_ns))
 			return 0;
 	}
 	return 1;

@@ -302,8 +302,10 @@ int convert_load(const char *path, struct profile *p);
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 
-/* What all else waits for at most where a crash waits to be told: names. */
+/* What all else waits for at most where a crash waits to be told: names. And what a crash waits for: files that its process has just
+ * mapped. */
 #define REPORT_YIELD_NS 50000000ULL
+#define REPORT_FILES_NS 1000000000ULL
 
 /* report_sample - to be called each REPORT_SAMPLE_NS: look, for the verdicts alone.
  * Return: 1; 0: further looks are of no use, those of the reports will do. */

@@ -14,15 +14,16 @@
 /* Most programs that start have ended by then; one that crashes soon has its stack if it was looked at. */
 #define BEGUN_NS 8000000L
 
-#define AGAIN_NS 1000000L      /* while files are being read, of which each look waits for a moment itself */
-#define READ_NS	 5000000000ULL /* after that its files are waited for: probes are worth more by then */
+#define AGAIN_NS 1000000L	/* while files are being read, which looks wait for a moment themselves */
+#define READ_NS	 60000000000ULL /* a file that cannot be read is given up sooner */
 
 struct run_due {
 	pid_t pid;
+	pid_t parent;	   /* it is a child that is to be traced, if it still can be; 0: it is traced */
 	uint64_t since_ns; /* its files are being read; 0: they are not */
 };
 
-static int add(struct run *r, pid_t pid, long after_ns, uint64_t since_ns)
+static int add(struct run *r, pid_t pid, pid_t parent, long after_ns, uint64_t since_ns)
 {
 	struct itimerspec soon = { .it_value.tv_nsec = after_ns };
 	struct run_due *grown;
@@ -36,7 +37,7 @@ static int add(struct run *r, pid_t pid, long after_ns, uint64_t since_ns)
 	if (!grown)
 		return -ENOMEM;
 	r->due = grown;
-	r->due[r->n_due++] = (struct run_due){ .pid = pid, .since_ns = since_ns };
+	r->due[r->n_due++] = (struct run_due){ .pid = pid, .parent = parent, .since_ns = since_ns };
 	if (r->n_due == 1 || since_ns)
 		timerfd_settime(r->fd_due, 0, &soon, NULL);
 	return 0;
@@ -44,20 +45,44 @@ static int add(struct run *r, pid_t pid, long after_ns, uint64_t since_ns)
 
 void due_add(struct run *r, pid_t pid)
 {
-	add(r, pid, LOADED_NS, 0); /* without memory: the next sweep finds it */
+	add(r, pid, 0, LOADED_NS, 0); /* without memory: the next sweep finds it */
 }
 
 void due_add_program(struct run *r, pid_t pid)
 {
-	add(r, pid, BEGUN_NS, 0);
+	add(r, pid, 0, BEGUN_NS, 0);
 }
 
-int due_while_read(struct run *r, pid_t pid)
+/* again - look at it in a moment, unless that has been done for long enough.  Return: as due_while_read(). */
+static int again(struct run *r, pid_t pid, pid_t parent)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint64_t since = r->looking && r->looking->pid == pid && r->looking->since_ns ? r->looking->since_ns : now;
 
-	return now - since < READ_NS && !add(r, pid, AGAIN_NS, since);
+	return now - since < READ_NS && !add(r, pid, parent, AGAIN_NS, since);
+}
+
+int due_while_read(struct run *r, pid_t pid)
+{
+	return again(r, pid, 0);
+}
+
+int due_child_while_read(struct run *r, pid_t pid, pid_t parent)
+{
+	return again(r, pid, parent);
+}
+
+static void look(struct run *r, const struct run_due *due)
+{
+	struct target_process *p = r->s->all ? NULL : target_find(r->target, due->pid);
+	struct target_process *parent = due->parent ? target_find(r->target, due->parent) : NULL;
+
+	if (r->s->all)
+		system_meet(r, due->pid);
+	else if (p && p->alive)
+		events_look(r, p);
+	else if (!p && parent)
+		follow_child(r, parent, due->pid);
 }
 
 void due_look(struct run *r)
@@ -71,13 +96,8 @@ void due_look(struct run *r)
 	r->due = NULL;
 	r->n_due = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct target_process *p = r->s->all ? NULL : target_find(r->target, due[i].pid);
-
 		r->looking = &due[i];
-		if (r->s->all)
-			system_meet(r, due[i].pid);
-		else if (p && p->alive)
-			events_look(r, p);
+		look(r, &due[i]);
 	}
 	r->looking = NULL;
 	free(due);

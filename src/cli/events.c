@@ -22,16 +22,11 @@ void events_process_gone(struct run *r, struct target_process *p)
 		run_finish(r, EXIT_GONE);
 }
 
-/* look - @may_wait  for files to be read */
-static int look(struct run *r, struct target_process *p, int may_wait)
+/* probe - what is new in a process whose files are read. */
+static int probe(struct run *r, struct target_process *p, uint32_t changes)
 {
-	uint32_t changes = attach_changes(r->attach, p->pid);
-	int err = target_refresh(r->target, p), n;
+	int n;
 
-	if (err)
-		return err;
-	if (!may_wait && !attach_is_ready(r->attach, p) && due_while_read(r, p->pid))
-		return 0;
 	target_identity(p);
 	n = attach_probe(r->attach, p, changes);
 	if (n > 0 && !r->s->all)
@@ -41,12 +36,22 @@ static int look(struct run *r, struct target_process *p, int may_wait)
 
 int events_probe(struct run *r, struct target_process *p)
 {
-	return look(r, p, 1);
+	uint32_t changes = attach_changes(r->attach, p->pid);
+	int err = target_refresh(r->target, p);
+
+	return err ? err : probe(r, p, changes);
 }
 
 int events_look(struct run *r, struct target_process *p)
 {
-	return look(r, p, 0);
+	uint32_t changes = attach_changes(r->attach, p->pid);
+	int err = target_refresh_within(r->target, p, r->look_ns);
+
+	if (!err && !attach_is_ready(r->attach, p, r->look_ns))
+		err = -EINPROGRESS;
+	if (err == -EINPROGRESS)
+		return due_while_read(r, p->pid) ? 0 : events_probe(r, p);
+	return err ? err : probe(r, p, changes);
 }
 
 /* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped

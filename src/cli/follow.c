@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/run.h"
+#include "cli/due.h"
 #include "util/msg.h"
 
 /* begin - probe a process that was just added.  @is_new  the kernel side has told of it */
@@ -24,12 +24,15 @@ static int begin(struct run *r, struct target_process *p, int is_new)
 	return err < 0 ? err : events_probe(r, p);
 }
 
-/* add - trace a child.  Return: it, or NULL: it is none of this program, or has ended, or cannot be traced (a warning). */
+/* add - trace a child.  Return: it, or NULL: it is none of this program, or has ended, or cannot be traced (a warning); or it
+ * comes later, since files are being read. */
 static struct target_process *add(struct run *r, const struct target_process *parent, pid_t pid, int is_new)
 {
 	struct target_process *p;
-	int err = target_add(r->target, pid, &p);
+	int err = target_add_within(r->target, pid, is_new ? r->look_ns : UINT64_MAX, &p);
 
+	if (err == -EINPROGRESS && !due_child_while_read(r, pid, parent->pid))
+		err = target_add(r->target, pid, &p);
 	if (err)
 		return NULL;
 	if (!p->exe || !parent->exe || strcmp(p->exe, parent->exe) != 0) {

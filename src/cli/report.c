@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/clock.h"
 #include "util/msg.h"
 
 /* Names of a whole report are waited for so long: longer for the last one, which has no next to make up for it. */
 #define NAMES_NS      1000000000ULL
 #define LAST_NAMES_NS 15000000000ULL
+#define FILES_NS      10000000ULL /* and files that were not known so long */
+#define LAST_FILES_NS 1000000000ULL
 #define MANY_STACKS   1000 /* it is said that their names are being found */
 
 /* name_address - the frames of one address, appended to out.  Return: their number. */
@@ -85,15 +88,16 @@ void report_free_rows(struct output_stack *stacks, size_t n)
 	free(stacks);
 }
 
-/* refresh - names are looked up in the mappings as they are now; those of a process that is gone stay as they were. Of a whole
- * system that would take long: there the loader's word must do. */
-static void refresh(struct reporter *r)
+/* refresh - names are looked up in the mappings as they are now; those of a process that is gone, or whose files are still being read,
+ * stay as they were. Of a whole system that would take long: there the loader's word must do. */
+static void refresh(struct reporter *r, int is_final)
 {
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (is_final ? LAST_FILES_NS : FILES_NS);
 	struct target_process *p;
 
 	for (size_t i = 0; !r->settings->all && (p = target_at(r->target, i)); i++)
 		if (p->alive)
-			target_refresh(r->target, p);
+			target_refresh_within(r->target, p, until_ns);
 }
 
 static void begin_names(struct reporter *r, int is_final)
@@ -227,7 +231,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	struct output_stack *stacks = NULL;
 	int err;
 
-	refresh(r);
+	refresh(r, is_final);
 	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
 	if (!err)
 		err = analyze_verdicts_update(&r->verdicts, now, &r->history, 1);
@@ -318,7 +322,7 @@ int report_make(struct reporter *r, int is_final)
 		return r->err;
 	if (r->windows)
 		return make_estimate(r, is_final);
-	refresh(r);
+	refresh(r, is_final);
 	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
 	if (err)
 		goto out;
@@ -397,9 +401,10 @@ int report_event(struct reporter *r, const struct model_event *e)
 		listen_event(&r->listener, e);
 	if (!p && e->type != MODEL_FREED && e->type != MODEL_STRAY)
 		p = target_child(r->target, e->pid);
-	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. */
+	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. A stack is worth more than a file that
+	 * takes long to be read costs others. */
 	if (e->type == MODEL_SIGNAL && p)
-		target_refresh(r->target, p);
+		target_refresh_names(r->target, p, clock_ns(CLOCK_MONOTONIC) + REPORT_FILES_NS);
 	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_FREED)
 		return report_freed(r, &told);

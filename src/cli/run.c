@@ -18,6 +18,7 @@
 #include "cli/outdir.h"
 #include "reader/reader.h"
 #include "rights/rights.h"
+#include "util/clock.h"
 #include "util/msg.h"
 #include "util/outfile.h"
 #include "util/strbuf.h"
@@ -354,6 +355,8 @@ static int timeout_ms(const struct run *r)
 		live_timeout_ms(r), sooner(listen_timeout_ms(&r->reporter.listener), writer_timeout_ms(&r->reporter)));
 }
 
+#define LOOK_NS 10000000 /* most libraries are read in less */
+
 static void loop(struct run *r)
 {
 	struct pollfd *fd = NULL;
@@ -363,6 +366,7 @@ static void loop(struct run *r)
 		n = poll_fds(r, &fd);
 		if (n < 0 || (poll(fd, n, timeout_ms(r)) < 0 && errno != EINTR))
 			break;
+		r->look_ns = clock_ns(CLOCK_MONOTONIC) + LOOK_NS;
 		/* Events first: an exit or a crash is told before the report that follows it. */
 		collect_events(r->collect);
 		watch_exits(r);

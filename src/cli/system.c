@@ -52,18 +52,22 @@ static int enter(struct run *r, struct target_process *p)
 void system_meet(struct run *r, pid_t pid)
 {
 	struct target_process *p = target_find(r->target, pid);
+	int err;
 
 	if (p) {
 		if (events_look(r, p) != -ESRCH)
 			return;
 		forget(r, pid); /* the pid may be another process's by now */
 	}
-	if (target_add(r->target, pid, &p))
-		return;
-	if (!attach_is_ready(r->attach, p) && due_while_read(r, pid)) {
+	err = target_add_within(r->target, pid, r->look_ns, &p);
+	if (!err && !attach_is_ready(r->attach, p, r->look_ns)) {
 		target_remove(r->target, p);
-		return;
+		err = -EINPROGRESS;
 	}
+	if (err == -EINPROGRESS && !due_while_read(r, pid))
+		err = target_add(r->target, pid, &p);
+	if (err)
+		return;
 	attach_prepare(r->attach, p); /* what fails fails again, and is told, when it is entered */
 	enter(r, p);
 }
@@ -102,17 +106,18 @@ void system_sweep(struct run *r)
  * read when this crash was told. */
 static int on_signal(struct run *r, const struct model_event *e)
 {
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + REPORT_FILES_NS;
 	struct target_process *p = NULL;
-	int err;
+	int err, is_read = 0;
 
 	if (!target_find(r->target, e->pid) && !target_child(r->target, e->pid)) {
 		if (e->type != MODEL_SIGNAL)
 			system_meet(r, e->pid);
-		else if (target_add(r->target, e->pid, &p))
-			p = NULL;
+		else if (!target_add_names(r->target, e->pid, until_ns, &p))
+			is_read = !target_refresh_within(r->target, p, 0);
 	}
 	err = r->reporter.err ? 0 : report_event(&r->reporter, e);
-	if (p)
+	if (is_read)
 		attach_prepare(r->attach, p);
 	return err;
 }

@@ -322,12 +322,21 @@ static int is_due(struct target_process *p, uint64_t now)
 	return p->identity_again;
 }
 
+/* is_idle - will what is asked of its files be answered, or are others being read? */
+static int is_idle(const struct target_process *p)
+{
+	for (size_t i = 0; i < p->n_maps; i++)
+		if (p->map[i].module && p->map[i].module->parser)
+			return parser_is_idle(p->map[i].module->parser, 0);
+	return 1;
+}
+
 const struct model_identity *target_identity(struct target_process *p)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct model_identity *fresh;
 
-	if (!p->alive || !is_due(p, now))
+	if (!p->alive || !is_due(p, now) || !is_idle(p))
 		return p->identity;
 	fresh = malloc(sizeof(*fresh));
 	if (!fresh)

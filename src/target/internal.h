@@ -38,8 +38,9 @@ void target_identity_forked(struct target_process *parent, struct target_process
 /* process_has_memory - 0 once a process that ends has given up its memory, or is gone. */
 int process_has_memory(const struct target_process *p);
 
-/* maps_read - parse /proc/PID/maps. On success the process's old mappings are replaced. */
-int maps_read(struct target *t, struct target_process *p);
+/* maps_read - parse /proc/PID/maps, and have new files read. On success the process's old mappings are replaced.
+ * Return: 0; -EINPROGRESS files are not read by then; -ESRCH; -errno. */
+int maps_read(struct target *t, struct target_process *p, uint64_t until_ns);
 void maps_free(struct target_map *map, size_t n);
 
 /* maps_copy - a copy of a process's mappings for another one that has none yet.  Return: 0, or -ENOMEM. */

@@ -150,27 +150,23 @@ static int by_place(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* modules_read - what is in the modules from that one on.  Return: 0, or -ENOMEM. */
-static int modules_read(struct target *t, size_t from)
+/* modules_read - see what is in the files of these mappings.  Return: 0; -EINPROGRESS not by then; -ENOMEM. */
+static int modules_read(struct target *t, const struct target_map *map, size_t n_maps, uint64_t until_ns)
 {
-	struct target_module **open;
+	struct target_module **module = calloc(n_maps ? n_maps : 1, sizeof(*module));
 	size_t n = 0;
+	int err;
 
-	if (from >= t->n_modules)
-		return 0;
-	open = calloc(t->n_modules - from, sizeof(struct target_module *));
-	if (!open)
+	if (!module)
 		return -ENOMEM;
-	for (size_t i = from; i < t->n_modules; i++)
-		if (t->module[i]->fd >= 0)
-			open[n++] = t->module[i];
+	for (size_t i = 0; i < n_maps; i++)
+		if (map[i].module && map[i].module->fd >= 0 && !map[i].module->is_read)
+			module[n++] = map[i].module;
 	if (n)
-		qsort(open, n, sizeof(struct target_module *), by_place);
-	parser_elves(t->parser, open, n);
-	for (size_t i = 0; i < n; i++)
-		module_find_allocators(open[i]);
-	free(open);
-	return 0;
+		qsort(module, n, sizeof(*module), by_place);
+	err = parser_elves(t->parser, module, n, until_ns);
+	free(module);
+	return err;
 }
 
 #define VDSO_MAX_BYTES (1 << 20)
@@ -229,6 +225,7 @@ static struct target_module *vdso_add(struct target *t, const char *name, const 
 	if (mod) {
 		mod->fd = fd;
 		mod->elf = elf;
+		mod->is_read = 1;
 		return mod;
 	}
 	elffile_close(elf);
@@ -383,10 +380,10 @@ static int ended(const struct target_process *p, FILE *f, size_t n)
 	return n && !process_has_memory(p) ? -ESRCH : 0;
 }
 
-int maps_read(struct target *t, struct target_process *p)
+int maps_read(struct target *t, struct target_process *p, uint64_t until_ns)
 {
 	struct target_map *map = NULL, *grown, m;
-	size_t n = 0, cap = 0, line_cap = 0, n_known = t->n_modules;
+	size_t n = 0, cap = 0, line_cap = 0;
 	char path[64], *line = NULL;
 	ssize_t len;
 	FILE *f;
@@ -420,17 +417,15 @@ int maps_read(struct target *t, struct target_process *p)
 	err = ended(p, f, n); /* then the mappings that it had before stay */
 	if (err)
 		goto out;
-	err = modules_read(t, n_known);
-	if (err)
-		goto out;
-	n_known = SIZE_MAX; /* done: what is added from here on, the vdso, is read by then */
-	if (n) {
+	err = modules_read(t, map, n, until_ns);
+	if (!err && n) {
 		maps_change(t, p, map, n);
 		map = NULL;
 		n = 0;
 	}
 out:
-	modules_read(t, n_known); /* they are known from now on, whatever has become of this process */
+	if (err) /* whatever has become of this process: the next one may map the same files */
+		modules_read(t, map, n, 0);
 	maps_free(map, n);
 	free(line);
 	fclose(f);

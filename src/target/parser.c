@@ -19,10 +19,12 @@
 #define TABLE_BY_BYTES 8	 /* likewise, for each byte of its file: symbols of 24 bytes, twice, become 72 each */
 #define TABLE_BYTES    (1 << 16) /* and for any file */
 #define MAX_ERRNO      4095
-#define MAX_AHEAD      8 /* questions that are asked before the first is answered */
 
 static void end(struct parser *p)
 {
+	free(p->reply.data);
+	p->reply = (struct parser_reply){ 0 };
+	p->n_asked = 0;
 	if (!p->pid)
 		return;
 	close(p->socket);
@@ -146,56 +148,68 @@ static int serve(struct parser *p, const struct stat *st, const char *path, int 
 	return -ECHILD;
 }
 
-/* get - the next message.  Return: its length, or -errno: it is not there in time. */
-static ssize_t get(struct parser *p, void *to, size_t cap, uint64_t until_ns)
+/* get - the next message.  Return: its length; -EAGAIN it is not there by then; -ETIMEDOUT nor will it be; -errno. */
+static ssize_t get(struct parser *p, void *to, size_t cap, uint64_t until_ns, uint64_t hang_ns)
 {
 	for (;;) {
 		ssize_t n = recv(p->socket, to, cap, MSG_DONTWAIT);
 		struct pollfd fd = { .fd = p->socket, .events = POLLIN };
-		uint64_t now;
+		uint64_t now, end_ns = until_ns < hang_ns ? until_ns : hang_ns;
 
 		if (n > 0)
 			return n;
 		if (!n || (errno != EAGAIN && errno != EINTR))
 			return -EBADMSG;
 		now = clock_ns(CLOCK_MONOTONIC);
-		if (now >= until_ns)
+		if (now >= hang_ns)
 			return -ETIMEDOUT;
-		poll(&fd, 1, (int)((until_ns - now) / 1000000 + 1));
+		if (now >= until_ns)
+			return -EAGAIN;
+		poll(&fd, 1, (int)((end_ns - now) / 1000000 + 1));
 	}
 }
 
-/* What the child says. */
-struct reply {
-	int status;
-	void *data; /* malloc'ed */
-	size_t n_bytes;
-};
-
-/* await - an answer of up to cap bytes.  Return: 0, or -errno: it is none. */
-static int await(struct parser *p, struct reply *r, uint64_t cap)
+static struct parser_reply expect(const struct parser *p)
 {
-	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + p->wait_ns;
+	return (struct parser_reply){ .hang_ns = clock_ns(CLOCK_MONOTONIC) + p->wait_ns };
+}
+
+/* await_head - how an answer of up to cap bytes begins.  Return: as await(). */
+static int await_head(struct parser *p, struct parser_reply *r, uint64_t cap, uint64_t until_ns)
+{
 	struct parse_answer a;
-	ssize_t n = get(p, &a, sizeof(a), until_ns);
+	ssize_t n = get(p, &a, sizeof(a), until_ns, r->hang_ns);
 
 	if (n < 0)
 		return (int)n;
 	if (n != sizeof(a) || a.n_bytes > cap || a.status < -MAX_ERRNO || a.status > INT32_MAX)
 		return -EBADMSG;
+	r->has_begun = 1;
 	r->status = (int)a.status;
+	r->n_wanted = a.n_bytes;
 	if (!a.n_bytes)
 		return 0;
 	r->data = malloc(a.n_bytes);
-	if (!r->data)
-		return -ENOMEM;
-	while (r->n_bytes < a.n_bytes) {
-		n = get(p, (char *)r->data + r->n_bytes, a.n_bytes - r->n_bytes, until_ns);
+	return r->data ? 0 : -ENOMEM;
+}
+
+/* await - an answer of up to cap bytes, or what is not there of it yet.
+ * Return: 0; -EAGAIN: there is more to come after that time; -errno: it is none. */
+static int await(struct parser *p, struct parser_reply *r, uint64_t cap, uint64_t until_ns)
+{
+	int err = r->has_begun ? 0 : await_head(p, r, cap, until_ns);
+	ssize_t n;
+
+	while (!err && r->n_bytes < r->n_wanted) {
+		n = get(p, (char *)r->data + r->n_bytes, r->n_wanted - r->n_bytes, until_ns, r->hang_ns);
 		if (n < 0)
 			return (int)n;
 		r->n_bytes += n;
+		/* A large answer keeps us no longer than one that does not come. */
+		if (r->n_bytes < r->n_wanted && until_ns != UINT64_MAX && clock_ns(CLOCK_MONOTONIC) >= until_ns)
+			err = -EAGAIN;
 	}
-	return 0;
+	return err;
 }
 
 /* A question about a file. */
@@ -258,32 +272,19 @@ static int begin_ahead(struct parser *p, const struct question *q)
 }
 
 /* finish - the answer to the first of the questions that are not answered yet, of up to cap bytes.
- * Return: 0 and *r, whose data is the caller's; -EBADMSG: the child is lost, and the other questions with it. */
-static int finish(struct parser *p, const struct question *q, uint64_t cap, struct reply *r)
+ * Return: 0 and *r, whose data is the caller's; -EAGAIN not by then: go on with *r; -EBADMSG: the child is lost, and the other
+ * questions with it. */
+static int finish(struct parser *p, const struct question *q, uint64_t cap, uint64_t until_ns, struct parser_reply *r)
 {
-	int err;
+	int err = await(p, r, cap, until_ns);
 
-	*r = (struct reply){ 0 };
-	err = await(p, r, cap);
-	if (!err)
-		return 0;
+	if (!err || err == -EAGAIN)
+		return err;
 	if (err == -ETIMEDOUT)
 		charge(p, HANG_COUNTS - 1);
 	free(r->data);
-	*r = (struct reply){ 0 };
+	*r = (struct parser_reply){ 0 };
 	return lost(p, q->ask->number, q->path);
-}
-
-/* ask - a question about a module, and its answer of up to cap bytes.  Return: as begin(), finish(). */
-static int ask(const struct target_module *m, struct parse_ask *a, uint64_t cap, struct reply *r)
-{
-	struct question q = { a, m->fd, m->path };
-	int err;
-
-	a->number = m->number;
-	*r = (struct reply){ 0 };
-	err = begin(m->parser, &q);
-	return err ? err : finish(m->parser, &q, cap, r);
 }
 
 /* ---- ELF files ------------------------------------------------------------------------------------------------------------ */
@@ -300,75 +301,153 @@ static uint64_t table_bytes(int fd)
 	return n < MAX_TABLE / TABLE_BY_BYTES ? n * TABLE_BY_BYTES + TABLE_BYTES : MAX_TABLE;
 }
 
-/* take_elf - the answer to the first of the questions that are not answered yet.  Return: as parser_elf(). */
-static int take_elf(struct parser *p, const struct question *q, struct elffile **out)
+/* finish_elf - the answer to a question about symbols.  Return: as parser_elf(); -EAGAIN also: not by then, go on with *r. */
+static int finish_elf(
+	struct parser *p, const struct question *q, uint64_t until_ns, struct parser_reply *r, struct elffile **out)
 {
-	struct reply r;
-	int err = finish(p, q, table_bytes(q->fd), &r);
+	int err = finish(p, q, table_bytes(q->fd), until_ns, r);
 
 	if (err)
 		return err;
-	if (!r.status)
-		err = elffile_from(out, r.data, r.n_bytes);
-	else
-		err = r.status < 0 && r.status != -EBADMSG ? r.status : -ENOEXEC;
-	if (r.status)
-		free(r.data);
+	if (!r->status)
+		err = elffile_from(out, r->data, r->n_bytes);
+	else /* which is the child's word: neither of these is */
+		err = r->status < 0 && r->status != -EBADMSG && r->status != -EAGAIN ? r->status : -ENOEXEC;
+	if (r->status)
+		free(r->data);
+	*r = (struct parser_reply){ 0 };
 	return err == -EBADMSG ? lost(p, q->ask->number, q->path) : err;
+}
+
+/* elf_question - about the symbols of a module; until the next one. */
+static struct question elf_question(const struct target_module *m)
+{
+	static struct parse_ask a = { .type = PARSE_ELF };
+
+	a.number = m->number;
+	return (struct question){ &a, m->fd, m->path };
+}
+
+static void set_read(struct target_module *m, int err)
+{
+	if (err)
+		msg_debug("%s: not read as ELF: %s", m->path, strerror(-err));
+	m->is_read = 1;
+	module_find_allocators(m);
+}
+
+/* take - what is said of the module that was asked for first.  Return: 0, or -EAGAIN: nothing yet. */
+static int take(struct parser *p, uint64_t until_ns)
+{
+	struct target_module *m = p->asked[0];
+	struct question q = elf_question(m);
+	int err = finish_elf(p, &q, until_ns, &p->reply, &m->elf);
+
+	if (err == -EAGAIN)
+		return err;
+	set_read(m, err);
+	if (p->n_asked) /* the child lives */
+		memmove(&p->asked[0], &p->asked[1], --p->n_asked * sizeof(p->asked[0]));
+	p->reply = expect(p);
+	return 0;
+}
+
+int parser_is_idle(struct parser *p, uint64_t until_ns)
+{
+	while (p->n_asked)
+		if (take(p, until_ns))
+			return 0;
+	return 1;
+}
+
+static int is_asked(const struct parser *p, const struct target_module *m)
+{
+	for (size_t i = 0; i < p->n_asked; i++)
+		if (p->asked[i] == m)
+			return 1;
+	return 0;
+}
+
+/* ask_elves - ask for the symbols of these, as many as may be asked for now. */
+static void ask_elves(struct parser *p, struct target_module *const *module, size_t n)
+{
+	for (size_t i = 0; i < n && p->n_asked < PARSER_MAX_ASKED; i++) {
+		struct target_module *m = module[i];
+		struct question q = elf_question(m);
+		int err;
+
+		if (m->is_read || is_asked(p, m))
+			continue;
+		if (p->n_asked && begin_ahead(p, &q))
+			return;
+		err = p->n_asked ? 0 : begin(p, &q);
+		if (err) {
+			set_read(m, err);
+			continue;
+		}
+		if (!p->n_asked)
+			p->reply = expect(p);
+		p->asked[p->n_asked++] = m;
+	}
+}
+
+int parser_elves(struct parser *p, struct target_module *const *module, size_t n, uint64_t until_ns)
+{
+	for (size_t i = 0; i < n; i++) {
+		while (!module[i]->is_read) {
+			ask_elves(p, module + i, n - i);
+			if (!module[i]->is_read && take(p, until_ns))
+				return -EINPROGRESS;
+		}
+	}
+	return 0;
+}
+
+/* begin_alone - begin(), unless files are being read.  Return: also -EAGAIN: they are. */
+static int begin_alone(struct parser *p, const struct question *q)
+{
+	return parser_is_idle(p, 0) ? begin(p, q) : -EAGAIN;
 }
 
 int parser_elf(struct parser *p, uint32_t number, int fd, const char *path, struct elffile **out)
 {
 	struct parse_ask a = { .type = PARSE_ELF, .number = number };
 	struct question q = { &a, fd, path };
-	int err = begin(p, &q);
+	struct parser_reply r = { 0 };
+	int err = begin_alone(p, &q);
 
-	return err ? err : take_elf(p, &q, out);
+	if (err)
+		return err;
+	r = expect(p);
+	return finish_elf(p, &q, UINT64_MAX, &r, out);
 }
 
-void parser_elves(struct parser *p, struct target_module *const *module, size_t n)
+/* ask - a question about a module, and its answer of up to cap bytes.  Return: as begin(), finish(). */
+static int ask(const struct target_module *m, struct parse_ask *a, uint64_t cap, struct parser_reply *r)
 {
-	static struct parse_ask a[MAX_AHEAD];
-	size_t n_asked = 0;
+	struct question q = { a, m->fd, m->path };
+	int err;
 
-	for (size_t i = 0; i < n; i++) {
-		struct question q = { &a[i % MAX_AHEAD], module[i]->fd, module[i]->path };
-		int err = 0;
-
-		if (n_asked <= i) {
-			a[i % MAX_AHEAD] = (struct parse_ask){ .type = PARSE_ELF, .number = module[i]->number };
-			err = begin(p, &q);
-			n_asked = i + 1;
-		}
-		while (!err && n_asked < n && n_asked - i < MAX_AHEAD) {
-			struct question next = { &a[n_asked % MAX_AHEAD], module[n_asked]->fd, module[n_asked]->path };
-
-			a[n_asked % MAX_AHEAD] =
-				(struct parse_ask){ .type = PARSE_ELF, .number = module[n_asked]->number };
-			if (begin_ahead(p, &next))
-				break;
-			n_asked++;
-		}
-		if (!err)
-			err = take_elf(p, &q, &module[i]->elf);
-		if (err == -EBADMSG) /* what was asked for besides is asked for again */
-			n_asked = i + 1;
-		if (err)
-			msg_debug("%s: not read as ELF: %s", module[i]->path, strerror(-err));
-	}
+	a->number = m->number;
+	*r = (struct parser_reply){ 0 };
+	err = begin_alone(m->parser, &q);
+	if (err)
+		return err;
+	*r = expect(m->parser);
+	return finish(m->parser, &q, cap, UINT64_MAX, r);
 }
 
 /* ---- what is asked of one module ------------------------------------------------------------------------------------------ */
 
 /* ask_list - a question about a module that is answered by up to max things of a size.  Return: as ask(); r->status is their number. */
-static int ask_list(const struct target_module *m, struct parse_ask *q, size_t size, size_t max, struct reply *r)
+static int ask_list(const struct target_module *m, struct parse_ask *q, size_t size, size_t max, struct parser_reply *r)
 {
 	int err;
 
 	err = ask(m, q, size * max, r);
 	if (!err && r->n_bytes != (r->status > 0 ? r->status * size : 0)) {
 		free(r->data);
-		*r = (struct reply){ 0 };
+		*r = (struct parser_reply){ 0 };
 		err = lost(m->parser, m->number, m->path);
 	}
 	return err;
@@ -377,7 +456,7 @@ static int ask_list(const struct target_module *m, struct parse_ask *q, size_t s
 int parser_imports(const struct target_module *m, struct elfimport **out)
 {
 	struct parse_ask q = { .type = PARSE_IMPORTS };
-	struct reply r;
+	struct parser_reply r;
 	int err;
 
 	if (!m->parser)
@@ -411,7 +490,7 @@ static int is_code(const struct target_module *m, uint64_t offset)
 int parser_leaves(const struct target_module *m, uint64_t vaddr, uint64_t *offset, size_t cap)
 {
 	struct parse_ask q = { .type = PARSE_LEAVES, .vaddr = vaddr };
-	struct reply r;
+	struct parser_reply r;
 	int err;
 
 	if (!m->parser)
@@ -429,7 +508,7 @@ int parser_leaves(const struct target_module *m, uint64_t vaddr, uint64_t *offse
 int parser_ends(const struct target_module *m, struct end_place *out)
 {
 	struct parse_ask q = { .type = PARSE_ENDS };
-	struct reply r;
+	struct parser_reply r;
 	int err;
 
 	if (!m->parser)
@@ -447,7 +526,7 @@ int parser_ends(const struct target_module *m, struct end_place *out)
 /* ask_one - a question about a module that is answered by one thing of that size.  Return: the status, or as ask(). */
 static int ask_one(const struct target_module *m, struct parse_ask *q, void *out, size_t size)
 {
-	struct reply r;
+	struct parser_reply r;
 	int err;
 
 	err = ask(m, q, size, &r);
@@ -515,7 +594,7 @@ void parser_entries(const struct target_module *m, struct entry_place *place, si
 {
 	static struct parse_ask q;
 	struct entry_place *said;
-	struct reply r;
+	struct parser_reply r;
 
 	if (!m->parser) {
 		entry_decide(m->fd, m->elf, place, n);

@@ -48,10 +48,26 @@ struct parser_owner {
 	unsigned n_lost; /* children, by these files */
 };
 
+/* What the child says to a question, as far as it has come. */
+struct parser_reply {
+	uint64_t hang_ns; /* CLOCK_MONOTONIC: by then it has come, or never will */
+	int has_begun;
+	int status;
+	void *data; /* malloc'ed: n_wanted bytes, of which n_bytes are there */
+	size_t n_bytes;
+	size_t n_wanted;
+};
+
+#define PARSER_MAX_ASKED 8
+
 struct parser {
 	pid_t pid; /* 0: no child */
 	int socket;
 	uint64_t wait_ns; /* for an answer */
+	struct target_module
+		*asked[PARSER_MAX_ASKED]; /* those whose symbols it reads; the answer to the first comes first */
+	size_t n_asked;
+	struct parser_reply reply; /* about the first of them */
 	unsigned n_starts;
 	struct parser_owner *owner; /* whose files have been read */
 	size_t n_owners;
@@ -76,8 +92,14 @@ extern void (*parse_meet)(int fd);
  * parser_elf - as elffile_open().  Return: also -EBADMSG the file killed the child; -EAGAIN there is none. */
 int parser_elf(struct parser *p, uint32_t number, int fd, const char *path, struct elffile **out);
 
-/* parser_elves - the same for modules whose fd is open: fill in elf. The child reads one while we look at what it has said of others. */
-void parser_elves(struct parser *p, struct target_module *const *module, size_t n);
+/* parser_elves - the same for modules whose fd is open: fill in elf, set is_read, and see which allocators they have. The child reads one
+ * while we look at what it has said of others.
+ * @until_ns  CLOCK_MONOTONIC: they are waited for no longer; UINT64_MAX: until all are read
+ * Return: 0; -EINPROGRESS: some are not read by then. As long as they are not, all other questions are answered with -EAGAIN. */
+int parser_elves(struct parser *p, struct target_module *const *module, size_t n, uint64_t until_ns);
+
+/* parser_is_idle - have all files been read that were asked for? Waits for that until then.  Return: 1; 0: they have not. */
+int parser_is_idle(struct parser *p, uint64_t until_ns);
 
 /* parser_imports - as bindings_imports(); parser_leaves - as leaves_find(); parser_ends - as ends_find(); parser_version - as
  * php_read_version(); parser_identity - as identity_read_file(): -errno, of the same kinds as above, where there is no answer.

@@ -148,7 +148,7 @@ int process_has_memory(const struct target_process *p)
 	return !stat_read(&now, &state, &memory_bytes) && memory_bytes && now.start_ticks == p->start_ticks;
 }
 
-int target_refresh(struct target *t, struct target_process *p)
+int target_refresh_names(struct target *t, struct target_process *p, uint64_t until_ns)
 {
 	uint64_t start_ticks = p->start_ticks;
 	unsigned long memory_bytes = 0;
@@ -163,8 +163,22 @@ int target_refresh(struct target *t, struct target_process *p)
 		return -ESRCH;
 	}
 	exe_read(p);
-	err = maps_read(t, p);
+	return maps_read(t, p, until_ns);
+}
+
+int target_refresh_within(struct target *t, struct target_process *p, uint64_t until_ns)
+{
+	int err = target_refresh_names(t, p, until_ns);
+
+	/* More is asked of these files, which has to be answered at once: also by who is told by this that they are read. */
+	if (!err && !parser_is_idle(t->parser, until_ns))
+		err = -EINPROGRESS;
 	return err ? err : resolve_allocators(p);
+}
+
+int target_refresh(struct target *t, struct target_process *p)
+{
+	return target_refresh_within(t, p, UINT64_MAX);
 }
 
 /* is_thread - the pid is that of a thread other than its process's first: the line Tgid: of its status says so. */
@@ -185,7 +199,9 @@ static int is_thread(pid_t pid)
 	return tgid != pid;
 }
 
-int target_add(struct target *t, pid_t pid, struct target_process **out)
+/* add - @refresh  what is to be known of it */
+static int add(struct target *t, pid_t pid, uint64_t until_ns, struct target_process **out,
+	int (*refresh)(struct target *t, struct target_process *p, uint64_t until_ns))
 {
 	struct target_process *p, **grown;
 	int err;
@@ -205,7 +221,7 @@ int target_add(struct target *t, pid_t pid, struct target_process **out)
 		err = -errno;
 		goto out;
 	}
-	err = target_refresh(t, p);
+	err = refresh(t, p, until_ns);
 	/* One that dies has no mappings any more: those that it has from its parent tell where it crashed. */
 	if (!err && !p->n_maps && target_child(t, pid))
 		err = -ESRCH;
@@ -223,6 +239,21 @@ int target_add(struct target *t, pid_t pid, struct target_process **out)
 out:
 	process_free(p);
 	return err;
+}
+
+int target_add(struct target *t, pid_t pid, struct target_process **out)
+{
+	return target_add_within(t, pid, UINT64_MAX, out);
+}
+
+int target_add_within(struct target *t, pid_t pid, uint64_t until_ns, struct target_process **out)
+{
+	return add(t, pid, until_ns, out, target_refresh_within);
+}
+
+int target_add_names(struct target *t, pid_t pid, uint64_t until_ns, struct target_process **out)
+{
+	return add(t, pid, until_ns, out, target_refresh_names);
 }
 
 struct target_process *target_find(struct target *t, pid_t pid)

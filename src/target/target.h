@@ -32,7 +32,8 @@ struct target_module {
 	char *path; /* as the process sees it, without " (deleted)"; untrusted */
 	char *name; /* last component of path */
 	int deleted;
-	int fd;		     /* open for reading; -1 when it could not be opened */
+	int fd;	     /* open for reading; -1 when it could not be opened */
+	int is_read; /* it was, or cannot be: what follows is known. Those in mappings are, where fd is not -1 */
 	struct elffile *elf; /* NULL when it is no ELF file, or unreadable */
 	int malloc;	     /* TARGET_x_MALLOC */
 	int has_others;	     /* it has allocator functions of the sort TARGET_SITES_OTHER */
@@ -111,9 +112,20 @@ void target_close(struct target *t);
  * -EALREADY it is known; -errno. Says nothing: the caller knows what the pid means to the user. */
 int target_add(struct target *t, pid_t pid, struct target_process **out);
 
+/* target_add_within, target_add_names - likewise, by target_refresh_within() and target_refresh_names().
+ * Return: also -EINPROGRESS: it is not added; to be called again. */
+int target_add_within(struct target *t, pid_t pid, uint64_t until_ns, struct target_process **out);
+int target_add_names(struct target *t, pid_t pid, uint64_t until_ns, struct target_process **out);
+
 /* target_refresh - read comm, exe and mappings again, and see which malloc its calls resolve to. On failure the old ones stay.
  * Return: 0; -ESRCH the process is gone; -errno. */
 int target_refresh(struct target *t, struct target_process *p);
+
+/* target_refresh_within - likewise, but files that were not known are waited for no longer than that (CLOCK_MONOTONIC).
+ * target_refresh_names - comm, exe and mappings alone, for names: files that others map, and that take long to be read, are not waited for.
+ * Return: also -EINPROGRESS: files are being read; to be called again. */
+int target_refresh_within(struct target *t, struct target_process *p, uint64_t until_ns);
+int target_refresh_names(struct target *t, struct target_process *p, uint64_t until_ns);
 
 /* target_find - the process with that pid, or NULL. target_at - the i-th, or NULL at the end. target_count - how many there are. */
 struct target_process *target_find(struct target *t, pid_t pid);

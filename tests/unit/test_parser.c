@@ -302,18 +302,99 @@ static void of_many_files_at_once_only_those_that_kill_are_not_read(void **state
 	(void)state;
 	for (int i = 0; i < 32; i++) {
 		module[i] = &file[i];
-		file[i] = (struct target_module){ .number = ++n_files, .path = "x" };
+		file[i] = (struct target_module){ .number = ++n_files, .path = "x", .name = "x" };
 		/* Every eighth is another owner's, and one is no file. */
 		file[i].fd = i == 20 ? -1 : i % 8 == 7 ? open_libc() : marked(marks[i % 7]);
 	}
-	parser_elves(p, module, 32);
+	assert_int_equal(parser_elves(p, module, 32, UINT64_MAX), 0);
 	for (int i = 0; i < 32; i++) {
 		int is_good = i != 20 && (i % 8 == 7 || marks[i % 7][0] == '.');
 
+		assert_true(file[i].is_read);
 		assert_int_equal(!!file[i].elf, is_good);
 		elffile_close(file[i].elf);
 		close(file[i].fd);
 	}
+}
+
+/* Nobody waits for a child that takes its time: neither for its answer to begin, nor, of a large one, for all of it. */
+static void files_are_read_while_nobody_waits(void **state)
+{
+	struct target_module file[3], *module[3];
+	int n_looks = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		module[i] = &file[i];
+		file[i] = (struct target_module){ .number = ++n_files, .path = "x", .name = "x" };
+		file[i].fd = marked("........");
+	}
+	assert_int_equal(parser_elves(p, module, 1, UINT64_MAX), 0); /* there is a child */
+	assert_int_equal(kill(p->pid, SIGSTOP), 0);
+	assert_int_equal(parser_elves(p, module, 2, 0), -EINPROGRESS);
+	assert_int_equal(parser_elves(p, module, 3, 0), -EINPROGRESS);
+	assert_false(parser_is_idle(p, 0));
+	assert_int_equal(p->n_asked, 2); /* once each */
+	assert_int_equal(kill(p->pid, SIGCONT), 0);
+	while (parser_elves(p, module, 3, 0) == -EINPROGRESS)
+		n_looks++;
+	assert_true(n_looks > 0 && parser_is_idle(p, 0));
+	assert_int_equal(p->n_starts, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_same(file[0].elf, file[i].elf);
+		close(file[i].fd);
+	}
+	for (int i = 0; i < 3; i++)
+		elffile_close(file[i].elf);
+}
+
+/* A question about one file comes while others are being read: nobody waits for them, and it is asked again later. */
+static void what_is_asked_while_files_are_being_read_is_not_answered_yet(void **state)
+{
+	struct target_module file = { .number = ++n_files, .path = "x", .name = "x" }, *module = &file;
+	struct target_module libc = { .number = ++n_files, .path = "libc", .name = "libc", .parser = p };
+	struct elfimport *imports;
+
+	(void)state;
+	file.fd = marked("........");
+	libc.fd = open_libc();
+	kill(p->pid, SIGSTOP);
+	assert_int_equal(parser_elves(p, &module, 1, 0), -EINPROGRESS);
+	assert_int_equal(parser_imports(&libc, &imports), -EAGAIN);
+	assert_int_equal(read_file(libc.fd, ++n_files), -EAGAIN);
+	kill(p->pid, SIGCONT);
+	assert_true(parser_is_idle(p, UINT64_MAX));
+	assert_true(file.is_read && file.elf);
+	assert_true(parser_imports(&libc, &imports) > 0);
+	assert_int_equal(read_file(libc.fd, ++n_files), 0);
+	free(imports);
+	elffile_close(file.elf);
+	close(file.fd);
+	close(libc.fd);
+}
+
+/* One that hangs is given up by whoever looks after that time, and those behind it are read. */
+static void a_hang_that_nobody_waits_for_ends_as_well(void **state)
+{
+	static const char *const marks[] = { "!hangs..", "........" };
+	struct target_module file[2], *module[2];
+	int n_looks = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		module[i] = &file[i];
+		file[i] = (struct target_module){ .number = ++n_files, .path = "x", .name = "x" };
+		file[i].fd = marked(marks[i]);
+	}
+	p->wait_ns = 300000000;
+	for (; parser_elves(p, module, 2, 0) == -EINPROGRESS; n_looks++)
+		usleep(1000);
+	assert_in_range(n_looks, 10, 1000);
+	assert_true(file[0].is_read && !file[0].elf && file[1].is_read && file[1].elf);
+	assert_int_equal(n_lost(), 8);
+	elffile_close(file[1].elf);
+	close(file[0].fd);
+	close(file[1].fd);
 }
 
 static void what_a_file_makes_the_child_say_of_code_is_not_believed(void **state)
@@ -560,6 +641,9 @@ int main(void)
 		TEST(what_is_no_elf_file_is_said_to_be_none),
 		TEST(a_file_that_kills_or_fools_the_child_costs_itself_and_no_other),
 		TEST(of_many_files_at_once_only_those_that_kill_are_not_read),
+		TEST(files_are_read_while_nobody_waits),
+		TEST(what_is_asked_while_files_are_being_read_is_not_answered_yet),
+		TEST(a_hang_that_nobody_waits_for_ends_as_well),
 		TEST(what_a_file_makes_the_child_say_of_code_is_not_believed),
 		TEST(a_child_that_died_between_two_questions_is_replaced),
 		TEST(of_an_owner_of_many_files_that_kill_none_is_read_any_more_and_of_others_they_are),
