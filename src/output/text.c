@@ -61,9 +61,19 @@ static void add_zend_proof(struct strbuf *b, const struct model_zend_heap *h, in
 		is_estimate ? "(traced: an estimate) " : "", difference);
 }
 
+/* add_rate_of_growth - " +5.0 KiB/s (+4.9 KiB/s to +5.1 KiB/s)": within these. */
+static void add_rate_of_growth(struct strbuf *b, const struct analyze_growth *g)
+{
+	char rate[FORMAT_BYTES_BYTES], low[FORMAT_BYTES_BYTES], high[FORMAT_BYTES_BYTES];
+
+	strbuf_addf(b, " %s/s", format_gain((int64_t)g->bytes_per_s, rate));
+	if (g->low < g->high)
+		strbuf_addf(
+			b, " (%s/s to %s/s)", format_gain((int64_t)g->low, low), format_gain((int64_t)g->high, high));
+}
+
 int text_add_growth(struct strbuf *b, const struct analyze_standing *s)
 {
-	char gain[FORMAT_BYTES_BYTES];
 	int n = 0;
 
 	for (int c = 0; s && c <= MODEL_CURVE_RSS; c++) {
@@ -73,7 +83,7 @@ int text_add_growth(struct strbuf *b, const struct analyze_standing *s)
 			continue;
 		strbuf_addf(b, "%s%s %s", n++ ? ", " : "", model_curve_name(c), analyze_growth_text(g->verdict));
 		if (g->verdict != GROWTH_PLATEAU)
-			strbuf_addf(b, " %s/s", format_gain((int64_t)g->bytes_per_s, gain));
+			add_rate_of_growth(b, g);
 	}
 	return n;
 }

@@ -279,7 +279,7 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
 		"    resident: 30.0 MiB (anonymous 20.0 MiB, files 10.0 MiB), its share of that 24.0 MiB, swapped out 4.0 KiB\n"
 		"    php: 6.0 MiB taken of memory_limit 128.0 MiB, peak 8.0 MiB; cycle collector: 1,234 roots, 1 run\n"
-		"    memory: zend growing +1.2 KiB/s, libc plateau\n"
+		"    memory: zend growing +1.2 KiB/s (+1.1 KiB/s to +1.3 KiB/s), libc plateau\n"
 		"    limit: PHP's memory_limit (128.0 MiB) in about 2.1 h (1.9 to 2.3), if it goes on like this\n"
 		"    not in the books: of +4.0 KiB/s of resident memory live blocks explain 1.2 KiB/s; the rest is +2.0 KiB/s chunks that PHP keeps for later, +800 B/s overhead and fragmentation of malloc's heap\n"
 		"    garbage: perhaps part of zend's growth: PHP's cycle collector has not run meanwhile, and has 1,234 possible roots to look at, ever more (it runs at 10,001)\n"
@@ -362,7 +362,7 @@ static void a_report_of_a_system_has_a_table_of_the_processes_that_hold_most(voi
 		"        live       gained  most in  process\n"
 		"     4.1 MiB     +1.3 MiB  zend     php(4242)\n"
 		"    zend heap: PHP counts 5.0 MiB: 4.8 MiB in traced blocks, 256.0 KiB from before tracing, difference 0 B\n"
-		"    memory: zend growing +1.2 KiB/s, libc plateau\n"
+		"    memory: zend growing +1.2 KiB/s (+1.1 KiB/s to +1.3 KiB/s), libc plateau\n"
 		"     2.0 KiB       -512 B  mmap     \\x1b[2J;a b\\x0a\"(7) (ended)\n"
 		"  verdict: LEAK, "));
 	free(text);

@@ -297,7 +297,7 @@ static void a_use_after_free_is_told_with_all_its_evidence(void **state)
 		"           3 ms before: free    zend 0x7e0000000000, 64 bytes\n"
 		"           4 ms before: free    libc 0x123, 0 bytes, no block that is known to live\n"
 		"        5000 ms before: alloc   zend 0x7e0000000000, 64 bytes\n"
-		"    memory 1.5 s before: zend 3.0 MiB, libc 200.0 KiB, mmap 0 B; zend growing +2.0 KiB/s\n"
+		"    memory 1.5 s before: zend 3.0 MiB, libc 200.0 KiB, mmap 0 B; zend growing +2.0 KiB/s (+2.0 KiB/s to +2.1 KiB/s)\n"
 		"    kernel: php[4243]: segfault at 7e0000000010 ip 000055d0c000101c sp 00007ffd00021000 error 6 in php8.2[55d0c0000000+5000]\n"
 		"\n");
 	free(text);
