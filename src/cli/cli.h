@@ -307,10 +307,10 @@ void report_clear(struct reporter *r);
 #define REPORT_YIELD_NS 50000000ULL
 #define REPORT_FILES_NS 1000000000ULL
 
-/* report_sample - to be called each REPORT_SAMPLE_NS: look, for the verdicts alone.
- * Return: 1; 0: further looks are of no use, those of the reports will do. */
+/* report_sample - look, for the verdicts alone: REPORT_SAMPLE_NS after the start, if reports are made less often, and then
+ * Return: after so long again; 0: the looks of the reports will do from now on. */
 #define REPORT_SAMPLE_NS 1000000000ULL
-int report_sample(struct reporter *r);
+uint64_t report_sample(struct reporter *r);
 
 /* report_event - one event, to stdout and the saved file.  Return: 0, or -errno of stdout. */
 int report_event(struct reporter *r, const struct model_event *e);

@@ -288,20 +288,19 @@ void report_clear(struct reporter *r)
 	listen_close(&r->listener);
 }
 
-int report_sample(struct reporter *r)
+uint64_t report_sample(struct reporter *r)
 {
 	struct model_snapshot *now = NULL;
-	int err, is_done;
+	uint64_t next_ns;
+	int err;
 
 	err = r->windows ? collect_vitals(r->collect, r->target, &now)
 			 : collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now);
 	if (!err && !analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
 		remember(r, now);
-	/* With windows there are no generations to fill: it goes on for as long as it would without. */
-	is_done = r->windows ? now && now->time_ns >= now->start_ns + MODEL_BOUNDS * REPORT_SAMPLE_NS
-			     : r->history.bounds.n >= MODEL_BOUNDS;
+	next_ns = model_sample_ns(now ? now->time_ns - now->start_ns : 0);
 	model_snapshot_free(now);
-	return !is_done;
+	return next_ns < r->settings->interval_ns ? next_ns : 0;
 }
 
 int report_make(struct reporter *r, int is_final)

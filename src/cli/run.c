@@ -282,16 +282,30 @@ static void look_last(struct run *r)
 		run_output_lost(r, err);
 }
 
-/* At first the tables (with windows, vitals alone) are read more often than reports are made, so that there is a verdict after some
- * seconds: for as long as it takes to fill the generations that it is judged by. Later the reports' own reads are enough. */
+/* start_timer - let it become readable after so long, once or again and again. */
+static void start_timer(int fd, uint64_t ns, int repeat)
+{
+	struct itimerspec t = { .it_value = {
+					.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) } };
+
+	if (repeat)
+		t.it_interval = t.it_value;
+	timerfd_settime(fd, 0, &t, NULL);
+}
+
+/* Where reports are made seldom the tables (with windows, vitals alone) are read more often: so that there is a verdict after some seconds,
+ * and so that curves have enough points at any time after it. */
 static void on_sample(struct run *r)
 {
-	uint64_t ticks;
+	uint64_t ticks, next_ns;
 
 	if (read(r->fd_sample, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
-	if (report_sample(&r->reporter))
+	next_ns = report_sample(&r->reporter);
+	if (next_ns) {
+		start_timer(r->fd_sample, next_ns, 0);
 		return;
+	}
 	close(r->fd_sample);
 	r->fd_sample = -1;
 }
@@ -408,15 +422,10 @@ static int begin_interval(const struct cli_settings *s)
 
 int run_timer(uint64_t ns, int repeat)
 {
-	struct itimerspec t = { 0 };
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
-	t.it_value.tv_sec = ns / 1000000000;
-	t.it_value.tv_nsec = ns % 1000000000;
-	if (repeat)
-		t.it_interval = t.it_value;
 	if (fd >= 0)
-		timerfd_settime(fd, 0, &t, NULL);
+		start_timer(fd, ns, repeat);
 	return fd;
 }
 
@@ -602,7 +611,7 @@ int run_trace(const struct cli_settings *s)
 		goto out;
 	r.fd_interval = begin_interval(s);
 	if (s->interval_ns > REPORT_SAMPLE_NS && !s->crashes)
-		r.fd_sample = run_timer(REPORT_SAMPLE_NS, 1);
+		r.fd_sample = run_timer(REPORT_SAMPLE_NS, 0);
 	r.fd_duration = s->duration_ns ? run_timer(s->duration_ns, 0) : -1;
 	if (r.fd_interval < 0 || (s->duration_ns && r.fd_duration < 0)) {
 		msg_error("cannot make a timer: too many open files");

@@ -49,6 +49,15 @@ void model_curve_add(struct model_curve *c, const struct model_point *p)
 	c->in_last = 1;
 }
 
+uint64_t model_sample_ns(uint64_t watched_ns)
+{
+	uint64_t ns = 1000000000;
+
+	while (watched_ns / MODEL_POINTS >= ns)
+		ns *= 2;
+	return ns;
+}
+
 /* thin - every second bound goes, and the marks with it. The last one is among those that go: what follows is longer, too. */
 static void thin(struct model_history *h)
 {

@@ -44,6 +44,10 @@ struct model_curve {
 	size_t in_last;	  /* the last one, so far */
 };
 
+/* model_sample_ns - when to look again at what has been watched for so long, so that its curves have points of all that time, and evenly:
+ * a second at first, and twice as long whenever a curve has become too long to hold all of them. */
+uint64_t model_sample_ns(uint64_t watched_ns);
+
 /* Up to MODEL_CURVE_MMAP as enum model_layer. */
 enum model_curve_kind {
 	MODEL_CURVE_ZEND, /* PHP's own count of its heap */

@@ -93,6 +93,46 @@ static struct analyze_growth judge(int n, double (*value)(int i))
 	return g;
 }
 
+/* judge_for - a line that grows is looked at as swtrace does: for each report, and in between when model_sample_ns() says so; for ten
+ * thousand reports or three days.
+ * Return: seconds after which it was known that it grows.  Never after it is that taken back. */
+static unsigned judge_for(unsigned interval)
+{
+	uint64_t sample = 1, until = 10000ULL * interval < 3 * 86400 ? 10000ULL * interval : 3 * 86400;
+	struct model_curve c = { .n = 0 };
+	unsigned known = 0;
+
+	for (uint64_t t = 1; t < until; t++) {
+		struct model_point p = { .time_ns = t * SECOND, .value = (int64_t)(50000 * t) };
+		struct analyze_growth g;
+		int is_sample = t == sample;
+
+		if (t % interval && !is_sample)
+			continue;
+		model_curve_add(&c, &p);
+		if (is_sample && model_sample_ns(t * SECOND) < interval * SECOND)
+			sample = t + model_sample_ns(t * SECOND) / SECOND;
+		if (is_sample && !(t % interval)) /* the report's own look comes behind it */
+			model_curve_add(&c, &p);
+		analyze_growth_make(&c, &g);
+		if (g.verdict == GROWTH_GROWING && !known)
+			known = (unsigned)t;
+		if (known && g.verdict != GROWTH_GROWING)
+			fail_msg("-i %u: %s after %llu s", interval, analyze_growth_name(g.verdict),
+				(unsigned long long)t);
+	}
+	return known;
+}
+
+static void what_grows_is_not_said_to_be_unknown_again_however_seldom_reports_are_made(void **state)
+{
+	static const unsigned intervals[] = { 1, 2, 3, 5, 7, 10, 15, 22, 30, 60, 100, 300, 600, 3600 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(intervals) / sizeof(intervals[0]); i++)
+		assert_in_range(judge_for(intervals[i]), 5, 20);
+}
+
 static double leak_in_noise(int i)
 {
 	return 40 * MIB + 20000.0 * i + 3 * MIB * dice();
@@ -221,6 +261,7 @@ int main(void)
 		cmocka_unit_test(wild_points_do_not_move_the_slope),
 		cmocka_unit_test(few_points_have_no_trend),
 		cmocka_unit_test(noise_alone_is_taken_for_a_trend_as_rarely_as_is_said),
+		cmocka_unit_test(what_grows_is_not_said_to_be_unknown_again_however_seldom_reports_are_made),
 		cmocka_unit_test(a_leak_below_the_noise_is_growing_and_its_rate_is_told),
 		cmocka_unit_test(noise_is_a_plateau),
 		cmocka_unit_test(a_sawtooth_is_judged_by_its_lows),
