@@ -175,6 +175,9 @@ struct reporter {
 	struct symbol *symbol;
 	struct collect *collect;
 	struct model_snapshot *before;
+	struct model_process *looked_at; /* processes as of the last look, whether it was for a report or not; without what a snapshot owns */
+	size_t n_looked_at;
+	uint64_t looked_ns;
 	struct model_history history;
 	struct model_request_histories requests;
 	struct analyze_verdicts verdicts;

@@ -37,16 +37,17 @@ static struct crash_frame *frame_list(const struct output_stack *s)
 	return list;
 }
 
-/* add_memory - what the last report said of the process. */
+/* add_memory - what lives in it now, and what it was at the last look. */
 static void add_memory(struct reporter *r, const struct model_event *e, struct output_crash *out)
 {
-	if (!r->before)
-		return;
-	out->process = model_find_process(r->before, e->pid);
+	out->has_live = !r->windows && !r->settings->crashes && !collect_live(r->collect, e->pid, out->live_bytes);
+	for (size_t i = 0; i < r->n_looked_at && !out->process; i++)
+		if (r->looked_at[i].pid == e->pid)
+			out->process = &r->looked_at[i];
 	if (!out->process)
 		return;
 	out->standing = analyze_standing_of(&r->verdicts, out->process);
-	out->process_age_ns = e->time_ns > r->before->time_ns ? e->time_ns - r->before->time_ns : 0;
+	out->process_age_ns = e->time_ns > r->looked_ns ? e->time_ns - r->looked_ns : 0;
 }
 
 /* is_nowhere - a native frame of which no module is known. */

@@ -213,6 +213,19 @@ int report_write_end(struct reporter *r, const struct output_end *x)
 /* remember - what later verdicts are to know of this snapshot. Without memory for that there are none, and the numbers stay. */
 static void remember(struct reporter *r, const struct model_snapshot *now)
 {
+	struct model_process *grown = realloc(r->looked_at, (now->n_processes + 1) * sizeof(*grown));
+
+	if (grown) {
+		r->looked_at = grown;
+		r->n_looked_at = now->n_processes;
+		r->looked_ns = now->time_ns;
+		if (now->n_processes)
+			memcpy(grown, now->process, now->n_processes * sizeof(*grown));
+	}
+	for (size_t i = 0; grown && i < r->n_looked_at; i++) {
+		grown[i].identity = NULL;
+		grown[i].allocator = NULL;
+	}
 	if (model_history_add(&r->history, now) > 0)
 		collect_set_bounds(r->collect, &r->history.bounds);
 }
@@ -281,6 +294,7 @@ void report_clear(struct reporter *r)
 	writer_close(r);
 	writer_release(r);
 	model_snapshot_free(r->before);
+	free(r->looked_at);
 	model_history_clear(&r->history);
 	model_request_histories_clear(&r->requests);
 	analyze_verdicts_clear(&r->verdicts);

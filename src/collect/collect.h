@@ -99,6 +99,10 @@ void collect_near(struct collect *c, int pid, uint64_t time_ns, const uint64_t *
 int collect_top(
 	const struct collect *c, const struct model_event *e, unsigned layer_mask, size_t max, struct model_top *out);
 
+/* collect_live - what lives in all stacks of a process at this moment, or when it ended, by layer. Not for tracing in windows.
+ * Return: 0; -ESRCH nothing of it is traced. */
+int collect_live(const struct collect *c, int pid, uint64_t live_bytes[MODEL_LAYERS]);
+
 /* collect_php_frame - what stands behind a frame with MODEL_FRAME_PHP.
  * Strings live until attach_close().  Return: 0; -ENOENT nothing is recorded (its table was full). */
 int collect_php_frame(const struct collect *c, uint64_t frame, struct model_php_frame *out);

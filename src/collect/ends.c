@@ -85,6 +85,43 @@ static void put(struct model_top *top, size_t max, const struct swt_stack *k, in
 	memcpy((uint64_t *)place, k->frame, n_frames * sizeof(*place));
 }
 
+/* live_of - what lives of a stack's blocks.  Return: its bytes; 0: none. */
+static uint64_t live_of(const struct swt_stack *k, uint64_t *blocks)
+{
+	/* Deaths before births, so that there are never more of them. */
+	uint64_t n_frees = __atomic_load_n(&k->n_frees, __ATOMIC_ACQUIRE);
+	uint64_t freed_bytes = __atomic_load_n(&k->freed_bytes, __ATOMIC_ACQUIRE);
+
+	if (k->n_allocs <= n_frees || k->alloc_bytes <= freed_bytes)
+		return 0;
+	*blocks = k->n_allocs - n_frees;
+	return k->alloc_bytes - freed_bytes;
+}
+
+static int is_filled(const struct swt_stack *k, int slot)
+{
+	return SWT_STACK_IS_FILLED(__atomic_load_n(&k->key, __ATOMIC_ACQUIRE)) && k->proc == slot &&
+	       k->layer < SWT_LAYERS;
+}
+
+int collect_live(const struct collect *c, int pid, uint64_t live_bytes[MODEL_LAYERS])
+{
+	const struct attach_tables *t = &c->tables;
+	int slot = proc_slot(t, pid);
+	uint64_t blocks;
+
+	memset(live_bytes, 0, MODEL_LAYERS * sizeof(*live_bytes));
+	if (slot < 0)
+		return -ESRCH;
+	for (size_t i = 0; i < t->n_stacks; i++) {
+		const struct swt_stack *k = &t->stack[i];
+
+		if (is_filled(k, slot) && k->life == t->proc[slot].life && k->epoch == t->proc[slot].epoch[k->layer])
+			live_bytes[k->layer] += live_of(k, &blocks);
+	}
+	return 0;
+}
+
 int collect_top(
 	const struct collect *c, const struct model_event *e, unsigned layer_mask, size_t max, struct model_top *out)
 {
@@ -103,20 +140,18 @@ int collect_top(
 	}
 	for (size_t i = 0; i < t->n_stacks; i++) {
 		const struct swt_stack *k = &t->stack[i];
-		uint64_t n_frees, freed_bytes;
+		uint64_t bytes, blocks = 0;
 
-		if (!SWT_STACK_IS_FILLED(__atomic_load_n(&k->key, __ATOMIC_ACQUIRE)) || k->proc != slot ||
-			k->layer >= SWT_LAYERS || !(layer_mask >> k->layer & 1) ||
+		if (!is_filled(k, slot) || !(layer_mask >> k->layer & 1) ||
 			k->life != (gave_up ? e->end.life : p->life) ||
 			k->epoch != (gave_up ? e->end.epoch[k->layer] : p->epoch[k->layer]))
 			continue;
-		n_frees = __atomic_load_n(&k->n_frees, __ATOMIC_ACQUIRE);
-		freed_bytes = __atomic_load_n(&k->freed_bytes, __ATOMIC_ACQUIRE);
-		if (k->n_allocs <= n_frees || k->alloc_bytes <= freed_bytes)
+		bytes = live_of(k, &blocks);
+		if (!bytes)
 			continue;
-		out->live_bytes += k->alloc_bytes - freed_bytes;
-		out->live_blocks += k->n_allocs - n_frees;
-		put(out, max, k, e->pid, k->alloc_bytes - freed_bytes, k->n_allocs - n_frees);
+		out->live_bytes += bytes;
+		out->live_blocks += blocks;
+		put(out, max, k, e->pid, bytes, blocks);
 	}
 	return 0;
 }

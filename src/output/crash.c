@@ -128,20 +128,28 @@ static void add_calls(struct strbuf *b, const struct model_crash *m)
 	}
 }
 
+/* add_memory - what it held, what it was when it was last looked at, and what was thought of that. */
 static void add_memory(struct strbuf *b, const struct output_crash *c)
 {
-	char live[FORMAT_BYTES_BYTES];
+	const struct model_vitals *v = c->process ? &c->process->vitals : NULL;
+	char bytes[FORMAT_BYTES_BYTES];
 	struct strbuf said = { 0 };
 
-	if (!c->process)
-		return;
-	strbuf_addf(b, "    memory %.1f s before:", (double)c->process_age_ns / 1e9);
-	for (int l = 0; l < MODEL_LAYERS; l++)
-		strbuf_addf(b, "%s %s %s", l ? "," : "", model_layer_name(l),
-			format_bytes(c->process->layer[l].live_bytes, live));
+	for (int l = 0; c->has_live && l < MODEL_LAYERS; l++)
+		strbuf_addf(b, "%s%s %s", l ? ", " : "    memory: live ", model_layer_name(l),
+			format_bytes(c->live_bytes[l], bytes));
+	if (v && v->time_ns) {
+		strbuf_addf(b, "%s%.1f s before: %s resident", c->has_live ? "; " : "    memory ",
+			(double)c->process_age_ns / 1e9, format_bytes(v->rss_bytes, bytes));
+		if (v->heap.is_known)
+			strbuf_addf(b, ", %s in PHP's heap", format_bytes(v->heap.size_bytes, bytes));
+		if (v->heap.is_known && v->heap.limit_bytes)
+			strbuf_addf(b, " (memory_limit %s)", format_bytes(v->heap.limit_bytes, bytes));
+	}
+	if (c->has_live || (v && v->time_ns))
+		strbuf_add(b, "\n");
 	if (text_add_growth(&said, c->standing))
-		strbuf_addf(b, "; %s", said.data ? said.data : "");
-	strbuf_add(b, "\n");
+		strbuf_addf(b, "    growth: %s\n", said.data ? said.data : "");
 	b->failed |= said.failed;
 	strbuf_free(&said);
 }

@@ -80,6 +80,9 @@ void text_add_outlook(struct strbuf *b, const struct model_vitals *v, const stru
 struct json_t *json_vitals(const struct model_snapshot *s, const struct model_vitals *v);
 void json_set_outlook(struct json_t *o, const struct analyze_standing *s);
 
+/* json_php_heap - the object `php` of a process's memory. */
+struct json_t *json_php_heap(const struct model_php_heap *h);
+
 /* ends.c - the line of an end, from the process on; its fields. */
 void text_add_exit(struct strbuf *b, const struct model_event *e);
 void json_set_exit(struct json_t *o, const struct model_event *e);

@@ -135,24 +135,38 @@ static json_t *calls(const struct model_crash *m)
 	return list;
 }
 
-/* memory - as of the last report. */
-static json_t *memory(const struct output_crash *c)
+static json_t *live(const struct output_crash *c)
 {
-	json_t *o, *live, *verdict;
+	json_t *o;
 
-	if (!c->process)
+	if (!c->has_live)
 		return json_null();
 	o = json_object();
-	live = json_object();
-	verdict = json_object();
 	for (int l = 0; l < MODEL_LAYERS; l++)
-		json_object_set_new(live, model_layer_name(l), json_number(c->process->layer[l].live_bytes));
+		json_object_set_new(o, model_layer_name(l), json_number(c->live_bytes[l]));
+	return o;
+}
+
+/* memory - what it held, and what it was when it was last looked at. */
+static json_t *memory(const struct output_crash *c)
+{
+	const struct model_vitals *v = c->process && c->process->vitals.time_ns ? &c->process->vitals : NULL;
+	json_t *o, *verdict;
+
+	if (!c->has_live && !c->process)
+		return json_null();
+	o = json_object();
+	verdict = json_object();
 	for (int k = 0; c->standing && k < MODEL_CURVES; k++)
 		json_object_set_new(
 			verdict, model_curve_name(k), json_string(analyze_growth_name(c->standing->growth[k].verdict)));
-	json_object_set_new(o, "age_ms", json_number(c->process_age_ns / 1000000));
-	json_object_set_new(o, "live_bytes", live);
+	json_object_set_new(o, "live_bytes", live(c));
+	json_object_set_new(o, "age_ms", c->process ? json_number(c->process_age_ns / 1000000) : json_null());
+	json_object_set_new(o, "rss_bytes", v ? json_number(v->rss_bytes) : json_null());
+	json_object_set_new(o, "swap_bytes", v ? json_number(v->swap_bytes) : json_null());
+	json_object_set_new(o, "php", v ? json_php_heap(&v->heap) : json_null());
 	json_object_set_new(o, "verdict", verdict);
+	json_set_outlook(o, c->standing);
 	return o;
 }
 

@@ -73,10 +73,12 @@ struct output_crash {
 	/* Likewise: the named stacks that allocated and freed the blocks. */
 	const struct output_stack *allocated;
 	const struct output_stack *freed;
-	/* As the last report had it; NULL = there is none. */
+	/* As it was when it was last looked at; NULL = it was not. */
 	const struct model_process *process;
 	const struct analyze_standing *standing;
-	uint64_t process_age_ns; /* of that report */
+	uint64_t process_age_ns; /* so long before */
+	int has_live;
+	uint64_t live_bytes[MODEL_LAYERS]; /* at the moment itself */
 };
 
 int output_text_crash(FILE *f, const struct output_crash *c);

@@ -159,7 +159,7 @@ static void set_if(json_t *o, const char *key, int is_known, uint64_t n)
 	json_object_set_new(o, key, is_known ? json_number(n) : json_null());
 }
 
-static json_t *php_heap(const struct model_php_heap *h)
+json_t *json_php_heap(const struct model_php_heap *h)
 {
 	json_t *o;
 
@@ -239,7 +239,7 @@ json_t *json_vitals(const struct model_snapshot *s, const struct model_vitals *v
 	set(o, "heap_mapping_bytes", v->heap_map_bytes);
 	set(o, "stack_mappings", v->n_stacks);
 	set(o, "stack_mapping_bytes", v->stack_bytes);
-	json_object_set_new(o, "php", php_heap(&v->heap));
+	json_object_set_new(o, "php", json_php_heap(&v->heap));
 	json_object_set_new(o, "gc", php_gc(&v->gc));
 	json_object_set_new(o, "cgroup", cgroup(v));
 	json_object_set_new(o, "machine", machine(v));

@@ -118,9 +118,11 @@ def a_child_that_runs_another_program_is_not_traced(run):
 
 
 @test
-def a_crash_before_the_first_report_has_no_memory_to_tell_of(run):
+def a_crash_before_the_first_report_tells_what_lived(run):
     target = run.target("crash")
     tracer = run.trace("-p", target.pid, "-i", 60)
     target.send("null")
-    equal(tracer.wait("crash", 5)["memory"], None, "memory")
+    memory = tracer.wait("crash", 5)["memory"]
     tracer.finish(interrupt=False)
+    final = tracer.last_report()["processes"][0]
+    equal(memory["live_bytes"], {name: layer["live_bytes"] for name, layer in final["layers"].items()}, "live bytes")

@@ -181,7 +181,7 @@ static const char use_after_free_json[] =
 	"{\"before_us\":3000,\"op\":\"free\",\"layer\":\"zend\",\"addr\":\"0x7e0000000000\",\"size_bytes\":64,\"pending\":false,\"known\":true},"
 	"{\"before_us\":4000,\"op\":\"free\",\"layer\":\"libc\",\"addr\":\"0x123\",\"size_bytes\":0,\"pending\":false,\"known\":false},"
 	"{\"before_us\":5000000,\"op\":\"alloc\",\"layer\":\"zend\",\"addr\":\"0x7e0000000000\",\"size_bytes\":64,\"pending\":false,\"known\":true}],"
-	"\"memory\":{\"age_ms\":1500,\"live_bytes\":{\"zend\":3145728,\"libc\":204800,\"mmap\":0},\"verdict\":{\"zend\":\"growing\",\"libc\":\"not_enough_data\",\"mmap\":\"not_enough_data\",\"rss\":\"not_enough_data\",\"zend_real\":\"not_enough_data\",\"zend_cached\":\"not_enough_data\",\"files\":\"not_enough_data\",\"heap_map\":\"not_enough_data\",\"stacks\":\"not_enough_data\",\"gc_roots\":\"not_enough_data\"}},"
+	"\"memory\":{\"age_ms\":1500,\"rss_bytes\":31457280,\"swap_bytes\":4096,\"php\":{\"size_bytes\":4194304,\"peak_bytes\":0,\"real_bytes\":0,\"real_peak_bytes\":0,\"limit_bytes\":134217728,\"cached_bytes\":null},\"time_to_limit\":null,\"unexplained\":null,\"garbage\":\"unknown\",\"live_bytes\":{\"zend\":3145728,\"libc\":204800,\"mmap\":0},\"verdict\":{\"zend\":\"growing\",\"libc\":\"not_enough_data\",\"mmap\":\"not_enough_data\",\"rss\":\"not_enough_data\",\"zend_real\":\"not_enough_data\",\"zend_cached\":\"not_enough_data\",\"files\":\"not_enough_data\",\"heap_map\":\"not_enough_data\",\"stacks\":\"not_enough_data\",\"gc_roots\":\"not_enough_data\"}},"
 	"\"kernel_line\":\"php[4243]: segfault at 7e0000000010 ip 000055d0c000101c sp 00007ffd00021000 error 6 in php8.2[55d0c0000000+5000]\"}";
 
 static const char overflow_json[] =
@@ -213,10 +213,14 @@ static void a_use_after_free_is_told_with_all_its_evidence(void **state)
 	struct output_stack allocated[CRASH_ADDRESSES] = { { maker, 1, MODEL_WALK_COMPLETE } };
 	struct output_stack freed[CRASH_ADDRESSES] = { { freer, 1, MODEL_WALK_COMPLETE } };
 	struct model_process process = { .pid = 4242,
-		.layer = { { .live_bytes = 3 << 20 }, { .live_bytes = 204800 }, { .live_bytes = 0 } } };
+		.vitals = { .time_ns = 1,
+			.rss_bytes = 30 << 20,
+			.swap_bytes = 4096,
+			.heap = { .is_known = 1, .size_bytes = 4 << 20, .limit_bytes = 128 << 20 } } };
 	struct analyze_standing standing = { .growth = {
 						     [MODEL_CURVE_ZEND] = { GROWTH_GROWING, 2048, 2000, 2100, 9 } } };
-	struct output_crash c = { &event, &report, &stack, near, allocated, freed, &process, &standing, 1500 * MS };
+	struct output_crash c = { &event, &report, &stack, near, allocated, freed, &process, &standing, 1500 * MS, 1,
+		{ 3 << 20, 204800, 0 } };
 	char *text;
 
 	(void)state;
@@ -297,7 +301,8 @@ static void a_use_after_free_is_told_with_all_its_evidence(void **state)
 		"           3 ms before: free    zend 0x7e0000000000, 64 bytes\n"
 		"           4 ms before: free    libc 0x123, 0 bytes, no block that is known to live\n"
 		"        5000 ms before: alloc   zend 0x7e0000000000, 64 bytes\n"
-		"    memory 1.5 s before: zend 3.0 MiB, libc 200.0 KiB, mmap 0 B; zend growing +2.0 KiB/s (+2.0 KiB/s to +2.1 KiB/s)\n"
+		"    memory: live zend 3.0 MiB, libc 200.0 KiB, mmap 0 B; 1.5 s before: 30.0 MiB resident, 4.0 MiB in PHP's heap (memory_limit 128.0 MiB)\n"
+		"    growth: zend growing +2.0 KiB/s (+2.0 KiB/s to +2.1 KiB/s)\n"
 		"    kernel: php[4243]: segfault at 7e0000000010 ip 000055d0c000101c sp 00007ffd00021000 error 6 in php8.2[55d0c0000000+5000]\n"
 		"\n");
 	free(text);
