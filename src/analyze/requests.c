@@ -74,8 +74,8 @@ static void add_growth(const struct model_request_history *h, size_t section, st
 		g->milestone = model_milestone(i);
 	n_like = n;
 	from = like(h, section, &n_like);
-	for (int l = 0; l < MODEL_LAYERS; l++) {
-		if (!(h->layers >> l & 1))
+	for (int l = 0; l < MODEL_REQUEST_CURVES; l++) {
+		if (!(h->curves >> l & 1))
 			continue;
 		g->gained_bytes[l] = p[n - 1]->bytes[l] - h->section[0].point[0].bytes[l];
 		set_slope(g, p + from, n_like, l);
@@ -144,8 +144,8 @@ void analyze_requests_make(const struct model_request_history *h, struct analyze
 	if (h->now.n_requests > p[n - 1]->n_requests)
 		p[n++] = &h->now;
 	out->has_spark = n > 1;
-	for (int l = 0; n > 1 && l < MODEL_LAYERS; l++)
-		if (h->layers >> l & 1)
+	for (int l = 0; n > 1 && l < MODEL_REQUEST_CURVES; l++)
+		if (h->curves >> l & 1)
 			make_spark(p, n, l, &out->spark[l]);
 }
 

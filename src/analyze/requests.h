@@ -13,12 +13,12 @@ struct analyze_request_growth {
 	uint64_t from;	    /* requests: those that were counted when the section began and ended: */
 	uint64_t to;	    /* at the first snapshot that had reached the milestone */
 	uint64_t to_ns;
-	int64_t gained_bytes[MODEL_LAYERS]; /* since counting began */
+	int64_t gained_bytes[MODEL_REQUEST_CURVES]; /* since counting began */
 	/* In this section: of six points or more the median slope (analyze/trend.h), of fewer the difference of first and last. */
-	double per_request[MODEL_LAYERS];
-	int has_bounds;		  /* of six points or more: */
-	double low[MODEL_LAYERS]; /* as in analyze/trend.h */
-	double high[MODEL_LAYERS];
+	double per_request[MODEL_REQUEST_CURVES];
+	int has_bounds;			  /* of six points or more: */
+	double low[MODEL_REQUEST_CURVES]; /* as in analyze/trend.h */
+	double high[MODEL_REQUEST_CURVES];
 };
 
 #define ANALYZE_SPARK_COLUMNS 32
@@ -38,7 +38,7 @@ struct analyze_requests {
 	int has_news;				     /* a milestone was passed since the snapshot before */
 	struct analyze_request_growth growth[MODEL_REQUEST_SECTIONS];
 	size_t n_growth;
-	struct analyze_spark spark[MODEL_LAYERS]; /* of layers that are known, if there are two points */
+	struct analyze_spark spark[MODEL_REQUEST_CURVES]; /* of layers that are known, if there are two points */
 	int has_spark;
 };
 

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "model/history.h"
 #include "model/requests.h"
+
+_Static_assert((int)MODEL_REQUEST_RSS == (int)MODEL_CURVE_RSS, "curves have the same names");
 
 uint64_t model_milestone(size_t section)
 {
@@ -19,7 +22,7 @@ uint64_t model_milestone(size_t section)
 /* lower - of two neighbours the earlier one stays, with the lows of both. */
 static void lower(struct model_request_point *to, const struct model_request_point *from)
 {
-	for (int l = 0; l < MODEL_LAYERS; l++)
+	for (int l = 0; l < MODEL_REQUEST_CURVES; l++)
 		if (from->bytes[l] < to->bytes[l])
 			to->bytes[l] = from->bytes[l];
 }
@@ -69,6 +72,7 @@ static struct model_request_point point_of(
 	at.bytes[MODEL_ZEND] = p->zend.is_known ? (int64_t)p->zend.size_bytes : 0;
 	at.bytes[MODEL_LIBC] = model_net_bytes(k, p, MODEL_LIBC);
 	at.bytes[MODEL_MMAP] = model_net_bytes(k, p, MODEL_MMAP);
+	at.bytes[MODEL_REQUEST_RSS] = (int64_t)p->vitals.rss_bytes;
 	return at;
 }
 
@@ -80,9 +84,9 @@ static void begin(struct model_request_history *h, const struct model_process *p
 	struct model_request_point first = *now;
 
 	*h = (struct model_request_history){ .pid = p->pid, .life = p->life, .by = p->requests_by };
-	h->layers = is_windowed ? 0 : 1U << MODEL_LIBC | 1U << MODEL_MMAP;
+	h->curves = is_windowed ? 0 : 1U << MODEL_LIBC | 1U << MODEL_MMAP;
 	if (p->zend.is_known)
-		h->layers |= 1U << MODEL_ZEND;
+		h->curves |= 1U << MODEL_ZEND;
 	if (!is_windowed) {
 		first = (struct model_request_point){ .time_ns = begin_ns };
 		if (p->zend.is_known)
@@ -101,7 +105,16 @@ static void begin(struct model_request_history *h, const struct model_process *p
 static int goes_on(const struct model_request_history *h, const struct model_process *p)
 {
 	return h && h->pid == p->pid && h->life == p->life && h->by == p->requests_by && h->n_last <= p->n_requests &&
-	       (!p->zend.is_known || h->layers & 1U << MODEL_ZEND);
+	       (!p->zend.is_known || h->curves & 1U << MODEL_ZEND);
+}
+
+/* know_resident - it is read for the first time, which may be after counting began: all before is taken to be the same. */
+static void know_resident(struct model_request_history *h, int64_t bytes)
+{
+	h->curves |= 1U << MODEL_REQUEST_RSS;
+	for (size_t i = 0; i < MODEL_REQUEST_SECTIONS; i++)
+		for (size_t k = 0; k < h->section[i].n; k++)
+			h->section[i].point[k].bytes[MODEL_REQUEST_RSS] = bytes;
 }
 
 static int is_of(const struct model_request_history *h, const struct model_process *p)
@@ -138,6 +151,8 @@ static void add_process(struct model_request_history *h, const struct model_proc
 		now.bytes[MODEL_ZEND] = h->now.bytes[MODEL_ZEND];
 	if (!goes_on(h, p))
 		begin(h, p, &now, begin_ns, !k);
+	if (p->vitals.time_ns && !(h->curves >> MODEL_REQUEST_RSS & 1))
+		know_resident(h, now.bytes[MODEL_REQUEST_RSS]);
 	add_point(h, &now);
 	h->n_last = p->n_requests;
 	h->now = now;

@@ -15,12 +15,16 @@ struct model_history;
 #define MODEL_REQUEST_POINTS	      16 /* of each */
 #define MODEL_REQUEST_FIRST_MILESTONE 1000
 
+/* Numbered as enum model_curve_kind: the layers, and resident memory. */
+#define MODEL_REQUEST_RSS    MODEL_LAYERS
+#define MODEL_REQUEST_CURVES (MODEL_REQUEST_RSS + 1)
+
 struct model_request_point {
 	uint64_t time_ns;
 	uint64_t n_requests;
 	/* As in the curves of the process (model/history.h); of neighbours put together the least, at the place of the first: what is
 	 * retained shows in the lows. */
-	int64_t bytes[MODEL_LAYERS];
+	int64_t bytes[MODEL_REQUEST_CURVES];
 };
 
 struct model_request_section {
@@ -34,7 +38,7 @@ struct model_request_history {
 	int pid;
 	uint32_t life;
 	enum model_requests by;
-	unsigned layers;		/* 1 << enum model_layer: of these bytes are known */
+	unsigned curves;		/* 1 << enum model_curve_kind: of these bytes are known */
 	uint64_t n_last;		/* as of the last snapshot, */
 	uint64_t n_before;		/* and of the one before */
 	struct model_request_point now; /* of the last one in which the process lived */

@@ -11,7 +11,7 @@ static const char spark_ink[ANALYZE_SPARK_LEVELS + 1] = "_.-~=+*#";
 
 static int is_known(const struct analyze_requests *q, int layer)
 {
-	return q->history->layers >> layer & 1;
+	return q->history->curves >> layer & 1;
 }
 
 /* is_worth_it - did the layer hold anything? */
@@ -82,10 +82,10 @@ void text_add_requests(struct strbuf *b, const struct analyze_requests *q, const
 	if (q && q->per_s > 0)
 		strbuf_addf(b, ", %.1f/s", q->per_s);
 	strbuf_add(b, "\n");
-	for (int l = 0; q && q->history && (is_final || q->has_news) && l < MODEL_LAYERS; l++) {
+	for (int l = 0; q && q->history && (is_final || q->has_news) && l < MODEL_REQUEST_CURVES; l++) {
 		if (!is_worth_it(q, l))
 			continue;
-		strbuf_addf(b, "    %s by requests: ", model_layer_name(l));
+		strbuf_addf(b, "    %s by requests: ", model_curve_name(l));
 		add_growth(b, q, l);
 		strbuf_add(b, "\n");
 		add_spark(b, q, l);
@@ -125,8 +125,8 @@ static json_t *growths(const struct analyze_requests *q, const struct model_snap
 		json_object_set_new(o, "from_requests", json_number(g->from));
 		json_object_set_new(o, "to_requests", json_number(g->to));
 		json_object_set_new(o, "to_ms", since_ms(s, g->to_ns));
-		for (int l = 0; l < MODEL_LAYERS; l++)
-			json_object_set_new(o, model_layer_name(l), is_known(q, l) ? growth_of(g, l) : json_null());
+		for (int l = 0; l < MODEL_REQUEST_CURVES; l++)
+			json_object_set_new(o, model_curve_name(l), is_known(q, l) ? growth_of(g, l) : json_null());
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -144,8 +144,8 @@ static json_t *curve(const struct analyze_requests *q, const struct model_snapsh
 
 			json_object_set_new(o, "requests", json_number(section->point[k].n_requests));
 			json_object_set_new(o, "time_ms", since_ms(s, section->point[k].time_ns));
-			for (int l = 0; l < MODEL_LAYERS; l++)
-				json_object_set_new(o, model_layer_name(l),
+			for (int l = 0; l < MODEL_REQUEST_CURVES; l++)
+				json_object_set_new(o, model_curve_name(l),
 					is_known(q, l) ? json_integer(section->point[k].bytes[l]) : json_null());
 			json_array_append_new(list, o);
 		}

@@ -68,14 +68,20 @@ def requests_and_bytes_a_request_are_told_by_milestones(run):
     growth = process["request_growth"]
     equal([(g["milestone"], g["from_requests"]) for g in growth], [(1000, 0), (10000, growth[0]["to_requests"]),
                                                                    (None, growth[1]["to_requests"])], growth)
+
+    def holds(n_bytes, requests):
+        """A report that is late may come when a request has begun, and not allocated yet."""
+        return 0 <= 24 * requests - n_bytes <= 24
+
     for g in growth:
         assert 0 <= g["to_requests"] - (g["milestone"] or 12000) < 300, g
         libc = g["libc"]
-        equal((libc["gained_bytes"], libc["bytes_per_request"]), (24 * g["to_requests"], 24.0), g)
+        assert holds(libc["gained_bytes"], g["to_requests"]) and abs(libc["bytes_per_request"] - 24) < 0.1, g
         assert 20 < libc["low_bytes_per_request"] <= 24 <= libc["high_bytes_per_request"] < 28, g
     curve = process["request_curve"]
     assert 20 < len(curve) <= 64 and curve[0]["requests"] == 0, curve
-    assert all(point["libc"] == 24 * point["requests"] for point in curve), curve
+    assert all(holds(point["libc"], point["requests"]) for point in curve), curve
+    assert curve[0]["rss"] > 1 << 20 and curve[-1]["rss"] > curve[0]["rss"] + 100000, "resident memory"
 
 
 @test

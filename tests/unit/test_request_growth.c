@@ -198,6 +198,24 @@ static void what_php_had_before_tracing_is_no_growth(void **state)
 	assert_true(found.growth[0].gained_bytes[MODEL_ZEND] == 0);
 }
 
+static void resident_memory_grows_from_what_was_seen_first(void **state)
+{
+	(void)state;
+	look(5, 0);
+	assert_true(!(history.process[0]->curves >> MODEL_REQUEST_RSS & 1));
+	process.vitals.time_ns = 1;
+	process.vitals.rss_bytes = 20000;
+	look(10, 0);
+	assert_true(found.growth[0].gained_bytes[MODEL_REQUEST_RSS] == 0);
+	for (int i = 0; i < 8; i++) {
+		process.vitals.rss_bytes += 4096;
+		look(10 * (i + 2), 0);
+	}
+	assert_true(history.process[0]->curves >> MODEL_REQUEST_RSS & 1);
+	assert_true(found.growth[0].gained_bytes[MODEL_REQUEST_RSS] == 8 * 4096LL);
+	assert_true(found.growth[0].has_bounds && fabs(found.growth[0].per_request[MODEL_REQUEST_RSS] - 409.6) < 50);
+}
+
 static void in_windows_only_phps_own_count_is_known(void **state)
 {
 	(void)state;
@@ -210,7 +228,7 @@ static void in_windows_only_phps_own_count_is_known(void **state)
 	snapshot.time_ns += SEC;
 	assert_int_equal(model_request_histories_add(&history, &snapshot, NULL), 0);
 	analyze_requests_make(history.process[0], &found);
-	assert_int_equal(history.process[0]->layers, 1 << MODEL_ZEND);
+	assert_int_equal(history.process[0]->curves, 1 << MODEL_ZEND);
 	assert_true(found.growth[0].from == 30 && found.growth[0].gained_bytes[MODEL_ZEND] == 1000);
 	assert_true(fabs(found.growth[0].per_request[MODEL_ZEND] - 100) < 1e-9);
 	assert_true(fabs(found.per_s - 10) < 1e-9);
@@ -302,6 +320,7 @@ int main(void)
 		TEST(few_points_have_no_bounds),
 		TEST(a_milestone_is_news_once),
 		TEST(what_php_had_before_tracing_is_no_growth),
+		TEST(resident_memory_grows_from_what_was_seen_first),
 		TEST(in_windows_only_phps_own_count_is_known),
 		TEST(a_new_program_begins_anew_and_the_dead_keep_what_they_had),
 		TEST(counting_by_something_else_begins_anew),
