@@ -38,9 +38,10 @@ void help_line(size_t i, struct line *l)
 
 void help_keys(const struct view *v, struct line *l)
 {
-	static const char *const keys[][2] = { { "?", "help" }, { "q", "quit" }, { "Enter", "stack" }, { "s", "sort" },
-		{ "/", "filter" }, { "p", "process" }, { "l", "layer" }, { "f", "freeze" }, { "m", "mark" },
-		{ "e", "export" }, { "v", "events" } };
+	/* Up to "export" they fit into 80 columns. */
+	static const char *const keys[][2] = { { "?", "help" }, { "q", "quit" }, { "s", "sort" }, { "/", "filter" },
+		{ "p", "process" }, { "l", "layer" }, { "f", "freeze" }, { "m", "mark" }, { "e", "export" },
+		{ "Enter", "stack" }, { "v", "events" } };
 
 	if (v->is_typing) {
 		line_add(l, VIEW_BOLD, "/");

@@ -67,6 +67,8 @@ def in_tmux_the_view_is_drawn_follows_the_size_answers_keys_and_leaves_the_repor
     lines = t.lines()
     assert lines[0].startswith("swtrace  ") and f"({php.pid})" in lines[0] and "q quit" in lines[23], t.text()
     assert any(re.match(r" +LEAK/h +LIVE +BLOCKS", line) for line in lines) and max(map(len, lines)) <= 80, t.text()
+    for key in ("/", "p", "l", "f", "m", "e", "q"):
+        assert re.search(f"(^| ){key} [a-z]", lines[23]), f"no key {key}: {lines[23]}"
     # WHEN it is made larger, THEN it is drawn anew, with what needs the room
     t.command("resize-window", "-x", 120, "-y", 40)
     t.wait(lambda lines: len(lines) >= 40 and "q quit" in lines[39] and "q quit" not in lines[23], "the keys in the last line of 40")
