@@ -74,21 +74,6 @@ static const struct profile_frame *telling(const struct profile *p, const struct
 	return best;
 }
 
-static const char *where_of(struct profile *p, const struct profile_stack *s)
-{
-	const struct profile_frame *f = telling(p, s);
-	struct strbuf b = { 0 };
-	const char *where;
-
-	if (!f)
-		return "(no frame is known)";
-	pane_frame(&b, f, 1);
-	p->failed |= b.failed;
-	where = profile_string(p, b.data);
-	strbuf_free(&b);
-	return where;
-}
-
 static int copy_profile(struct profile *to, const struct profile *from)
 {
 	profile_begin(to);
@@ -166,8 +151,8 @@ static int make_rows(struct view_data *d)
 	}
 	d->n = n;
 	for (size_t i = 0; i < n; i++)
-		d->row[i].where = where_of(p, d->row[i].stack);
-	return p->failed ? -ENOMEM : 0;
+		d->row[i].frame = telling(p, d->row[i].stack);
+	return 0;
 }
 
 /* add_rates - how fast each has allocated since the update before; since tracing began, in the first one. Of a stack that had nothing

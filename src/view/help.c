@@ -4,7 +4,7 @@
 
 static const char *const text[] = {
 	"arrows, PgUp, PgDn, Home, End  move; the cursor stays at its stack",
-	"Enter, Right   all frames of the selected stack; once more: scroll in it",
+	"Enter, Right   all frames of the selected stack; once more: in full, to scroll",
 	"Left, Esc      back",
 	"1 2 3 4 5      sort by leak rate, live bytes, blocks, allocation rate, age",
 	"s S  r         sort by the next or previous of these; the least first",

@@ -16,9 +16,9 @@ struct view_row {
 	int64_t value[PROFILE_VALUES];	   /* of all of them */
 	enum profile_verdict verdict;	   /* the worst */
 	uint64_t oldest_age_ms;
-	double alloc_per_s; /* since the update before; below 0: not known */
-	int64_t gained[2];  /* live bytes and blocks, since the mark; as they are without one */
-	const char *where;  /* the most telling frame; untrusted */
+	double alloc_per_s;		   /* since the update before; below 0: not known */
+	int64_t gained[2];		   /* live bytes and blocks, since the mark; as they are without one */
+	const struct profile_frame *frame; /* the most telling one; NULL: it has none */
 };
 
 struct view_data {
@@ -110,6 +110,7 @@ struct view {
 	size_t pane_page;
 	size_t pane_lines; /* and lines that the pane could show */
 	size_t help_lines;
+	int cols;
 	int is_small; /* the screen is: only the end of it can be asked for */
 	struct line *line;
 	struct view_line *shown_line;
@@ -152,6 +153,15 @@ void line_addf(struct line *l, enum view_attr attr, const char *fmt, ...) __attr
 void line_pad(struct line *l, enum view_attr attr, int column);
 void line_fit(struct line *l, enum view_attr attr, const char *text, int width, int is_right);
 
+/* line_clip - text of at most so many columns: its end is cut off, with a sign of that; line_clip_begin - its begin. */
+void line_clip(struct line *l, enum view_attr attr, const char *text, int width);
+void line_clip_begin(struct line *l, enum view_attr attr, const char *text, int width);
+
+/* line_rows - lines that all of a text takes, of which the first has room for so many columns, and each of the rest for so many.
+ * line_add_row - that of them, from 0 on, to the right end of the screen's line. */
+size_t line_rows(const char *text, int first, int rest, int is_utf8);
+void line_add_row(struct line *l, enum view_attr attr, const char *text, size_t row, int first, int rest);
+
 /* line_left - columns that are left. */
 int line_left(const struct line *l);
 
@@ -183,11 +193,15 @@ void table_row(const struct view *v, size_t place, struct line *l);
 void table_choice_heading(struct line *l);
 void table_choice(const struct view *v, size_t place, struct line *l);
 
+/* frame.c - a frame: all that is known of it; or in a field of exactly so many columns, where a long name loses its begin: the file and
+ * the line stay.  @with_module  tell the file of native code, too */
+void frame_text(struct strbuf *b, const struct profile_frame *f);
+void frame_fit(struct line *l, enum view_attr attr, const struct profile_frame *f, int width, int with_module);
+
 /* pane.c - the heading and the lines of the lower part. pane_count - their number. */
 void pane_heading(const struct view *v, struct line *l);
 void pane_line(const struct view *v, size_t i, struct line *l);
 size_t pane_count(const struct view *v);
-void pane_frame(struct strbuf *b, const struct profile_frame *f, int is_short);
 
 /* pane_event - the first line of an event, without its date. */
 void pane_event(const struct view *v, size_t i, struct line *l);

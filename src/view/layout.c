@@ -199,6 +199,7 @@ const struct view_line *view_lay_out(struct view *v, int rows, int cols, uint64_
 {
 	if (rows < 1 || cols < 1 || make_room(v, (size_t)rows))
 		return NULL;
+	v->cols = cols;
 	v->is_small = rows < VIEW_LEAST_ROWS || cols < VIEW_LEAST_COLS;
 	if (v->is_small)
 		lay_out_small(v, rows, cols, now_ms);

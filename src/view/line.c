@@ -58,6 +58,15 @@ static void clean(struct strbuf *out, const char *text, int is_utf8)
 	strbuf_free(&safe);
 }
 
+/* measure_one - columns of the character at s.  @len  out: its bytes */
+static int measure_one(const char *s, size_t *len)
+{
+	uint32_t c = decode(s, len);
+	int columns = c < 0x80 ? 1 : wcwidth((wchar_t)c);
+
+	return columns < 0 ? 1 : columns;
+}
+
 /* measure - columns of clean text. measure_to - bytes of it that take at most so many, and how many those take. */
 static size_t measure_to(const char *s, int width, int *columns)
 {
@@ -65,10 +74,8 @@ static size_t measure_to(const char *s, int width, int *columns)
 	size_t len;
 
 	for (*columns = 0; *s; s += len) {
-		uint32_t c = decode(s, &len);
-		int w = c < 0x80 ? 1 : wcwidth((wchar_t)c);
+		int w = measure_one(s, &len);
 
-		w = w < 0 ? 1 : w;
 		if (*columns + w > width)
 			break;
 		*columns += w;
@@ -157,15 +164,123 @@ static int add_cut(struct line *l, enum view_attr attr, const char *text, int wi
 	return columns;
 }
 
+/* add_cut_begin - likewise; what is cut off is its begin. */
+static void add_cut_begin(struct line *l, enum view_attr attr, const char *text, int width)
+{
+	int columns, all = measure(text);
+	size_t len;
+
+	if (width <= 0)
+		return;
+	if (all > width) {
+		append(l, attr, l->is_utf8 ? "\xe2\x80\xa6" : "~", l->is_utf8 ? 3 : 1, 1);
+		width--;
+	}
+	/* A mark whose character is gone would stand on the sign. */
+	for (; *text && (all > width || !measure_one(text, &len)); text += len)
+		all -= measure_one(text, &len);
+	len = measure_to(text, width, &columns);
+	append(l, attr, text, len, columns);
+}
+
 void line_add(struct line *l, enum view_attr attr, const char *text)
+{
+	line_clip(l, attr, text, line_left(l));
+}
+
+/* clip - add_cut or add_cut_begin of untrusted text. */
+static void clip(struct line *l, enum view_attr attr, const char *text, int width, int of_begin)
 {
 	struct strbuf b = { 0 };
 
 	clean(&b, text, l->is_utf8);
-	if (b.data)
-		add_cut(l, attr, b.data, line_left(l));
+	width = width < line_left(l) ? width : line_left(l);
+	if (b.data && of_begin)
+		add_cut_begin(l, attr, b.data, width);
+	else if (b.data)
+		add_cut(l, attr, b.data, width);
 	l->text.failed |= b.failed;
 	strbuf_free(&b);
+}
+
+void line_clip(struct line *l, enum view_attr attr, const char *text, int width)
+{
+	clip(l, attr, text, width, 0);
+}
+
+void line_clip_begin(struct line *l, enum view_attr attr, const char *text, int width)
+{
+	clip(l, attr, text, width, 1);
+}
+
+/* ---- text of several lines ---- */
+
+/* row_bytes - of clean text, those that go into one line: up to a space in its second half, or to what parts a name or path. */
+static size_t row_bytes(const char *s, int width)
+{
+	size_t space = 0, part = 0, len, all;
+	int columns = 0;
+
+	all = measure_to(s, width, &columns);
+	if (!s[all] || !all)
+		return strlen(s);
+	for (size_t i = 0; i < all; i += len) {
+		columns = measure_one(s + i, &len);
+		if (i + len < all / 2)
+			continue;
+		if (s[i + len] == ' ')
+			space = i + len;
+		if (strchr("\\/,", s[i]))
+			part = i + len;
+	}
+	return space ? space : part ? part : all;
+}
+
+/* row_at - the row with that number, of clean text.  @n  out: bytes of it      Return: it, or NULL: there are less. */
+static const char *row_at(const char *s, size_t row, int first, int rest, size_t *n)
+{
+	for (size_t i = 0;; i++) {
+		*n = row_bytes(s, i ? rest : first);
+		if (i == row)
+			return s;
+		s += *n;
+		s += strspn(s, " ");
+		if (!*s)
+			return NULL;
+	}
+}
+
+size_t line_rows(const char *text, int first, int rest, int is_utf8)
+{
+	struct strbuf b = { 0 };
+	size_t rows = 1, n;
+
+	/* Most are short, and need no look at each character; none takes more than ten columns for a byte. */
+	if (strlen(text) * 10 <= (size_t)first)
+		return 1;
+	clean(&b, text, is_utf8);
+	while (b.data && row_at(b.data, rows, first, rest, &n))
+		rows++;
+	strbuf_free(&b);
+	return rows;
+}
+
+void line_add_row(struct line *l, enum view_attr attr, const char *text, size_t row, int first, int rest)
+{
+	struct strbuf b = { 0 }, part = { 0 };
+	const char *at;
+	size_t n;
+
+	clean(&b, text, l->is_utf8);
+	at = b.data ? row_at(b.data, row, first, rest, &n) : NULL;
+	if (at) {
+		line_pad(l, VIEW_PLAIN, l->cols - (row ? rest : first));
+		strbuf_add_bytes(&part, at, n);
+		add_cut(l, attr, part.data ? part.data : "", line_left(l));
+	}
+	l->text.failed |= b.failed | part.failed;
+	strbuf_free(&b);
+	strbuf_free(&part);
 }
 
 void line_addf(struct line *l, enum view_attr attr, const char *fmt, ...)

@@ -28,6 +28,14 @@ static int process_width(const struct view *v, const struct line *l)
 	return l->cols >= 120 ? 24 : 15;
 }
 
+/* is_shown - of two numbers a narrow screen of several processes has only one, or there is no room to tell where. */
+static int is_shown(const struct view *v, const struct line *l, enum view_sort column)
+{
+	if (!process_width(v, l) || l->cols >= 100)
+		return 1;
+	return column != (v->sort == SORT_AGE ? SORT_ALLOC : SORT_AGE);
+}
+
 void table_about(const struct view *v, struct line *l)
 {
 	const struct view_data *d = view_data_of(v);
@@ -57,8 +65,9 @@ void table_heading(const struct view *v, struct line *l)
 
 	line_add(l, VIEW_BAR, " ");
 	for (int i = 0; i < SORTS; i++)
-		line_fit(l, (int)v->sort == i ? VIEW_SORTED : VIEW_BAR,
-			v->has_mark ? columns[i].since : columns[i].title, columns[i].width, 1);
+		if (is_shown(v, l, (enum view_sort)i))
+			line_fit(l, (int)v->sort == i ? VIEW_SORTED : VIEW_BAR,
+				v->has_mark ? columns[i].since : columns[i].title, columns[i].width, 1);
 	line_add(l, VIEW_BAR, " LAYER ");
 	if (width)
 		line_fit(l, VIEW_BAR, "PROCESS", width + 1, 0);
@@ -77,10 +86,12 @@ static void add_numbers(const struct view *v, const struct view_row *row, struct
 		columns[SORT_LEAK].width, 1);
 	line_fit(l, VIEW_PLAIN, number_size(row->gained[0], v->has_mark, buf), columns[SORT_LIVE].width, 1);
 	line_fit(l, VIEW_PLAIN, number_count(row->gained[1], v->has_mark, buf), columns[SORT_BLOCKS].width, 1);
-	line_fit(l, VIEW_PLAIN, row->alloc_per_s < 0 ? "?" : number_size((int64_t)row->alloc_per_s, 0, buf),
-		columns[SORT_ALLOC].width, 1);
-	line_fit(l, VIEW_PLAIN, row->oldest_age_ms ? number_age(row->oldest_age_ms, buf) : "-", columns[SORT_AGE].width,
-		1);
+	if (is_shown(v, l, SORT_ALLOC))
+		line_fit(l, VIEW_PLAIN, row->alloc_per_s < 0 ? "?" : number_size((int64_t)row->alloc_per_s, 0, buf),
+			columns[SORT_ALLOC].width, 1);
+	if (is_shown(v, l, SORT_AGE))
+		line_fit(l, VIEW_PLAIN, row->oldest_age_ms ? number_age(row->oldest_age_ms, buf) : "-",
+			columns[SORT_AGE].width, 1);
 }
 
 void table_row(const struct view *v, size_t place, struct line *l)
@@ -102,7 +113,10 @@ void table_row(const struct view *v, size_t place, struct line *l)
 		line_add(l, VIEW_PLAIN, " ");
 		strbuf_free(&b);
 	}
-	line_fit(l, row->verdict == PROFILE_LEAK ? VIEW_BOLD : VIEW_PLAIN, row->where, line_left(l), 0);
+	if (row->frame)
+		frame_fit(l, row->verdict == PROFILE_LEAK ? VIEW_BOLD : VIEW_PLAIN, row->frame, line_left(l), 0);
+	else
+		line_fit(l, VIEW_PLAIN, "(no frame is known)", line_left(l), 0);
 }
 
 void table_choice_heading(struct line *l)

@@ -537,6 +537,135 @@ static void the_pane_has_all_frames_and_the_reason(void **state)
 	assert_true(row_of("selected stack") < 0);
 }
 
+/* laravel - two stacks of one process with long names: of PHP code, and of C++. */
+#define ELOQUENT "Illuminate\\Database\\Eloquent\\Concerns\\"
+#define FOLDERS	 "/var/www/html/vendor/laravel/framework/src/Illuminate/Database/Eloquent/Concerns/"
+static void laravel(struct profile *p)
+{
+	static const struct profile_frame frames[] = {
+		{ .kind = PROFILE_NATIVE,
+			.function =
+				"std::map<std::string, std::vector<int>>::insert(std::pair<std::string const, int>&&)",
+			.module = "libphp8.2.so.0.0.0",
+			.file = "/build/php/main/containers.cc",
+			.line = 412 },
+		{ .kind = PROFILE_PHP,
+			.function = ELOQUENT "HasAttributes::getAttributeFromArray",
+			.file = FOLDERS "HasAttributes.php",
+			.line = 1234 },
+		{ .kind = PROFILE_PHP,
+			.function =
+				"App\\Http\\Controllers\\AccountController::{closure:App\\Http\\Kernel::handle():77}",
+			.file = "/var/www/html/app/Http/Controllers/AccountController.php",
+			.line = 77 },
+	};
+
+	empty(p, 15);
+	add_process(p, 42, "php8.2");
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t frame[3];
+
+		for (uint32_t k = i; k < 3; k++)
+			frame[k - i] = profile_add_frame(p, &frames[k]);
+		if (i)
+			profile_add_stack(p, &(struct profile_stack){ .layer = PROFILE_ZEND,
+						     .is_whole = 1,
+						     .value = { 1000 - i, 1 },
+						     .why = "",
+						     .n_frames = 3 - i,
+						     .frame = frame });
+		else
+			profile_add_stack(p, &(struct profile_stack){ .layer = PROFILE_LIBC,
+						     .is_whole = 1,
+						     .value = { 5, 1 },
+						     .why = "",
+						     .n_frames = 1,
+						     .frame = frame });
+	}
+}
+
+static void the_file_and_the_line_are_told_however_long_the_names_are(void **state)
+{
+	struct profile p;
+
+	(void)state;
+	for (int n = 1; n <= 2; n++) { /* processes: with two, there is a column more */
+		begin(1);
+		laravel(&p);
+		if (n == 2)
+			add_process(&p, 43, "php8.2");
+		update(&p);
+		look(24, 80, 0);
+		assert_true(row_of("HasAttributes.php:1234") > 0);
+		assert_true(row_of(n == 1 ? "getAttribut\xe2\x80\xa6 HasAttributes.php:1234"
+					  : "  HasAttributes.php:1234") > 0);
+		assert_true(row_of("AccountController.php:77") > 0);
+		assert_true(row_of(n == 1 ? "std::map<std::st\xe2\x80\xa6 containers.cc:412"
+					  : "std::ma\xe2\x80\xa6 containers.cc:412") > 0);
+		assert_true((row_of("OLDEST") > 0) == (n == 1));
+		/* Nothing is left out where there is room. */
+		look(24, 200, 0);
+		assert_true(row_of(ELOQUENT "HasAttributes::getAttributeFromArray HasAttributes.php:1234") > 0);
+		assert_true(row_of("OLDEST") > 0);
+		end(NULL);
+	}
+	/* The column that is sorted by stays, and so does a file's name that is too long by itself: its end. */
+	begin(1);
+	laravel(&p);
+	add_process(&p, 43, "php8.2");
+	add_stack(&p, 0, PROFILE_ZEND, "x", 1, 1, 1, 0, 0);
+	p.frame[p.n_frames - 2].file = "/srv/ThisIsTheLongestNameOfAllFiles.php";
+	update(&p);
+	type("5");
+	look(24, 80, 0);
+	assert_true(row_of("OLDEST") > 0 && row_of("ALLOC/s") < 0);
+	assert_true(row_of("NameOfAllFiles.php:12") > 0 && row_of("ThisIs") < 0);
+}
+
+/* joined - the screen's lines from y on as one text, as someone reads on where a line goes on in the next, indented one. */
+static const char *joined(int y)
+{
+	static char text[65536];
+
+	for (text[0] = 0; y < screen_rows; y++)
+		strcat(text, screen[y].text + strspn(screen[y].text, " "));
+	return text;
+}
+
+static void a_frame_is_one_line_and_in_full_for_who_goes_into_the_pane(void **state)
+{
+	struct profile p;
+	int y;
+
+	(void)state;
+	begin(1);
+	laravel(&p);
+	update(&p);
+	type("2");
+	view_press(v, VIEW_KEY_ENTER);
+	look(24, 80, 0);
+	y = row_of("  0  HasAttributes::getAttributeFromArray HasAttributes.php:1234");
+	assert_true(y > row_of("selected stack") && row_of("(Right: in full)") >= 0);
+	assert_int_equal(row_of("::{closure:App\\Http\\Kernel::handle():77} AccountController.php:77"), y + 1);
+	view_press(v, VIEW_KEY_ENTER);
+	look(40, 80, 0);
+	y = row_of("  0  " ELOQUENT "HasAttributes::getAttributeFromArray");
+	assert_true(y > 0);
+	assert_non_null(strstr(joined(y), FOLDERS "HasAttributes.php:1234"));
+	assert_true(row_of("HasAttributes.php:1234") > 0); /* in one piece */
+	assert_int_equal(strncmp(screen[y + 1].text, "         /var", 13), 0);
+	assert_non_null(strstr(joined(y), "{closure:App\\Http\\Kernel::handle():77}"));
+	/* All of it can be scrolled to. */
+	look(24, 80, 0);
+	view_press(v, VIEW_KEY_END);
+	look(24, 80, 0);
+	assert_int_equal(row_of("         AccountController.php:77"), 21);
+	view_press(v, VIEW_KEY_LEFT);
+	look(24, 80, 0);
+	y = row_of("  0  HasAttributes::getAttributeFromArray HasAttributes.php:1234");
+	assert_int_equal(row_of("::{closure:App\\Http\\Kernel::handle():77} AccountController.php:77"), y + 1);
+}
+
 static void the_place_that_tells_most_is_shown(void **state)
 {
 	static const struct profile_frame frames[] = {
@@ -732,11 +861,14 @@ static void names_of_any_kind_stay_in_their_column_and_do_nothing(void **state)
 			/* What stands behind a name begins in the same column in each row. */
 			for (int y = row_of("PROCESS") + 1; y < rows; y++) {
 				const char *where = strstr(screen[y].text, " worker.php");
+				size_t layer = (size_t)(strstr(screen[row_of("PROCESS")].text, "LAYER") -
+							screen[row_of("PROCESS")].text);
 				char before[4096];
 
-				if (strlen(screen[y].text) < 43 || strncmp(screen[y].text + 43, "zend", 4) || !where)
+				if (strlen(screen[y].text) < layer || strncmp(screen[y].text + layer, "zend", 4) ||
+					!where)
 					continue;
-				snprintf(before, sizeof(before), "%.*s", 43, screen[y].text);
+				snprintf(before, sizeof(before), "%.*s", (int)layer, screen[y].text);
 				assert_true(begin_at < 0 || width_of(before) == begin_at);
 				begin_at = width_of(before);
 			}
@@ -843,6 +975,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_cursor_stays_at_its_stack_while_rows_move, end),
 		cmocka_unit_test_teardown(a_table_longer_than_the_screen_is_scrolled, end),
 		cmocka_unit_test_teardown(the_pane_has_all_frames_and_the_reason, end),
+		cmocka_unit_test_teardown(the_file_and_the_line_are_told_however_long_the_names_are, end),
+		cmocka_unit_test_teardown(a_frame_is_one_line_and_in_full_for_who_goes_into_the_pane, end),
 		cmocka_unit_test(the_place_that_tells_most_is_shown),
 		cmocka_unit_test_teardown(events_flash_in_and_stay_in_the_list, end),
 		cmocka_unit_test_teardown(what_a_command_writes_can_be_looked_at, end),
