@@ -59,6 +59,8 @@ enum view_pane { PANE_NONE, PANE_STACK, PANE_EVENTS, PANE_OUTPUT };
 struct view_event {
 	char *text; /* as it was told; untrusted */
 	enum view_tone tone;
+	size_t rows; /* that it takes in full, */
+	int cols;    /* where there are so many; 0: not known yet */
 };
 
 #define VIEW_EVENTS	  100	/* kept */
@@ -203,11 +205,15 @@ void pane_heading(const struct view *v, struct line *l);
 void pane_line(const struct view *v, size_t i, struct line *l);
 size_t pane_count(const struct view *v);
 
-/* pane_event - the first line of an event, without its date. */
-void pane_event(const struct view *v, size_t i, struct line *l);
-
 /* pane_output - the last line that a started command has written. */
 void pane_output(const struct view *v, struct line *l);
+
+/* event.c - event_brief: one in a line. All of them in full, the last one first: event_count - how many lines they take, after
+ * event_measure() on screens of v->cols; event_line - one of these. */
+void event_brief(const struct view *v, size_t i, struct line *l);
+void event_measure(struct view *v);
+size_t event_count(const struct view *v);
+void event_line(const struct view *v, size_t i, struct line *l);
 
 /* help.c - the lines of the help, and the keys at the bottom of the screen. */
 size_t help_count(void);

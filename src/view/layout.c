@@ -148,7 +148,7 @@ static void lay_out_whole(struct view *v, int rows, int cols, uint64_t now_ms)
 		add_table(v, &y, cols, h.table);
 	add_pane(v, &y, cols, h.pane);
 	for (int i = 0; i < h.events; i++)
-		pane_event(v, v->n_events - (size_t)h.events + (size_t)i, next(v, &y, cols));
+		event_brief(v, v->n_events - (size_t)h.events + (size_t)i, next(v, &y, cols));
 	if (h.output)
 		pane_output(v, next(v, &y, cols));
 	add_notice(v, now_ms, next(v, &y, cols));
@@ -174,7 +174,7 @@ static void lay_out_small(struct view *v, int rows, int cols, uint64_t now_ms)
 		else if (y == 4)
 			add_notice(v, now_ms, l);
 		else if ((size_t)y - 4 <= v->n_events)
-			pane_event(v, v->n_events - ((size_t)y - 4), l);
+			event_brief(v, v->n_events - ((size_t)y - 4), l);
 	}
 }
 
@@ -200,6 +200,8 @@ const struct view_line *view_lay_out(struct view *v, int rows, int cols, uint64_
 	if (rows < 1 || cols < 1 || make_room(v, (size_t)rows))
 		return NULL;
 	v->cols = cols;
+	if (v->pane == PANE_EVENTS)
+		event_measure(v);
 	v->is_small = rows < VIEW_LEAST_ROWS || cols < VIEW_LEAST_COLS;
 	if (v->is_small)
 		lay_out_small(v, rows, cols, now_ms);

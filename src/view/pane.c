@@ -1,48 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* view/pane.c - the lower part of the screen: all frames of the selected stack, or all that has happened. */
+/* view/pane.c - the lower part of the screen: all frames of the selected stack, all that has happened, or what a
+ * command has written. */
 #include <string.h>
 
 #include "util/format.h"
 #include "view/internal.h"
 
-/* ---- what has happened ---- */
-
-/* is_date - does it begin with "[2026-11-29T02:34:00.765Z] "? */
-static int is_date(const char *s)
-{
-	static const char form[] = "[0000-00-00T00:00:00.000Z] ";
-
-	for (size_t i = 0; form[i]; i++)
-		if (form[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != form[i])
-			return 0;
-	return 1;
-}
-
-static void add_first_line(struct line *l, enum view_attr attr, const char *text)
-{
-	size_t n = strcspn(text, "\n");
-	struct strbuf b = { 0 };
-
-	if (is_date(text)) {
-		strbuf_add_bytes(&b, text + 12, 8);
-		strbuf_add(&b, " ");
-		text += 27;
-		n -= 27;
-	}
-	strbuf_add_bytes(&b, text, n);
-	line_add(l, attr, b.data ? b.data : "");
-	strbuf_free(&b);
-}
-
-static enum view_attr attr_of(enum view_tone tone)
-{
-	return tone == VIEW_TROUBLE ? VIEW_BAD : tone == VIEW_HAPPENED ? VIEW_PLAIN : VIEW_DIM;
-}
-
-void pane_event(const struct view *v, size_t i, struct line *l)
-{
-	add_first_line(l, attr_of(v->event[i].tone), v->event[i].text);
-}
+/* ---- what a started command writes ---- */
 
 static size_t count_lines(const char *text)
 {
@@ -52,29 +16,6 @@ static size_t count_lines(const char *text)
 		n++;
 	return n;
 }
-
-/* event_line - the line i of all events, the last event first. */
-static void event_line(const struct view *v, size_t i, struct line *l)
-{
-	for (size_t k = v->n_events; k--;) {
-		const char *text = v->event[k].text;
-		size_t n = count_lines(text);
-		struct strbuf b = { 0 };
-
-		if (i >= n) {
-			i -= n;
-			continue;
-		}
-		for (size_t skip = i; skip; skip--)
-			text = strchr(text, '\n') + 1;
-		strbuf_add_bytes(&b, text, strcspn(text, "\n"));
-		line_add(l, i ? VIEW_PLAIN : attr_of(v->event[k].tone), b.data ? b.data : "");
-		strbuf_free(&b);
-		return;
-	}
-}
-
-/* ---- what a started command writes ---- */
 
 static void output_line(const struct view *v, size_t i, struct line *l)
 {
@@ -200,15 +141,11 @@ static size_t stack_rows(const struct view *v, size_t i, struct line *l)
 
 size_t pane_count(const struct view *v)
 {
-	size_t n = 0;
-
 	if (v->pane == PANE_STACK)
 		return stack_rows(v, 0, NULL);
 	if (v->pane == PANE_OUTPUT)
 		return v->output.len ? count_lines(v->output.data) : 0;
-	for (size_t i = 0; i < v->n_events; i++)
-		n += count_lines(v->event[i].text);
-	return n;
+	return event_count(v);
 }
 
 void pane_line(const struct view *v, size_t i, struct line *l)
@@ -233,7 +170,7 @@ void pane_heading(const struct view *v, struct line *l)
 	strbuf_add(&b, titles[v->pane]);
 	if (n > v->pane_page)
 		strbuf_addf(&b, "   lines %zu to %zu of %zu", v->pane_top + 1, last < n ? last : n, n);
-	strbuf_add(&b, v->in_pane ? "   (arrows scroll here; Left goes back)" : "   (Right: in full)");
+	strbuf_add(&b, v->in_pane ? "   (arrows scroll; Left: back)" : "   (Right: in full)");
 	line_fit(l, v->in_pane ? VIEW_SORTED : VIEW_BAR, b.data ? b.data : "", line_left(l), 0);
 	strbuf_free(&b);
 }

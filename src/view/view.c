@@ -74,7 +74,7 @@ void view_tell(struct view *v, const char *text, enum view_tone tone, uint64_t n
 		memmove(v->event, v->event + 1, (VIEW_EVENTS - 1) * sizeof(v->event[0]));
 		v->n_events--;
 	}
-	v->event[v->n_events++] = (struct view_event){ copy, tone };
+	v->event[v->n_events++] = (struct view_event){ .text = copy, .tone = tone };
 }
 
 void view_output(struct view *v, const char *text)

@@ -622,13 +622,17 @@ static void the_file_and_the_line_are_told_however_long_the_names_are(void **sta
 	assert_true(row_of("NameOfAllFiles.php:12") > 0 && row_of("ThisIs") < 0);
 }
 
-/* joined - the screen's lines from y on as one text, as someone reads on where a line goes on in the next, indented one. */
+/* joined - the screen's lines from y on as one text without spaces: so someone reads on where a line goes on in the next, indented one. */
 static const char *joined(int y)
 {
 	static char text[65536];
+	size_t n = 0;
 
-	for (text[0] = 0; y < screen_rows; y++)
-		strcat(text, screen[y].text + strspn(screen[y].text, " "));
+	for (; y < screen_rows; y++)
+		for (const char *s = screen[y].text; *s; s++)
+			if (*s != ' ')
+				text[n++] = *s;
+	text[n] = 0;
 	return text;
 }
 
@@ -740,6 +744,78 @@ static void events_flash_in_and_stay_in_the_list(void **state)
 	look(24, 80, 70000);
 	type("v");
 	look(24, 80, 70000);
+}
+
+/* said - is there a line with that text, once these lines of an event were told, on 80 columns? */
+static int said(const char *event, const char *text)
+{
+	int is_there;
+
+	begin(1);
+	view_tell(v, event, VIEW_TROUBLE, 0);
+	look(24, 80, 60000);
+	is_there = row_of(text) >= 0;
+	end(NULL);
+	return is_there;
+}
+
+#define SEGV	 "SIGSEGV (signal 11), SEGV_MAPERR: address not mapped to object"
+#define CRASH(x) "[2026-11-29T19:17:11.765Z] CRASH " x
+
+static void a_crash_is_told_in_a_line_by_its_signal_address_and_place(void **state)
+{
+	(void)state;
+	assert_true(said(CRASH("php(31542) thread 31542: " SEGV
+			       ", fault address 0x10, in __strlen_evex+0x13 (libc.so.6)\n    ip 0x1\n"),
+		"19:17:11 CRASH php(31542) SIGSEGV at 0x10 in __strlen_evex+0x13 (libc.so.6); "));
+	assert_true(said(CRASH("php(31), worker 3, docker 3f2a (pid 7 there), thread 32: " SEGV
+			       ", fault address 0x10, in f (x)"),
+		"CRASH php(31) SIGSEGV at 0x10 in f (x), worker 3, docker 3f2a (pid "));
+	assert_true(said(CRASH("php(31), worker 3, thread 31: " SEGV ", in f (x)"),
+		"CRASH php(31) SIGSEGV in f (x), worker 3; SEGV_MAPERR: address not"));
+	assert_true(said(CRASH("php(31) thread 37: SIGABRT (signal 6), SI_TKILL, sent by process 31"),
+		"CRASH php(31) SIGABRT, thread 37; SI_TKILL, sent by process 31"));
+	/* A name that looks like a part of it is not taken for that: at worst the line stays as it is. */
+	assert_true(said(CRASH("a(1) x(31) thread 31: " SEGV ", in f (x)"), "CRASH a(1) x(31) SIGSEGV in f (x); SEGV"));
+	assert_true(said(CRASH("php(31), worker of pool x: SIGFPE (signal 8), y, thread 31: " SEGV ", in f (x)"),
+		"CRASH php(31), worker of pool x: SIGFPE (signal 8), y, thread 31: SIGS"));
+	assert_true(said(CRASH("nothing: SIGSEGV (signal 11), "), "19:17:11 CRASH nothing: SIGSEGV (signal 11), "));
+	assert_true(said(CRASH("(1) thread 1: SIGSEGV (signal 11"), "19:17:11 CRASH (1) thread 1: SIGSEGV (signal 11"));
+	assert_true(said(CRASH("(1) thread 1: SIGSEGV (signal 11), "), "19:17:11 CRASH (1) SIGSEGV; "));
+	assert_true(said("CRASH ", "CRASH "));
+}
+
+static void events_are_there_in_full_on_as_many_lines_as_they_take(void **state)
+{
+	static const char *const parts[] = {
+		"addressnotmappedtoobject,faultaddress0xdeadbeef,inmain+0x1(php8.2)what:asentence",
+		"terminal,uptothelastwordofit/0123456789", "0123456789abcdef_end_of_what_has_no_spacethenextline"
+	};
+	int y;
+
+	(void)state;
+	begin(1);
+	view_tell(v,
+		CRASH("php(31542), worker 3, thread 31542: " SEGV ", fault address 0xdeadbeef, in main+0x1 (php8.2)\n"
+		      "    what: a sentence that is so long that it does not fit into the eighty columns of this "
+		      "small terminal, up to the last word of it\n"
+		      "      /0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
+		      "abcdef0123456789abcdef0123456789abcdef_end_of_what_has_no_space\n    the next line\n\n"),
+		VIEW_TROUBLE, 0);
+	type("v");
+	for (int cols = 80; cols < 200; cols += 7) {
+		look(40, cols, 60000);
+		y = row_of("CRASH");
+		assert_true(y == row_of("what has happened") + 1 && row_of("\xe2\x80\xa6") < 0);
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			assert_non_null(strstr(joined(y), parts[i]));
+	}
+	look(24, 80, 60000);
+	assert_int_equal(strspn(screen[row_of("CRASH") + 1].text, " "), 4);
+	assert_true(row_of("lines 1 to ") >= 0);
+	view_press(v, VIEW_KEY_END);
+	look(24, 80, 60000);
+	assert_true(row_of("    the next line") > 0);
 }
 
 static void what_a_command_writes_can_be_looked_at(void **state)
@@ -979,6 +1055,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_frame_is_one_line_and_in_full_for_who_goes_into_the_pane, end),
 		cmocka_unit_test(the_place_that_tells_most_is_shown),
 		cmocka_unit_test_teardown(events_flash_in_and_stay_in_the_list, end),
+		cmocka_unit_test(a_crash_is_told_in_a_line_by_its_signal_address_and_place),
+		cmocka_unit_test_teardown(events_are_there_in_full_on_as_many_lines_as_they_take, end),
 		cmocka_unit_test_teardown(what_a_command_writes_can_be_looked_at, end),
 		cmocka_unit_test_teardown(a_terminal_that_is_too_small_is_told_so, end),
 		cmocka_unit_test(names_of_any_kind_stay_in_their_column_and_do_nothing),
