@@ -9,9 +9,16 @@
 #define DATE_BYTES 27
 #define INDENT	   4 /* of what goes on in the next line */
 
-static enum view_attr attr_of(enum view_tone tone)
+static int is_new(const struct view *v, const struct view_event *e)
 {
-	return tone == VIEW_TROUBLE ? VIEW_BAD : tone == VIEW_HAPPENED ? VIEW_PLAIN : VIEW_DIM;
+	return e->until_ms > v->now_ms;
+}
+
+static enum view_attr attr_of(const struct view *v, const struct view_event *e)
+{
+	if (is_new(v, e))
+		return e->tone == VIEW_SAID ? VIEW_BOLD : VIEW_FLASH;
+	return e->tone == VIEW_TROUBLE ? VIEW_BAD : e->tone == VIEW_HAPPENED ? VIEW_PLAIN : VIEW_DIM;
 }
 
 /* is_date - does it begin with "[2026-11-29T02:34:00.765Z] "? */
@@ -151,14 +158,30 @@ static void add_brief(struct strbuf *b, const char *text)
 	strbuf_free(&line);
 }
 
-void event_brief(const struct view *v, size_t i, struct line *l)
+void event_brief(struct view *v, size_t i, struct line *l)
 {
+	struct view_event *e = &v->event[i];
 	struct strbuf b = { 0 };
 
-	add_brief(&b, v->event[i].text);
-	line_add(l, attr_of(v->event[i].tone), b.data ? b.data : "");
+	add_brief(&b, e->text);
+	if (is_new(v, e))
+		line_fit(l, attr_of(v, e), b.data ? b.data : "", line_left(l), 0);
+	else
+		line_add(l, attr_of(v, e), b.data ? b.data : "");
+	e->is_seen = 1;
 	l->text.failed |= b.failed;
 	strbuf_free(&b);
+}
+
+int event_unseen(const struct view *v)
+{
+	int found = -1;
+
+	for (size_t i = 0; i < v->n_events; i++)
+		if (is_new(v, &v->event[i]) && !v->event[i].is_seen &&
+			(found < 0 || v->event[i].tone >= v->event[found].tone))
+			found = (int)i;
+	return found;
 }
 
 /* ---- in full ---- */
@@ -200,10 +223,11 @@ size_t event_count(const struct view *v)
 }
 
 /* add_row - a line of the screen of one event. */
-static void add_row(const struct view *v, const struct view_event *e, size_t row, struct line *l)
+static void add_row(const struct view *v, struct view_event *e, size_t row, struct line *l)
 {
-	enum view_attr attr = attr_of(e->tone);
+	enum view_attr attr = attr_of(v, e);
 
+	e->is_seen |= !row;
 	for (const char *at = e->text; at; attr = VIEW_PLAIN) {
 		struct strbuf b = { 0 };
 		const char *text;
@@ -222,7 +246,7 @@ static void add_row(const struct view *v, const struct view_event *e, size_t row
 	}
 }
 
-void event_line(const struct view *v, size_t i, struct line *l)
+void event_line(struct view *v, size_t i, struct line *l)
 {
 	for (size_t k = v->n_events; k--; i -= v->event[k].rows) {
 		if (i < v->event[k].rows) {

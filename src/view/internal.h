@@ -59,8 +59,10 @@ enum view_pane { PANE_NONE, PANE_STACK, PANE_EVENTS, PANE_OUTPUT };
 struct view_event {
 	char *text; /* as it was told; untrusted */
 	enum view_tone tone;
-	size_t rows; /* that it takes in full, */
-	int cols;    /* where there are so many; 0: not known yet */
+	uint64_t until_ms; /* it stands out until then */
+	int is_seen;	   /* on the screen as it is laid out */
+	size_t rows;	   /* that it takes in full, */
+	int cols;	   /* where there are so many; 0: not known yet */
 };
 
 #define VIEW_EVENTS	  100	/* kept */
@@ -102,9 +104,6 @@ struct view {
 	/* what has happened */
 	struct view_event event[VIEW_EVENTS]; /* oldest first */
 	size_t n_events;
-	struct strbuf notice;
-	enum view_tone notice_tone;
-	uint64_t notice_until_ms; /* 0: none */
 	struct strbuf busy;
 	struct strbuf output; /* of a started command: its last lines; untrusted */
 	/* as it was last laid out */
@@ -113,6 +112,7 @@ struct view {
 	size_t pane_lines; /* and lines that the pane could show */
 	size_t help_lines;
 	int cols;
+	uint64_t now_ms;
 	int is_small; /* the screen is: only the end of it can be asked for */
 	struct line *line;
 	struct view_line *shown_line;
@@ -202,18 +202,20 @@ void frame_fit(struct line *l, enum view_attr attr, const struct profile_frame *
 
 /* pane.c - the heading and the lines of the lower part. pane_count - their number. */
 void pane_heading(const struct view *v, struct line *l);
-void pane_line(const struct view *v, size_t i, struct line *l);
+void pane_line(struct view *v, size_t i, struct line *l);
 size_t pane_count(const struct view *v);
 
 /* pane_output - the last line that a started command has written. */
 void pane_output(const struct view *v, struct line *l);
 
-/* event.c - event_brief: one in a line. All of them in full, the last one first: event_count - how many lines they take, after
+/* event.c - event_brief: one in a line, which stands out if it is new. event_unseen - the worst new one that is nowhere on the screen as
+ * laid out so far, or -1. All of them in full, the last one first: event_count - how many lines they take, after
  * event_measure() on screens of v->cols; event_line - one of these. */
-void event_brief(const struct view *v, size_t i, struct line *l);
+void event_brief(struct view *v, size_t i, struct line *l);
+int event_unseen(const struct view *v);
 void event_measure(struct view *v);
 size_t event_count(const struct view *v);
-void event_line(const struct view *v, size_t i, struct line *l);
+void event_line(struct view *v, size_t i, struct line *l);
 
 /* help.c - the lines of the help, and the keys at the bottom of the screen. */
 size_t help_count(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* view/layout.c - which line of the screen shows what. From the top: the head, the table or what stands for it, the pane, the last
- * events, what has just happened, the keys. */
+ * events, what is under way, the keys. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -122,18 +122,18 @@ static void add_pane(struct view *v, int *y, int cols, int height)
 	}
 }
 
-static void add_notice(struct view *v, uint64_t now_ms, struct line *l)
+/* add_notice - what is under way, or what has just happened and stands nowhere else. */
+static void add_notice(struct view *v, struct line *l)
 {
-	enum view_attr attr = v->notice_tone == VIEW_SAID ? VIEW_BOLD : VIEW_FLASH;
-	int is_shown = v->notice.len && now_ms < v->notice_until_ms;
+	int unseen = event_unseen(v);
 
-	if (v->busy.len && !(is_shown && v->notice_tone == VIEW_TROUBLE))
+	if (v->busy.len && (unseen < 0 || v->event[unseen].tone != VIEW_TROUBLE))
 		line_add(l, VIEW_WARN, v->busy.data);
-	else if (is_shown)
-		line_fit(l, attr, v->notice.data, line_left(l), 0);
+	else if (unseen >= 0)
+		event_brief(v, (size_t)unseen, l);
 }
 
-static void lay_out_whole(struct view *v, int rows, int cols, uint64_t now_ms)
+static void lay_out_whole(struct view *v, int rows, int cols)
 {
 	struct heights h = heights(v, rows);
 	int y = 0;
@@ -151,14 +151,14 @@ static void lay_out_whole(struct view *v, int rows, int cols, uint64_t now_ms)
 		event_brief(v, v->n_events - (size_t)h.events + (size_t)i, next(v, &y, cols));
 	if (h.output)
 		pane_output(v, next(v, &y, cols));
-	add_notice(v, now_ms, next(v, &y, cols));
+	add_notice(v, next(v, &y, cols));
 	help_keys(v, next(v, &y, cols));
 }
 
 /* lay_out_small - there is no room: how things stand, and that tracing goes on. */
-static void lay_out_small(struct view *v, int rows, int cols, uint64_t now_ms)
+static void lay_out_small(struct view *v, int rows, int cols)
 {
-	int y = 0;
+	int y = 0, above = v->busy.len ? 4 : 3;
 
 	for (; y < rows;) {
 		struct line *l = next(v, &y, cols);
@@ -171,10 +171,10 @@ static void lay_out_small(struct view *v, int rows, int cols, uint64_t now_ms)
 			line_add(l, VIEW_PLAIN, "q ends it, tracing goes on");
 		else if (y == 3)
 			head_line(v, HEAD_VERDICT, l);
-		else if (y == 4)
-			add_notice(v, now_ms, l);
-		else if ((size_t)y - 4 <= v->n_events)
-			event_brief(v, v->n_events - ((size_t)y - 4), l);
+		else if (y <= above)
+			line_add(l, VIEW_WARN, v->busy.data);
+		else if ((size_t)(y - above) <= v->n_events)
+			event_brief(v, v->n_events - (size_t)(y - above), l);
 	}
 }
 
@@ -200,13 +200,16 @@ const struct view_line *view_lay_out(struct view *v, int rows, int cols, uint64_
 	if (rows < 1 || cols < 1 || make_room(v, (size_t)rows))
 		return NULL;
 	v->cols = cols;
+	v->now_ms = now_ms;
+	for (size_t i = 0; i < v->n_events; i++)
+		v->event[i].is_seen = 0;
 	if (v->pane == PANE_EVENTS)
 		event_measure(v);
 	v->is_small = rows < VIEW_LEAST_ROWS || cols < VIEW_LEAST_COLS;
 	if (v->is_small)
-		lay_out_small(v, rows, cols, now_ms);
+		lay_out_small(v, rows, cols);
 	else
-		lay_out_whole(v, rows, cols, now_ms);
+		lay_out_whole(v, rows, cols);
 	for (int i = 0; i < rows; i++) {
 		const struct line *l = &v->line[i];
 		struct view_line *to = &v->shown_line[i];

@@ -148,7 +148,7 @@ size_t pane_count(const struct view *v)
 	return event_count(v);
 }
 
-void pane_line(const struct view *v, size_t i, struct line *l)
+void pane_line(struct view *v, size_t i, struct line *l)
 {
 	if (v->pane == PANE_STACK)
 		stack_rows(v, i, l);

@@ -29,7 +29,6 @@ void view_free(struct view *v)
 	free(v->order);
 	for (size_t i = 0; i < v->n_events; i++)
 		free(v->event[i].text);
-	strbuf_free(&v->notice);
 	strbuf_free(&v->busy);
 	strbuf_free(&v->output);
 	for (size_t i = 0; i < v->n_lines; i++)
@@ -52,21 +51,10 @@ int view_update(struct view *v, const struct profile *p, const struct view_facts
 	return v->frozen ? 0 : order_make(v);
 }
 
-static void set_notice(struct view *v, const char *text, enum view_tone tone, uint64_t now_ms)
-{
-	v->notice.len = 0;
-	strbuf_add_bytes(&v->notice, text, strcspn(text, "\n"));
-	v->notice_tone = tone;
-	v->notice_until_ms = now_ms + VIEW_NOTICE_MS;
-}
-
 void view_tell(struct view *v, const char *text, enum view_tone tone, uint64_t now_ms)
 {
 	char *copy = strdup(text);
 
-	/* What was said does not hide what has gone wrong. */
-	if (tone >= v->notice_tone || now_ms >= v->notice_until_ms)
-		set_notice(v, text, tone, now_ms);
 	if (!copy)
 		return;
 	if (v->n_events == VIEW_EVENTS) {
@@ -74,7 +62,8 @@ void view_tell(struct view *v, const char *text, enum view_tone tone, uint64_t n
 		memmove(v->event, v->event + 1, (VIEW_EVENTS - 1) * sizeof(v->event[0]));
 		v->n_events--;
 	}
-	v->event[v->n_events++] = (struct view_event){ .text = copy, .tone = tone };
+	v->event[v->n_events++] =
+		(struct view_event){ .text = copy, .tone = tone, .until_ms = now_ms + VIEW_NOTICE_MS };
 }
 
 void view_output(struct view *v, const char *text)
@@ -102,5 +91,13 @@ void view_busy(struct view *v, const char *text)
 
 int view_next_ms(const struct view *v, uint64_t now_ms)
 {
-	return v->notice.len && v->notice_until_ms > now_ms ? (int)(v->notice_until_ms - now_ms) : -1;
+	int next = -1;
+
+	for (size_t i = 0; i < v->n_events; i++) {
+		uint64_t until = v->event[i].until_ms;
+
+		if (until > now_ms && (next < 0 || until - now_ms < (uint64_t)next))
+			next = (int)(until - now_ms);
+	}
+	return next;
 }

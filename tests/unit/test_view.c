@@ -713,7 +713,6 @@ static void the_place_that_tells_most_is_shown(void **state)
 static void events_flash_in_and_stay_in_the_list(void **state)
 {
 	struct profile p;
-	int y;
 
 	(void)state;
 	begin(1);
@@ -726,15 +725,15 @@ static void events_flash_in_and_stay_in_the_list(void **state)
 		VIEW_TROUBLE, 1000);
 	view_tell(v, "swtrace: a note", VIEW_SAID, 1500);
 	look(24, 80, 2000);
-	y = row_of("[2026-11-29T02:34:00.765Z] CRASH");
-	assert_int_equal(y, 22);
-	assert_true(has_attr(y, VIEW_FLASH));
 	assert_int_equal(row_of("02:34:00 CRASH php8.2(42)"), 20);
 	assert_int_equal(row_of("swtrace: a note"), 21);
+	assert_true(has_attr(20, VIEW_FLASH) && !has_attr(21, VIEW_FLASH));
+	assert_string_equal(screen[22].text, "");
 	assert_in_range(view_next_ms(v, 2000), 1, 10000);
 	look(24, 80, 60000);
-	assert_true(row_of("[2026") < 0);
+	assert_int_equal(view_next_ms(v, 60000), -1);
 	assert_int_equal(row_of("02:34:00 CRASH php8.2(42)"), 20);
+	assert_false(has_attr(20, VIEW_FLASH));
 	type("v");
 	look(24, 80, 60000);
 	assert_true(row_of("      inner") > row_of("    ip 0x1"));
@@ -816,6 +815,66 @@ static void events_are_there_in_full_on_as_many_lines_as_they_take(void **state)
 	view_press(v, VIEW_KEY_END);
 	look(24, 80, 60000);
 	assert_true(row_of("    the next line") > 0);
+}
+
+/* rows_with - lines of the screen with that text. */
+static int rows_with(const char *text)
+{
+	int n = 0;
+
+	for (int y = 0; y < screen_rows; y++)
+		n += strstr(screen[y].text, text) != NULL;
+	return n;
+}
+
+static void what_has_just_happened_is_told_once_wherever_one_looks(void **state)
+{
+	static const char *const keys[] = { "", "\r", "?", "v", "p", "o" };
+	struct profile p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		begin(1);
+		three(&p, 15);
+		update(&p);
+		if (*keys[i] == '\r')
+			view_press(v, VIEW_KEY_ENTER);
+		else
+			type(keys[i]);
+		view_tell(v, CRASH("php8.2(42) thread 42: " SEGV), VIEW_TROUBLE, 1000);
+		view_tell(v, "php8.2(42) was killed by SIGSEGV (signal 11)", VIEW_TROUBLE, 1000);
+		for (int size = 0; size < 3; size++) {
+			look(size == 2 ? 20 : 24 + 20 * size, size == 2 ? 70 : 80, 2000);
+			assert_int_equal(rows_with("CRASH php8.2(42)"), 1);
+			assert_int_equal(rows_with("was killed by"), 1);
+			assert_true(has_attr(row_of("CRASH php8.2(42)"), VIEW_FLASH) &&
+				    has_attr(row_of("was killed by"), VIEW_FLASH));
+		}
+		end(NULL);
+	}
+	/* What was said since does not take the place of what has gone wrong, as long as that is new. */
+	begin(1);
+	view_tell(v, CRASH("php8.2(42) thread 42: " SEGV), VIEW_TROUBLE, 1000);
+	for (int i = 0; i < 5; i++)
+		view_tell(v, "swtrace: a note", VIEW_SAID, 2000);
+	look(24, 80, 3000);
+	assert_int_equal(row_of("CRASH php8.2(42)"), 22);
+	view_busy(v, "reading files");
+	look(24, 80, 3000);
+	assert_int_equal(row_of("CRASH php8.2(42)"), 22);
+	look(24, 80, 60000);
+	assert_true(row_of("CRASH") < 0 && row_of("reading files") == 22);
+	/* Where its place in the list is not seen, since one has scrolled on. */
+	view_busy(v, NULL);
+	type("v");
+	for (int i = 0; i < 50; i++)
+		view_tell(v, "swtrace: a note", VIEW_SAID, 2000);
+	look(24, 80, 60000);
+	view_press(v, VIEW_KEY_END);
+	view_tell(v, "swtrace: exported: x", VIEW_SAID, 60000);
+	look(24, 80, 61000);
+	assert_int_equal(row_of("swtrace: exported: x"), 22);
+	assert_int_equal(rows_with("exported"), 1);
 }
 
 static void what_a_command_writes_can_be_looked_at(void **state)
@@ -1057,6 +1116,7 @@ int main(void)
 		cmocka_unit_test_teardown(events_flash_in_and_stay_in_the_list, end),
 		cmocka_unit_test(a_crash_is_told_in_a_line_by_its_signal_address_and_place),
 		cmocka_unit_test_teardown(events_are_there_in_full_on_as_many_lines_as_they_take, end),
+		cmocka_unit_test_teardown(what_has_just_happened_is_told_once_wherever_one_looks, end),
 		cmocka_unit_test_teardown(what_a_command_writes_can_be_looked_at, end),
 		cmocka_unit_test_teardown(a_terminal_that_is_too_small_is_told_so, end),
 		cmocka_unit_test(names_of_any_kind_stay_in_their_column_and_do_nothing),
