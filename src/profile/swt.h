@@ -2,7 +2,7 @@
 /* profile/swt.h - what writing and reading of a .swt file share. The format is described in docs/swt.md.
  *
  * A file is a signature and chunks. Each chunk is whole by itself, so that of a file that was cut or damaged all before the
- * place can be read; and each refers to what stands in earlier chunks alone. */
+ * place can be read; and each refers to what stands in earlier chunks alone. A reader takes them in any order that has that. */
 #ifndef PROFILE_SWT_H
 #define PROFILE_SWT_H
 

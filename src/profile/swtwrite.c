@@ -11,7 +11,15 @@
 #include "profile/swt.h"
 #include "util/strbuf.h"
 
-#define CHUNK_BYTES (1 << 20) /* plain: when it is full, the next one begins */
+/* Plain. Of a file that was cut, the chunk in which it ends is lost: small ones cost some of what packing saves. The first stacks, those that
+ * leak, are in smaller ones still: most recordings have few. */
+#define CHUNK_BYTES (16 << 10)
+#define FIRST_BYTES (2 << 10)
+
+/* About: of a stack beside its frames, of a place of a frame in it, and of a frame that no stack had before, with its names. */
+#define STACK_BYTES 40
+#define PLACE_BYTES 2
+#define FRAME_BYTES 80
 
 struct numbered {
 	const char *string; /* by its address */
@@ -25,6 +33,7 @@ struct writer {
 	struct strbuf chunk;
 	void *numbers; /* a tree of struct numbered */
 	uint32_t n_strings;
+	size_t n_frames; /* that have been written */
 };
 
 static void write_all(struct writer *w, const void *data, size_t n)
@@ -162,16 +171,10 @@ static void write_head(struct writer *w, const struct profile *p)
 	put(w, p->basis);
 }
 
-static void write_strings(struct writer *w, const struct profile *p)
+/* write_names - the strings of what comes before the stacks. */
+static void write_names(struct writer *w, const struct profile *p)
 {
 	begin(w, STRINGS);
-	for (size_t i = 0; i < p->n_frames; i++) {
-		const struct profile_frame *f = &p->frame[i];
-		const char *const of[] = { f->function, f->file, f->module, f->build_id };
-
-		for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++)
-			number_of(w, of[k], 1);
-	}
 	for (size_t i = 0; i < p->n_processes; i++) {
 		const struct profile_process *x = &p->process[i];
 		const char *const of[] = { x->comm, x->role, x->what, x->container };
@@ -183,19 +186,18 @@ static void write_strings(struct writer *w, const struct profile *p)
 			number_of(w, x->curve[k].verdict, 1);
 		}
 	}
-	for (size_t i = 0; i < p->n_stacks; i++)
-		number_of(w, p->stack[i].why, 1);
 	for (size_t i = 0; i < p->n_losses; i++) {
 		number_of(w, p->loss[i].key, 1);
 		number_of(w, p->loss[i].text, 1);
 	}
 }
 
-static void write_frames(struct writer *w, const struct profile *p)
+/* write_frames - those before that one, which have not been written yet. Their strings have. */
+static void write_frames(struct writer *w, const struct profile *p, size_t end)
 {
 	begin(w, FRAMES);
-	for (size_t i = 0; i < p->n_frames; i++) {
-		const struct profile_frame *f = &p->frame[i];
+	for (; w->n_frames < end; w->n_frames++) {
+		const struct profile_frame *f = &p->frame[w->n_frames];
 
 		put(w, f->kind);
 		put_string(w, f->function);
@@ -251,28 +253,65 @@ static void write_processes(struct writer *w, const struct profile *p)
 	}
 }
 
-static void write_stacks(struct writer *w, const struct profile *p)
+static void write_stack(struct writer *w, const struct profile_stack *s)
 {
-	begin(w, STACKS);
-	for (size_t i = 0; i < p->n_stacks; i++) {
-		const struct profile_stack *s = &p->stack[i];
-
-		put(w, s->process);
-		put(w, s->layer);
-		put(w, s->verdict);
-		put(w, s->is_whole);
-		for (int v = 0; v < PROFILE_VALUES; v++)
-			put_signed(w, s->value[v]);
-		put(w, s->oldest_age_ms);
-		put_string(w, s->why);
-		put(w, s->n_frames);
-		for (uint32_t k = 0; k < s->n_frames; k++)
-			put(w, s->frame[k]);
-		next(w);
-	}
+	put(w, s->process);
+	put(w, s->layer);
+	put(w, s->verdict);
+	put(w, s->is_whole);
+	for (int v = 0; v < PROFILE_VALUES; v++)
+		put_signed(w, s->value[v]);
+	put(w, s->oldest_age_ms);
+	put_string(w, s->why);
+	put(w, s->n_frames);
+	for (uint32_t k = 0; k < s->n_frames; k++)
+		put(w, s->frame[k]);
+	next(w);
 }
 
-static void write_rest(struct writer *w, const struct profile *p)
+/* write_some - stacks from there to before end, and before them the frames that they are the first to have, and all names.
+ * @end_frame  frames before this one are needed */
+static void write_some(struct writer *w, const struct profile *p, size_t from, size_t end, size_t end_frame)
+{
+	begin(w, STRINGS);
+	for (size_t i = w->n_frames; i < end_frame; i++) {
+		const struct profile_frame *f = &p->frame[i];
+		const char *const of[] = { f->function, f->file, f->module, f->build_id };
+
+		for (size_t k = 0; k < sizeof(of) / sizeof(of[0]); k++)
+			number_of(w, of[k], 1);
+	}
+	for (size_t i = from; i < end; i++)
+		number_of(w, p->stack[i].why, 1);
+	write_frames(w, p, end_frame);
+	begin(w, STACKS);
+	for (size_t i = from; i < end; i++)
+		write_stack(w, &p->stack[i]);
+}
+
+/* write_stacks - some at a time, each time with the frames that they need: so half of a file has about half of the stacks. */
+static void write_stacks(struct writer *w, const struct profile *p)
+{
+	size_t room = FIRST_BYTES, end;
+
+	for (size_t from = 0; from < p->n_stacks; from = end) {
+		size_t bytes = 0, end_frame = w->n_frames;
+
+		for (end = from; end < p->n_stacks && bytes < room; end++) {
+			const struct profile_stack *s = &p->stack[end];
+			size_t n_before = end_frame;
+
+			for (uint32_t k = 0; k < s->n_frames; k++)
+				end_frame = s->frame[k] < end_frame ? end_frame : s->frame[k] + 1;
+			bytes += STACK_BYTES + PLACE_BYTES * s->n_frames + FRAME_BYTES * (end_frame - n_before);
+		}
+		write_some(w, p, from, end, end_frame);
+		room = 2 * room < CHUNK_BYTES ? 2 * room : CHUNK_BYTES;
+	}
+	write_some(w, p, 0, 0, p->n_frames); /* frames without a stack */
+}
+
+static void write_losses(struct writer *w, const struct profile *p)
 {
 	begin(w, LOSSES);
 	for (size_t i = 0; i < p->n_losses; i++) {
@@ -281,11 +320,19 @@ static void write_rest(struct writer *w, const struct profile *p)
 		put(w, p->loss[i].count);
 		next(w);
 	}
+}
+
+static void write_events(struct writer *w, const struct profile *p)
+{
 	begin(w, EVENTS);
 	for (size_t i = 0; i < p->n_events; i++) {
 		put_bytes(w, p->event[i]);
 		next(w);
 	}
+}
+
+static void write_tail(struct writer *w, const struct profile *p)
+{
 	begin(w, TAIL);
 	put(w, p->n_stacks);
 	flush(w);
@@ -297,11 +344,13 @@ int profile_write(const struct profile *p, int fd)
 
 	write_all(&w, SWT_SIGNATURE, SWT_SIGNATURE_BYTES);
 	write_head(&w, p);
-	write_strings(&w, p);
-	write_frames(&w, p);
+	/* What is short and tells most comes first. */
+	write_names(&w, p);
 	write_processes(&w, p);
+	write_losses(&w, p);
+	write_events(&w, p);
 	write_stacks(&w, p);
-	write_rest(&w, p);
+	write_tail(&w, p);
 	if (w.numbers)
 		tdestroy(w.numbers, free);
 	return w.err;

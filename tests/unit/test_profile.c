@@ -247,6 +247,87 @@ static void a_large_profile_is_read_again(void **state)
 	profile_free(&q);
 }
 
+/* read_cut - what is read of the first per cent of a file. */
+static struct profile read_cut(int fd, size_t n, unsigned percent)
+{
+	enum profile_fault fault;
+	struct profile q;
+
+	assert_int_equal(ftruncate(fd, (off_t)(n * percent / 100)), 0);
+	lseek(fd, 0, SEEK_SET);
+	assert_int_equal(profile_read(&q, fd, &fault), 0);
+	assert_int_equal(fault, PROFILE_TRUNCATED);
+	return q;
+}
+
+/* many - stacks as programs have them: they branch off from those before, and what the first ones call many others do. */
+static struct profile many(int n)
+{
+	struct profile p;
+	uint32_t frame[30];
+	char name[40];
+	unsigned dice = 7;
+
+	profile_begin(&p);
+	add_process(&p, 42, "php8.2");
+	for (int i = 0; i < n; i++) {
+		for (int k = i ? (int)(dice >> 16) % 29 : 0; k < 30; k++) {
+			dice = dice * 1103515245 + 12345;
+			snprintf(name, sizeof(name), "App\\Module%u::method%u", (dice >> 16) % 40, (dice >> 16) % 3000);
+			frame[29 - k] = native(&p, name, (dice >> 16) % 3000 * 64);
+		}
+		dice = dice * 1103515245 + 12345;
+		add_stack(&p, 0, (int64_t)(dice >> 8), frame, 30);
+	}
+	profile_add_loss(&p, "return_missed", "calls whose return was never seen", 7);
+	profile_add_event(&p, "{\"type\":\"crash\"}");
+	assert_false(p.failed);
+	return p;
+}
+
+static void of_ten_thousand_stacks_a_file_has_as_many_as_there_is_of_it(void **state)
+{
+	static const struct {
+		unsigned percent;
+		size_t least;
+	} cuts[] = { { 90, 8000 }, { 50, 4000 }, { 20, 500 } }; /* the first ones come with most of the frames */
+	struct profile p = many(10000), q;
+	int fd = written(&p);
+	size_t n = size_of(fd);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		q = read_cut(fd, n, cuts[i].percent);
+		if (q.n_stacks < cuts[i].least)
+			fail_msg("%zu stacks in %u %% of a file", q.n_stacks, cuts[i].percent);
+		same_processes(&p, &q);
+		assert_int_equal(q.n_losses, 1);
+		assert_int_equal(q.n_events, 1);
+		for (size_t k = 0; k < q.n_stacks; k += 100)
+			assert_true(q.stack[k].value[0] == p.stack[k].value[0] && q.stack[k].n_frames == 30);
+		profile_free(&q);
+	}
+	close(fd);
+	profile_free(&p);
+}
+
+/* Of a hundred, too: leaks come first, and they are in the first part of it. */
+static void of_a_small_file_half_has_its_processes_and_its_first_stacks(void **state)
+{
+	struct profile p = many(100), q;
+	int fd = written(&p);
+	size_t n = size_of(fd);
+
+	(void)state;
+	q = read_cut(fd, n, 75);
+	same_processes(&p, &q);
+	if (q.n_stacks < 20)
+		fail_msg("%zu stacks in three quarters", q.n_stacks);
+	profile_free(&q);
+	close(fd);
+	profile_free(&p);
+}
+
 static void of_a_file_that_was_cut_what_came_before_is_read(void **state)
 {
 	struct profile p = made(), q;
@@ -318,6 +399,38 @@ static void put_chunk(int fd, const char *type, const char *data, size_t n)
 	assert_int_equal(write(fd, header, sizeof(header)), sizeof(header));
 	assert_int_equal(write(fd, packed, n_packed), n_packed);
 	free(packed);
+}
+
+/* As swtrace wrote them once: all stacks before the losses and events. */
+static void a_file_in_another_order_is_read(void **state)
+{
+	enum profile_fault fault;
+	struct profile p;
+	int fd = memfd_create("profile", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(write(fd, "\x89SWT\r\n\x1a\n", 8), 8);
+	put_chunk(fd, "HEAD",
+		"\1\3"
+		"0.5\3box\0\2\0",
+		12);
+	put_chunk(fd, "STRS", "\3php\5leaks\1k", 12);
+	put_chunk(fd, "FRMS", "\0\2\0\0\0\7\0\0", 8);
+	put_chunk(fd, "PROC", "\x2a\1\0\0\0\0\1\0\0\0\0\0\0\0\0", 15);
+	put_chunk(fd, "STKS", "\0\0\2\1\x0a\2\0\0\0\0\0\1\0", 13);
+	put_chunk(fd, "LOSS", "\3\3\4", 3);
+	put_chunk(fd, "EVNT", "\2{}", 3);
+	put_chunk(fd, "TAIL", "\1", 1);
+	size_of(fd);
+	assert_int_equal(profile_read(&p, fd, &fault), 0);
+	assert_int_equal(fault, PROFILE_SOUND);
+	assert_int_equal(p.process[0].pid, 42);
+	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BYTES], 5);
+	assert_string_equal(p.frame[p.stack[0].frame[0]].function, "leaks");
+	assert_int_equal(p.loss[0].count, 4);
+	assert_string_equal(p.event[0], "{}");
+	profile_free(&p);
+	close(fd);
 }
 
 /* Each byte is a text that is empty, for which there is a number all the same: 64 KB stand for 32 million of them. */
@@ -475,8 +588,11 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_again),
 		cmocka_unit_test(a_frame_of_which_nothing_is_known_is_read_again),
 		cmocka_unit_test(a_large_profile_is_read_again),
+		cmocka_unit_test(of_ten_thousand_stacks_a_file_has_as_many_as_there_is_of_it),
+		cmocka_unit_test(of_a_small_file_half_has_its_processes_and_its_first_stacks),
 		cmocka_unit_test(of_a_file_that_was_cut_what_came_before_is_read),
 		cmocka_unit_test(a_file_that_is_damaged_anywhere_is_never_taken_for_sound),
+		cmocka_unit_test(a_file_in_another_order_is_read),
 		cmocka_unit_test(a_small_file_cannot_take_all_memory),
 		cmocka_unit_test(names_that_one_profile_lacks_make_no_difference),
 		cmocka_unit_test(a_difference_has_what_grew_came_and_went),
