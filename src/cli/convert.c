@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/outdir.h"
 #include "util/msg.h"
 #include "util/outfile.h"
 
@@ -79,7 +80,7 @@ static int write_to(const struct job *j)
 	if (!err)
 		return EXIT_DONE;
 	msg_error("%s: cannot be written: %s", j->s->output ? j->s->output : "standard output", strerror(-err));
-	msg_try("free some space, or write elsewhere");
+	outdir_try_file(j->s->output ? j->s->output : "", err, "free some space, or write elsewhere");
 	return EXIT_USAGE;
 }
 

@@ -47,9 +47,24 @@ int outdir_check(const char *dir, const char *what, const char *option)
 		msg_try("%s: a directory of user %u, as whom swtrace runs without CAP_DAC_OVERRIDE; this one is of user %u: "
 			"sudo chown %u DIRECTORY",
 			option, getuid(), st.st_uid, getuid());
+	else if (err == -ENOENT)
+		msg_try("make it first: mkdir -p %s", dir);
 	else
 		msg_try("%s: a directory that can be written to", option);
 	return err;
+}
+
+void outdir_try_file(const char *path, int err, const char *otherwise)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 0, path);
+	if (err == -ENOENT && *dir && stat(dir, &st) && errno == ENOENT)
+		msg_try("make its directory first: mkdir -p %s", dir);
+	else
+		msg_try("%s", otherwise);
 }
 
 static int is_who(const char *who, size_t n, int has_all)

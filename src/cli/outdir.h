@@ -22,6 +22,10 @@ struct outdir_names {
  * Return: 0 or -errno. */
 int outdir_check(const char *dir, const char *what, const char *option);
 
+/* outdir_try_file - a file cannot be written: what to try. If it is its directory that is not there: to make that first.
+ * @err  -errno  @otherwise  what else to try */
+void outdir_try_file(const char *path, int err, const char *otherwise);
+
 /* outdir_stamp - a time as it stands in names.  @out  OUTDIR_STAMP_LEN + 1 */
 void outdir_stamp(time_t t, char *out);
 

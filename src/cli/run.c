@@ -471,7 +471,7 @@ static int can_write(const char *path, const char *what)
 	if (!err)
 		return 1;
 	msg_error("%s: cannot write %s: %s", path, what, strerror(-err));
-	msg_try("choose a file in a directory that you may write to");
+	outdir_try_file(path, err, "choose a file in a directory that you may write to");
 	return 0;
 }
 

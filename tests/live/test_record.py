@@ -239,6 +239,17 @@ def who_does_not_take_a_file_holds_up_neither_reports_nor_crashes(run):
 
 
 @test
+def into_a_directory_that_is_not_there_nothing_is_written_and_how_to_make_it_is_told(_run):
+    with tempfile.TemporaryDirectory() as folder:
+        none = os.path.join(folder, "missing")
+        for args in (["record", "-p", str(os.getpid()), "-o", none + "/one.swt"], ["-p", str(os.getpid()), "--export-dir", none]):
+            p = subprocess.run([SWTRACE, *args], capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+            equal((p.returncode, p.stdout), (2, b""), args)
+            assert b"No such file or directory" in p.stderr and f"first: mkdir -p {none}\n".encode() in p.stderr, p.stderr
+        equal(os.listdir(folder), [], "files")
+
+
+@test
 def a_damaged_recording_is_told_and_what_is_whole_is_shown(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:

@@ -262,8 +262,9 @@ static void whose_directory_it_must_be_is_told_when_that_is_why_nothing_can_be_w
 	assert_non_null(strstr(said, expected));
 	assert_non_null(strstr(said, "this one is of user 0:"));
 	assert_int_equal(check("/no/such", said), -ENOENT);
-	assert_non_null(strstr(said, "--out: a directory that can be written to\n"));
+	assert_non_null(strstr(said, "try: make it first: mkdir -p /no/such\n"));
 	assert_int_equal(check("/etc/passwd", said), -ENOTDIR);
+	assert_non_null(strstr(said, "--out: a directory that can be written to\n"));
 	assert_int_equal(check("/tmp", said), 0);
 	assert_int_equal(chmod(dir, 0555), 0);
 	if (!getuid())
