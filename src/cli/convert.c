@@ -11,31 +11,44 @@
 #include "util/msg.h"
 #include "util/outfile.h"
 
-int convert_load(const char *path, struct profile *p)
+/* tell_fault - of a file that is not sound.  @is_compared  with another      Return: 1: there is something of it; -1: there is nothing. */
+static int tell_fault(const char *path, const struct profile *p, int is_compared)
 {
-	enum profile_fault fault = PROFILE_SOUND;
+	msg_error("%s: %s", path, profile_fault_text(p->fault));
+	if (p->fault == PROFILE_NEWER)
+		msg_try("a swtrace as new as the one that wrote it");
+	else if (p->fault == PROFILE_FOREIGN)
+		msg_try("a file that swtrace record has written");
+	else if (!*p->version)
+		msg_try("copy the file again: nothing of it could be read");
+	else if (is_compared)
+		msg_try("copy the file again: what is missing of it would look as if it had come or gone; without --diff, what is whole is "
+			"told");
+	else
+		msg_try("what is told is what is whole: %zu stacks; copy the file again", p->n_stacks);
+	return p->fault == PROFILE_NEWER || p->fault == PROFILE_FOREIGN || !*p->version || is_compared ? -1 : 1;
+}
+
+/* load - as convert_load().  @is_compared  with another: what is damaged is refused */
+static int load(const char *path, struct profile *p, int is_compared)
+{
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
 
 	profile_begin(p);
 	msg_progress("reading %s ...", path);
-	err = fd < 0 ? -errno : profile_read(p, fd, &fault);
+	err = fd < 0 ? -errno : profile_read(p, fd);
 	if (fd >= 0)
 		close(fd);
-	if (err) {
-		msg_error("%s: cannot be read: %s", path, strerror(-err));
-		msg_try("a file that swtrace record has written, that you may read");
-		return -1;
-	}
-	if (!fault)
-		return 0;
-	msg_error("%s: %s", path, profile_fault_text(fault));
-	if (fault == PROFILE_FOREIGN || fault == PROFILE_NEWER) {
-		msg_try(fault == PROFILE_NEWER ? "a swtrace as new as the one that wrote it"
-					       : "a file that swtrace record has written");
-		return -1;
-	}
-	msg_try("what is told is what is whole: %zu stacks; copy the file again", p->n_stacks);
-	return 1;
+	if (!err)
+		return p->fault ? tell_fault(path, p, is_compared) : 0;
+	msg_error("%s: cannot be read: %s", path, strerror(-err));
+	msg_try("a file that swtrace record has written, that you may read");
+	return -1;
+}
+
+int convert_load(const char *path, struct profile *p)
+{
+	return load(path, p, 0);
 }
 
 struct job {
@@ -91,8 +104,8 @@ int convert_report(const struct cli_settings *s)
 	int has_before, has_now, code = EXIT_USAGE;
 
 	run_begin_progress(s);
-	has_before = s->diff ? convert_load(s->diff, &before) : 0;
-	has_now = convert_load(s->input, &now);
+	has_before = s->diff ? load(s->diff, &before, 1) : 0;
+	has_now = load(s->input, &now, s->diff != NULL);
 	profile_begin(&difference);
 	if (has_before >= 0 && has_now >= 0) {
 		if (s->diff && s->format == EXPORT_HTML) {

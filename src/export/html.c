@@ -221,7 +221,7 @@ static json_t *event(const char *json)
 
 static void put_lists(struct page *o, const struct profile *p)
 {
-	json_t *losses = json_array(), *events = json_array();
+	json_t *losses = p->fault && !p->n_losses ? json_null() : json_array(), *events = json_array();
 
 	for (size_t i = 0; i < p->n_losses; i++)
 		if (p->loss[i].count) {
@@ -273,6 +273,8 @@ static void put_profile(struct page *o, const char *name, const struct profile *
 	put_json(o, text(p->version));
 	put(o, ",\"host\":");
 	put_json(o, text(p->host));
+	put(o, ",\"damage\":");
+	put_json(o, p->fault ? text(profile_fault_text(p->fault)) : json_null());
 	put(o, ",\"start\":\"%s\",\"time\":\"%s\",\"ms\":%" PRId64 ",\"basis\":\"%s\",\n\"processes\":[",
 		format_time(p->start_utc_ns, start), format_time(p->utc_ns, time),
 		(int64_t)((uint64_t)p->utc_ns - (uint64_t)p->start_utc_ns) / 1000000, profile_basis_name(p->basis));

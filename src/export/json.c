@@ -41,6 +41,11 @@ static int end(FILE *f, json_t *o)
 	return err;
 }
 
+static const char *damage_name(enum profile_fault f)
+{
+	return f == PROFILE_TRUNCATED ? "truncated" : "corrupt";
+}
+
 static int write_profile(FILE *f, const struct profile *p, const struct export_opts *opts)
 {
 	char time[FORMAT_TIME_BYTES];
@@ -52,6 +57,7 @@ static int write_profile(FILE *f, const struct profile *p, const struct export_o
 	json_object_set_new(o, "difference", json_boolean(opts->is_difference));
 	json_object_set_new(o, "estimate", json_boolean(p->basis != PROFILE_COUNTED));
 	json_object_set_new(o, "basis", json_string(profile_basis_name(p->basis)));
+	json_object_set_new(o, "damage", p->fault ? json_string(damage_name(p->fault)) : json_null());
 	json_object_set_new(o, "processes", json_integer((json_int_t)p->n_processes));
 	json_object_set_new(o, "stacks", json_integer((json_int_t)p->n_stacks));
 	json_object_set_new(o, "events", json_integer((json_int_t)p->n_events));
@@ -142,10 +148,15 @@ static int write_stack(FILE *f, const struct profile *p, size_t i)
 	return end(f, o);
 }
 
+/* write_losses - of a damaged file that has none, nothing is known of them. */
 static int write_losses(FILE *f, const struct profile *p)
 {
-	json_t *o = begin(p, "profile_loss"), *causes = json_object();
+	json_t *o, *causes;
 
+	if (p->fault && !p->n_losses)
+		return 0;
+	o = begin(p, "profile_loss");
+	causes = json_object();
 	for (size_t i = 0; i < p->n_losses; i++)
 		json_object_set_new(causes, p->loss[i].key, json_integer((json_int_t)p->loss[i].count));
 	json_object_set_new(o, "causes", causes);

@@ -365,7 +365,7 @@ static void add_comments(struct writer *w, const struct export_opts *opts)
 	char time[FORMAT_TIME_BYTES], count[FORMAT_COUNT_BYTES];
 	struct strbuf b = { 0 };
 
-	w->out.comment = take(w, (p->n_losses + 2) * sizeof(*w->out.comment));
+	w->out.comment = take(w, (p->n_losses + 3) * sizeof(*w->out.comment));
 	if (!w->out.comment)
 		return;
 	strbuf_addf(&b, "swtrace %s on %s, %s %s", p->version, p->host, opts->is_difference ? "against" : "since",
@@ -375,6 +375,15 @@ static void add_comments(struct writer *w, const struct export_opts *opts)
 		w->out.comment[w->out.n_comment++] = text(w, basis_text[p->basis]);
 	w->failed |= b.failed;
 	strbuf_free(&b);
+	if (p->fault) {
+		strbuf_addf(&b, "damaged file: %s; %s stacks could be read, %s", profile_fault_text(p->fault),
+			format_count(p->n_stacks, count),
+			p->n_losses ? "what else was in it is not known"
+				    : "what else was in it and what was lost is not known");
+		w->out.comment[w->out.n_comment++] = text(w, b.data ? b.data : "");
+		w->failed |= b.failed;
+		strbuf_free(&b);
+	}
 	for (size_t i = 0; i < p->n_losses; i++) {
 		if (!p->loss[i].count)
 			continue;

@@ -90,6 +90,8 @@ int export_speedscope(FILE *f, const struct profile *p, const struct export_opts
 	(void)opts;
 	json_object_set_new(o, "$schema", json_string("https://www.speedscope.app/file-format-schema.json"));
 	json_object_set_new(o, "exporter", json_sprintf("swtrace@%s", p->version));
+	if (p->fault)
+		json_object_set_new(o, "name", json_sprintf("damaged file: %s", profile_fault_text(p->fault)));
 	json_object_set_new(shared, "frames", frames(p));
 	json_object_set_new(o, "shared", shared);
 	for (uint32_t i = 0; i < p->n_processes; i++) {

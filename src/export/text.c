@@ -69,8 +69,13 @@ static void add_heading(struct strbuf *b, const struct profile *p, const struct 
 	add_size(b, (int64_t)live, opts);
 	strbuf_addf(b, " %s in %s stack%s%s\n", p->basis == PROFILE_WINDOWS ? "leaked" : "live",
 		format_count(n_shown, count), n_shown == 1 ? "" : "s", basis_text[p->basis]);
+	if (p->fault)
+		strbuf_addf(b, "  DAMAGED FILE: %s; %s stack%s could be read, what else was in it is not known\n",
+			profile_fault_text(p->fault), format_count(p->n_stacks, count), p->n_stacks == 1 ? "" : "s");
 	if (n_leaks)
 		strbuf_addf(b, "  verdict: LEAK, in %zu stack%s\n", n_leaks, n_leaks == 1 ? "" : "s");
+	else if (p->fault)
+		strbuf_add(b, "  verdict: not known\n");
 }
 
 static void add_curves(struct strbuf *b, const struct profile_process *p)
@@ -176,6 +181,8 @@ static void add_losses(struct strbuf *b, const struct profile *p)
 	}
 	if (!n && p->n_losses)
 		strbuf_add(b, "  lost: nothing\n");
+	else if (!n && p->fault)
+		strbuf_add(b, "  lost: not known\n");
 }
 
 int export_text(FILE *f, const struct profile *p, const struct export_opts *opts)

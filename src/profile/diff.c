@@ -156,6 +156,7 @@ int profile_subtract(const struct profile *now, const struct profile *before, st
 	out->host = profile_string(out, now->host);
 	out->start_utc_ns = before->utc_ns;
 	out->utc_ns = now->utc_ns;
+	out->fault = now->fault ? now->fault : before->fault;
 	out->basis = now->basis > before->basis ? now->basis : before->basis;
 	for (size_t i = 0; i < now->n_processes; i++)
 		add_process(out, &now->process[i]);

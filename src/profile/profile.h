@@ -113,8 +113,17 @@ struct profile_loss {
 	uint64_t count;
 };
 
+/* What is wrong with a file that was read. */
+enum profile_fault {
+	PROFILE_SOUND,
+	PROFILE_FOREIGN,   /* it is no .swt file */
+	PROFILE_NEWER,	   /* of a later version of the format, which this one cannot read */
+	PROFILE_TRUNCATED, /* it ends too early: what came before is there */
+	PROFILE_CORRUPT,   /* from some place on it is not what was written: what came before is there */
+};
+
 struct profile {
-	const char *version;  /* of swtrace */
+	const char *version;  /* of swtrace; "" also if a damaged file has not even its head */
 	const char *host;     /* the name of the machine */
 	int64_t start_utc_ns; /* tracing began; ns since 1970 */
 	int64_t utc_ns;	      /* the moment of which this tells */
@@ -125,11 +134,13 @@ struct profile {
 	size_t n_frames;
 	struct profile_stack *stack; /* leaks first, the fastest first; then most live bytes first */
 	size_t n_stacks;
-	struct profile_loss *loss; /* all causes, also those with count 0 */
+	struct profile_loss *loss; /* all causes, also those with count 0; of a damaged file none: they are not known */
 	size_t n_losses;
 	const char **
 		event; /* crashes and the like: each a JSON object as in docs/json.md, in the order in which they came */
 	size_t n_events;
+	enum profile_fault
+		fault; /* of the file it was read from: PROFILE_TRUNCATED, PROFILE_CORRUPT: stacks, and all else, may be missing */
 	int failed; /* memory ran out: something is missing */
 	/* For those that fill it. */
 	struct intern strings;
@@ -164,19 +175,10 @@ const char *profile_value_name(enum profile_value v);
 /* profile_write - as a .swt file.  @fd  written from where it stands      Return: 0 or -errno. */
 int profile_write(const struct profile *p, int fd);
 
-/* What is wrong with a file that was read. */
-enum profile_fault {
-	PROFILE_SOUND,
-	PROFILE_FOREIGN,   /* it is no .swt file */
-	PROFILE_NEWER,	   /* of a later version of the format, which this one cannot read */
-	PROFILE_TRUNCATED, /* it ends too early: what came before is there */
-	PROFILE_CORRUPT,   /* from some place on it is not what was written: what came before is there */
-};
-
 /* profile_read - from a .swt file, as much of it as is whole.
- * @p  out: begun, and to be freed in any case      @fault  out
- * Return: 0: something could be read (look at *fault), or it is none of ours; -ENOMEM; -errno of reading. */
-int profile_read(struct profile *p, int fd, enum profile_fault *fault);
+ * @p  out: begun, and to be freed in any case; fault: what is wrong with the file
+ * Return: 0: something could be read (look at fault), or it is none of ours; -ENOMEM; -errno of reading. */
+int profile_read(struct profile *p, int fd);
 
 /* profile_fault_text - for people: "it ends too early", ... Static. */
 const char *profile_fault_text(enum profile_fault f);

@@ -337,7 +337,7 @@ static void read_chunk(struct reader *r)
 	free(plain);
 }
 
-int profile_read(struct profile *p, int fd, enum profile_fault *fault)
+int profile_read(struct profile *p, int fd)
 {
 	struct reader r = { .fd = fd, .p = p };
 	char begins[SWT_SIGNATURE_BYTES];
@@ -349,7 +349,7 @@ int profile_read(struct profile *p, int fd, enum profile_fault *fault)
 	while (!r.fault && !r.err && !r.is_done && !p->failed)
 		read_chunk(&r);
 	free(r.string);
-	*fault = r.fault;
+	p->fault = r.fault;
 	return p->failed ? -ENOMEM : r.err;
 }
 

@@ -37,14 +37,13 @@ static void add_chunk(struct strbuf *b, const char *type, const uint8_t *data, s
 
 static void check_again(const struct profile *p)
 {
-	enum profile_fault fault;
 	struct profile again, none;
 	int fd = fuzz_file((const uint8_t *)"", 0);
 
 	lseek(fd, 0, SEEK_SET);
 	FUZZ_CHECK(!profile_write(p, fd));
 	lseek(fd, 0, SEEK_SET);
-	FUZZ_CHECK(!profile_read(&again, fd, &fault) && fault == PROFILE_SOUND);
+	FUZZ_CHECK(!profile_read(&again, fd) && again.fault == PROFILE_SOUND);
 	FUZZ_CHECK(
 		again.n_stacks == p->n_stacks && again.n_frames == p->n_frames && again.n_processes == p->n_processes);
 	FUZZ_CHECK(again.n_losses == p->n_losses && again.n_events == p->n_events);
@@ -63,7 +62,6 @@ static void check_again(const struct profile *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	enum profile_fault fault;
 	struct strbuf file = { 0 };
 	struct profile p;
 	int fd;
@@ -79,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fd = fuzz_file((const uint8_t *)file.data, file.len);
 	lseek(fd, 0, SEEK_SET);
-	FUZZ_CHECK(!profile_read(&p, fd, &fault) && fault != PROFILE_FOREIGN);
+	FUZZ_CHECK(!profile_read(&p, fd) && p.fault != PROFILE_FOREIGN);
 	check_again(&p);
 	profile_free(&p);
 	strbuf_free(&file);

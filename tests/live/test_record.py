@@ -264,6 +264,20 @@ def a_damaged_recording_is_told_and_what_is_whole_is_shown(run):
         code, out, err = report(cut)
         equal(code, 2, "exit code of a cut one")
         assert "leak_native" in out and f"{cut}: it ends too early" in err and "try:" in err, err
+        assert "DAMAGED FILE: it ends too early" in out and f"php8.2({php.pid})" in out, out
+        for args in ([cut, "--diff", path], [path, "--diff", cut]):
+            code, out, err = report(*args)
+            equal((code, out), (2, ""), "a difference that would be wrong")
+            assert f"{cut}: it ends too early" in err and "as if it had come or gone" in err, err
+        with open(cut, "wb") as f:
+            f.write(data[:len(data) * 3 // 4])
+        code, out, _ = report(cut)
+        assert f"php8.2({php.pid})" in out and "lost: " in out and "lost: not known" not in out, out
+        with open(cut, "wb") as f:
+            f.write(data[:20])
+        code, out, err = report(cut)
+        equal((code, out), (2, ""), "nothing of it")
+        assert "nothing of it could be read" in err, err
         with open(cut, "wb") as f:
             f.write(data[:100] + bytes([data[100] ^ 1]) + data[101:])
         code, out, err = report(cut)

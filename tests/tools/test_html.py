@@ -726,6 +726,38 @@ def a_page_that_was_cut_says_so(run):
         assert "this file was cut" in b.at("broken").text, b.at("broken").text
 
 
+def cut(folder, profile, share):
+    """The page of what that share of a recording holds."""
+    path = profile.write(os.path.join(folder, "cut.swt"))
+    os.truncate(path, int(os.path.getsize(path) * share))
+    p = subprocess.run([SWTRACE, "report", path, "--format", "html", "-o", path + ".html"], capture_output=True, timeout=60)
+    equal(p.returncode, 2, "exit code")
+    assert b"it ends too early" in p.stderr, p.stderr
+    return path + ".html"
+
+
+@test
+def a_page_of_a_damaged_recording_says_so_and_calls_nothing_clean(run):
+    with tempfile.TemporaryDirectory() as folder, browser() as b:
+        for share, stacks, title in (0.985, "6 stacks", "Memory of 2 processes on box"), (0.5, "0 stacks", "Memory of processes that are"):
+            b.open(cut(folder, worker(), share))
+            b.shot(f"damaged-{share}")
+            seen = b.js("return document.body.innerText")
+            assert title in b.driver.title and b.driver.title.endswith(", from a damaged file"), b.driver.title
+            equal(b.text("title"), b.driver.title, "heading")
+            assert b.at("damage").is_displayed() and f"damaged: it ends too early. {stacks} could be read" in b.text("damage"), seen
+            for words in "no leak found", "lost: nothing", "0 processes", "No stack is thought":
+                assert words not in seen, (share, words, seen)
+            leaks = stacks != "0 stacks"
+            assert b.text("verdict").startswith("Verdict: LEAK, " if leaks else "Verdict: not known"), b.text("verdict")
+            equal(b.js("return document.getElementById('verdict').className"), "leak" if leaks else "", "colour of the verdict")
+            if not leaks:
+                assert "lost: not known" in b.text("facts"), b.text("facts")
+            equal(b.faults(), [], "faults")
+        b.open(page(folder, worker()))
+        assert not b.at("damage").is_displayed(), "of a sound one"
+
+
 def many(n, depth=30, seed=7):
     dice = random.Random(seed)
     p = swt.Profile()

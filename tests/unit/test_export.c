@@ -138,6 +138,63 @@ static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
 	profile_free(&p);
 }
 
+static void has(const char *text, const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("'%s' is not in: %s", words, text);
+}
+
+static void has_not(const char *text, const char *words)
+{
+	if (strstr(text, words))
+		fail_msg("'%s' is in: %s", words, text);
+}
+
+/* Of a file of which only the head and processes could be read, and of one that lacks stacks. */
+static void that_a_file_was_damaged_is_told_and_what_is_missing_is_not_known(void **state)
+{
+	struct profile p;
+	char *text;
+
+	(void)state;
+	made(&p);
+	p.fault = PROFILE_TRUNCATED;
+	text = exported(EXPORT_TEXT, &p, NULL);
+	has(text, "\n  DAMAGED FILE: it ends too early; 3 stacks could be read, what else was in it is not known\n"
+		  "  verdict: LEAK, in 1 stack\n");
+	has(text, "  lost: 7 calls");
+	free(text);
+	text = exported(EXPORT_JSON, &p, NULL);
+	has(text, "\"damage\":\"truncated\"");
+	has(text, "\"profile_loss\"");
+	free(text);
+	p.fault = PROFILE_CORRUPT;
+	p.stack[0].verdict = PROFILE_CLEAN;
+	p.n_losses = 0;
+	text = exported(EXPORT_TEXT, &p, NULL);
+	has(text, "  DAMAGED FILE: it is damaged; 3 stacks could be read");
+	has(text, "\n  verdict: not known\n");
+	has(text, "\n  lost: not known\n");
+	has_not(text, "nothing");
+	free(text);
+	text = exported(EXPORT_JSON, &p, NULL);
+	has(text, "\"damage\":\"corrupt\"");
+	has_not(text, "\"profile_loss\"");
+	free(text);
+	text = exported(EXPORT_SPEEDSCOPE, &p, NULL);
+	has(text, "\"name\":\"damaged file: it is damaged\"");
+	free(text);
+	p.fault = PROFILE_SOUND;
+	text = exported(EXPORT_JSON, &p, NULL);
+	has(text, "\"damage\":null");
+	free(text);
+	text = exported(EXPORT_TEXT, &p, NULL);
+	has_not(text, "DAMAGED");
+	has_not(text, "not known\n");
+	free(text);
+	profile_free(&p);
+}
+
 /* Right-to-left override, C1's control sequence introducer, line separator, tag, zero width space. */
 #define UNSEEN                     \
 	"A\xe2\x80\xaetxt\xc2\x9b" \
@@ -365,6 +422,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_as_a_report_and_harmless_to_a_terminal),
+		cmocka_unit_test(that_a_file_was_damaged_is_told_and_what_is_missing_is_not_known),
 		cmocka_unit_test(what_cannot_be_seen_is_in_no_form_that_a_terminal_shows),
 		cmocka_unit_test(a_difference_has_signs),
 		cmocka_unit_test(json_lines_have_all_of_it),

@@ -183,6 +183,31 @@ static void a_comparison_has_both_profiles_and_each_string_once(void **state)
 	profile_free(&old);
 }
 
+static void the_page_knows_that_its_file_was_damaged(void **state)
+{
+	struct profile p;
+	json_t *data, *now;
+	char *page;
+
+	(void)state;
+	made(&p, "php8.2", 6144);
+	page = page_of(&p, NULL);
+	data = data_of(page);
+	assert_true(json_is_null(json_object_get(json_object_get(data, "now"), "damage")));
+	json_decref(data);
+	free(page);
+	p.fault = PROFILE_TRUNCATED;
+	p.n_losses = 0;
+	page = page_of(&p, NULL);
+	data = data_of(page);
+	now = json_object_get(data, "now");
+	assert_string_equal(json_string_value(json_object_get(now, "damage")), "it ends too early");
+	assert_true(json_is_null(json_object_get(now, "losses")));
+	json_decref(data);
+	free(page);
+	profile_free(&p);
+}
+
 static void a_name_that_one_of_two_profiles_lacks_is_the_others(void **state)
 {
 	struct profile_frame frame = { .module = "lib.so", .build_id = "abcd", .offset = 0x100 };
@@ -318,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_page_says_all_that_is_in_the_profile),
 		cmocka_unit_test(a_comparison_has_both_profiles_and_each_string_once),
+		cmocka_unit_test(the_page_knows_that_its_file_was_damaged),
 		cmocka_unit_test(a_name_that_one_of_two_profiles_lacks_is_the_others),
 		cmocka_unit_test(hostile_names_cannot_leave_the_script_element),
 		cmocka_unit_test(the_page_is_whole_and_loads_nothing),

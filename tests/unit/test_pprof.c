@@ -241,6 +241,28 @@ static void what_is_counted_is_what_tools_know_of_a_heap(void **state)
 	profile_free(&p);
 }
 
+static void a_comment_tells_that_the_file_was_damaged(void **state)
+{
+	Pprof__Profile *o;
+	struct profile p;
+
+	(void)state;
+	made(&p);
+	p.fault = PROFILE_TRUNCATED;
+	o = exported(&p, NULL);
+	assert_int_equal(o->n_comment, 3);
+	assert_string_equal(text(o, o->comment[1]),
+		"damaged file: it ends too early; 4 stacks could be read, what else was in it is not known");
+	assert_string_equal(text(o, o->comment[2]), "lost: 7 calls whose return was never seen");
+	pprof__profile__free_unpacked(o, NULL);
+	p.n_losses = 0;
+	o = exported(&p, NULL);
+	assert_int_equal(o->n_comment, 2);
+	assert_non_null(strstr(text(o, o->comment[1]), "what was lost is not known"));
+	pprof__profile__free_unpacked(o, NULL);
+	profile_free(&p);
+}
+
 static void inlined_functions_are_lines_of_one_location_the_innermost_first(void **state)
 {
 	const Pprof__Location *l;
@@ -465,6 +487,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_counted_is_what_tools_know_of_a_heap),
+		cmocka_unit_test(a_comment_tells_that_the_file_was_damaged),
 		cmocka_unit_test(inlined_functions_are_lines_of_one_location_the_innermost_first),
 		cmocka_unit_test(php_frames_have_a_name_a_file_and_a_line_and_no_address),
 		cmocka_unit_test(the_programs_own_file_comes_first_and_each_says_what_is_known_of_it),

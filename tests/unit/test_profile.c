@@ -178,13 +178,12 @@ static void same_stacks(const struct profile *a, const struct profile *b)
 static void what_is_written_is_read_again(void **state)
 {
 	struct profile p = made(), q;
-	enum profile_fault fault;
 	int fd = written(&p);
 
 	(void)state;
 	size_of(fd);
-	assert_int_equal(profile_read(&q, fd, &fault), 0);
-	assert_int_equal(fault, PROFILE_SOUND);
+	assert_int_equal(profile_read(&q, fd), 0);
+	assert_int_equal(q.fault, PROFILE_SOUND);
 	assert_string_equal(q.version, "0.5");
 	assert_string_equal(q.host, "box");
 	assert_true(q.start_utc_ns == p.start_utc_ns && q.utc_ns == p.utc_ns && q.basis == PROFILE_WINDOWS);
@@ -203,7 +202,6 @@ static void what_is_written_is_read_again(void **state)
 static void a_frame_of_which_nothing_is_known_is_read_again(void **state)
 {
 	struct profile p, q;
-	enum profile_fault fault;
 	int fd;
 
 	(void)state;
@@ -211,8 +209,8 @@ static void a_frame_of_which_nothing_is_known_is_read_again(void **state)
 	profile_add_frame(&p, &(struct profile_frame){ .kind = PROFILE_NOTHING });
 	fd = written(&p);
 	size_of(fd);
-	assert_int_equal(profile_read(&q, fd, &fault), 0);
-	assert_int_equal(fault, PROFILE_SOUND);
+	assert_int_equal(profile_read(&q, fd), 0);
+	assert_int_equal(q.fault, PROFILE_SOUND);
 	assert_int_equal(q.n_frames, 1);
 	close(fd);
 	profile_free(&p);
@@ -223,7 +221,6 @@ static void a_frame_of_which_nothing_is_known_is_read_again(void **state)
 static void a_large_profile_is_read_again(void **state)
 {
 	struct profile p, q;
-	enum profile_fault fault;
 	uint32_t frame[40];
 	char name[32];
 	int fd;
@@ -239,8 +236,8 @@ static void a_large_profile_is_read_again(void **state)
 	}
 	fd = written(&p);
 	assert_true(size_of(fd) < 10 << 20);
-	assert_int_equal(profile_read(&q, fd, &fault), 0);
-	assert_int_equal(fault, PROFILE_SOUND);
+	assert_int_equal(profile_read(&q, fd), 0);
+	assert_int_equal(q.fault, PROFILE_SOUND);
 	same_stacks(&p, &q);
 	close(fd);
 	profile_free(&p);
@@ -250,13 +247,12 @@ static void a_large_profile_is_read_again(void **state)
 /* read_cut - what is read of the first per cent of a file. */
 static struct profile read_cut(int fd, size_t n, unsigned percent)
 {
-	enum profile_fault fault;
 	struct profile q;
 
 	assert_int_equal(ftruncate(fd, (off_t)(n * percent / 100)), 0);
 	lseek(fd, 0, SEEK_SET);
-	assert_int_equal(profile_read(&q, fd, &fault), 0);
-	assert_int_equal(fault, PROFILE_TRUNCATED);
+	assert_int_equal(profile_read(&q, fd), 0);
+	assert_int_equal(q.fault, PROFILE_TRUNCATED);
 	return q;
 }
 
@@ -337,12 +333,10 @@ static void of_a_file_that_was_cut_what_came_before_is_read(void **state)
 	(void)state;
 	n = size_of(fd);
 	for (size_t cut = n - 1; cut > 0; cut--) {
-		enum profile_fault fault;
-
 		assert_int_equal(ftruncate(fd, (off_t)cut), 0);
 		lseek(fd, 0, SEEK_SET);
-		assert_int_equal(profile_read(&q, fd, &fault), 0);
-		assert_int_equal(fault, cut < 8 ? PROFILE_FOREIGN : PROFILE_TRUNCATED);
+		assert_int_equal(profile_read(&q, fd), 0);
+		assert_int_equal(q.fault, cut < 8 ? PROFILE_FOREIGN : PROFILE_TRUNCATED);
 		assert_true(q.n_stacks <= p.n_stacks);
 		if (q.n_stacks)
 			same_stacks(&p, &q);
@@ -362,16 +356,15 @@ static void a_file_that_is_damaged_anywhere_is_never_taken_for_sound(void **stat
 
 	(void)state;
 	for (size_t at = 0; at < n; at++) {
-		enum profile_fault fault;
 		unsigned char was, is;
 
 		assert_int_equal(pread(fd, &was, 1, (off_t)at), 1);
 		is = was ^ (unsigned char)(1 << at % 8);
 		assert_int_equal(pwrite(fd, &is, 1, (off_t)at), 1);
 		lseek(fd, 0, SEEK_SET);
-		assert_int_equal(profile_read(&q, fd, &fault), 0);
-		assert_int_not_equal(fault, PROFILE_SOUND);
-		assert_int_equal(fault == PROFILE_FOREIGN, at < 8);
+		assert_int_equal(profile_read(&q, fd), 0);
+		assert_int_not_equal(q.fault, PROFILE_SOUND);
+		assert_int_equal(q.fault == PROFILE_FOREIGN, at < 8);
 		profile_free(&q);
 		assert_int_equal(pwrite(fd, &was, 1, (off_t)at), 1);
 	}
@@ -404,7 +397,6 @@ static void put_chunk(int fd, const char *type, const char *data, size_t n)
 /* As swtrace wrote them once: all stacks before the losses and events. */
 static void a_file_in_another_order_is_read(void **state)
 {
-	enum profile_fault fault;
 	struct profile p;
 	int fd = memfd_create("profile", MFD_CLOEXEC);
 
@@ -422,8 +414,8 @@ static void a_file_in_another_order_is_read(void **state)
 	put_chunk(fd, "EVNT", "\2{}", 3);
 	put_chunk(fd, "TAIL", "\1", 1);
 	size_of(fd);
-	assert_int_equal(profile_read(&p, fd, &fault), 0);
-	assert_int_equal(fault, PROFILE_SOUND);
+	assert_int_equal(profile_read(&p, fd), 0);
+	assert_int_equal(p.fault, PROFILE_SOUND);
 	assert_int_equal(p.process[0].pid, 42);
 	assert_int_equal(p.stack[0].value[PROFILE_LIVE_BYTES], 5);
 	assert_string_equal(p.frame[p.stack[0].frame[0]].function, "leaks");
@@ -437,7 +429,6 @@ static void a_file_in_another_order_is_read(void **state)
 static void a_small_file_cannot_take_all_memory(void **state)
 {
 	static char nothing[16 << 20];
-	enum profile_fault fault;
 	struct profile p;
 	int fd = memfd_create("profile", MFD_CLOEXEC);
 
@@ -448,8 +439,8 @@ static void a_small_file_cannot_take_all_memory(void **state)
 	put_chunk(fd, "STRS", nothing, sizeof(nothing));
 	put_chunk(fd, "TAIL", "", 1);
 	assert_true(size_of(fd) < 64 << 10);
-	assert_int_equal(profile_read(&p, fd, &fault), 0);
-	assert_int_equal(fault, PROFILE_CORRUPT);
+	assert_int_equal(profile_read(&p, fd), 0);
+	assert_int_equal(p.fault, PROFILE_CORRUPT);
 	profile_free(&p);
 	close(fd);
 }

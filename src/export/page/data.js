@@ -6,8 +6,9 @@
 //             of 1, inlined into the next frame, and 2, line is that of the function; address, hex, of a module without names
 //   now, and in a comparison before:
 //     host, version, start, time (RFC 3339), ms (since start), basis ("counted", "sampled", "windows")
+//     damage     what is wrong with the file that it was read from, in words, or null: all else is what could be read of it
 //     processes  pid, comm, role, worker, what, container, alive, requests, live ([bytes, blocks] of each layer), curves
-//     losses     [text, count]
+//     losses     [text, count]; null, of a damaged file: they are not known
 //     events     as in docs/json.md, the main fields
 //     stacks     [process, layer, verdict, whole, four values as in VALUES, age of the oldest block in ms, why, site, frames...]:
 //                why is a place in strings; the allocator's caller is the first frame

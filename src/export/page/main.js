@@ -162,7 +162,8 @@ function start() {
 
 		e.hidden = !isEmpty;
 		graph.holder.hidden = byId('detail').hidden = isEmpty;
-		e.textContent = VALUES[view.value].key === 'leak_rate' ? 'No stack is thought to leak.' : 'There is nothing of this.';
+		e.textContent = VALUES[view.value].key !== 'leak_rate' ? 'There is nothing of this.' :
+			(data.now.damage ? 'None of the stacks that could be read' : 'No stack') + ' is thought to leak.';
 	}
 
 	function offerProcesses() {
@@ -345,6 +346,7 @@ function start() {
 	byId('main').hidden = false;
 	byId('broken').hidden = true;
 	document.title = byId('title').textContent = titleOf(data);
+	tellDamage(data);
 	tellVerdict(data);
 	tellFacts(data);
 	tellNotes(data);

@@ -16,10 +16,20 @@ function sum(list, of) {
 }
 
 function titleOf(data) {
-	const p = data.now.processes, names = new Set(p.map((one) => visible(one.comm)));
-	const who = p.length === 1 ? processTitle(p[0]) : names.size === 1 ? `${p.length} processes ${[...names][0]}` : `${p.length} processes`;
+	const p = data.now.processes, names = new Set(p.map((one) => visible(one.comm))), damage = data.now.damage;
+	const who = p.length === 1 ? processTitle(p[0]) : names.size === 1 ? `${p.length} processes ${[...names][0]}` :
+		damage && !p.length ? 'processes that are not known' : `${p.length} processes`;
 
-	return (data.before ? 'What has changed: ' : 'Memory of ') + who + ' on ' + visible(data.now.host);
+	return (data.before ? 'What has changed: ' : 'Memory of ') + who + ' on ' + visible(data.now.host) + (damage ? ', from a damaged file' : '');
+}
+
+// tellDamage - of the file that this was read from.
+function tellDamage(data) {
+	const n = data.now.stacks.length, e = byId('damage');
+
+	e.hidden = !data.now.damage;
+	e.textContent = `The file of this recording was damaged: ${data.now.damage}. ${countText(n)} stack${n === 1 ? '' : 's'} could be read; ` +
+		'what else was in it is not known, and not in any sum of stacks.';
 }
 
 function tellVerdict(data) {
@@ -28,7 +38,10 @@ function tellVerdict(data) {
 
 	if (leaks.length) {
 		e.className = 'leak';
-		e.textContent = `Verdict: LEAK, ${VALUES[2].show(rate)} in ${leaks.length} stack${leaks.length === 1 ? '' : 's'}`;
+		e.textContent = `Verdict: LEAK, ${VALUES[2].show(rate)} in ${leaks.length} stack${leaks.length === 1 ? '' : 's'}` +
+			(data.now.damage ? ' that could be read' : '');
+	} else if (data.now.damage) {
+		e.textContent = 'Verdict: not known, since a part of the recording is missing';
 	} else if (unknown.length && unknown.length === stacks.length) {
 		e.textContent = 'Verdict: too early to tell whether there is a leak';
 	} else if (data.now.basis === 'windows') {
@@ -48,7 +61,9 @@ function tellFacts(data) {
 	if (before)
 		facts.push(`compared with ${timeText(before.time)}${before.host === now.host ? '' : ' on ' + visible(before.host)} (traced for ${spanText(before.ms)
 		}): ${bytesText(live(1, 0))} then, ${gainText(bytes - live(1, 0), bytesText)}`);
-	if (!now.losses.length)
+	if (!now.losses)
+		facts.push('lost: not known');
+	else if (!now.losses.length)
 		facts.push('lost: nothing');
 	byId('facts').textContent = facts.join(' · ');
 }
@@ -62,7 +77,7 @@ function tellNotes(data) {
 		notes.push('All numbers are estimates, of windows of tracing (--overhead): live and allocated is what has leaked since tracing began; what does not leak is not known.');
 	if (data.before && data.before.basis !== 'counted')
 		notes.push('The numbers of before are estimates.');
-	for (const [text, count] of data.now.losses)
+	for (const [text, count] of data.now.losses || [])
 		notes.push(`lost: ${countText(count)} ${visible(text)}`);
 	if (cut)
 		notes.push(`${countText(cut)} of ${countText(stacks.length)} stacks are incomplete: their callers are not known.`);
@@ -101,6 +116,7 @@ function tellProcesses(data) {
 		element('tbody', {}, ...list.slice(0, n).map(processRow)));
 
 	show(FEW_PROCESSES);
+	byId('processes').hidden = !list.length;
 	more.hidden = list.length <= FEW_PROCESSES;
 	more.textContent = `Show all ${countText(list.length)} processes`;
 	more.addEventListener('click', () => {
