@@ -194,8 +194,7 @@ int export_text(FILE *f, const struct profile *p, const struct export_opts *opts
 	for (size_t i = 0; i < p->n_processes; i++)
 		add_process(&b, &p->process[i]);
 	add_losses(&b, p);
-	if (p->n_events)
-		strbuf_addf(&b, "  crashes and other events: %zu (--format json tells all of them)\n", p->n_events);
+	export_add_events(&b, p);
 	for (size_t i = 0; rank < n; i++)
 		if (is_shown(&p->stack[i]))
 			add_stack(&b, p, &p->stack[i], ++rank, opts);

@@ -115,6 +115,10 @@ def what_lived_when_a_process_crashed_is_recorded_with_the_crash(run):
         equal([o["alive"] for o in lines if o["type"] == "profile_process"], [False], "alive")
         crash, = [o for o in lines if o["type"] == "crash"]
         equal((crash["pid"], crash["signal_name"]), (php.pid, "SIGSEGV"), crash)
+        out = report(path)[1]
+        line = next(line for line in out.splitlines() if "] crash, " in line)
+        assert f"php8.2({php.pid}), SIGSEGV" in line and crash["summary"] in line, line
+        assert "swtrace report --crash FILE" in out, out
 
 
 def stamps(folder):

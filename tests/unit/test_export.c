@@ -122,7 +122,8 @@ static void text_is_as_a_report_and_harmless_to_a_terminal(void **state)
 		"    is: PHP 8.2.36 NTS\n"
 		"    memory: zend growing +1.2 KiB/s\n"
 		"  lost: 7 calls whose return was never seen\n"
-		"  crashes and other events: 1 (--format json tells all of them)\n"
+		"  crashes and other events: 1 (swtrace report --crash FILE shows the last crash in full)\n"
+		"    crash, (42)\n"
 		"\n#1  6.0 KiB live in 60 blocks, zend, php8.2(42), worker 3, site 39c5c8cc\n"
 		"    LEAK 4.1 MiB/h, 0 of 55 blocks older than 3 s were freed\n"
 		"      concat_function zend_operators.c:1987 (php8.2)\n"
@@ -193,6 +194,71 @@ static void that_a_file_was_damaged_is_told_and_what_is_missing_is_not_known(voi
 	has_not(text, "not known\n");
 	free(text);
 	profile_free(&p);
+}
+
+static char *text_of_events(const char *const *event, size_t n)
+{
+	struct profile p;
+	char *text;
+
+	profile_begin(&p);
+	for (size_t i = 0; i < n; i++)
+		profile_add_event(&p, event[i]);
+	assert_false(p.failed);
+	text = exported(EXPORT_TEXT, &p, NULL);
+	profile_free(&p);
+	return text;
+}
+
+static void each_event_is_told_in_a_line_and_who_shows_a_crash_in_full(void **state)
+{
+	static const char *const events[] = {
+		"{\"type\":\"crash\",\"time\":\"2026-11-23T21:40:19.000Z\",\"pid\":42,\"comm\":\"php8.2\",\"signal\":11,"
+		"\"signal_name\":\"SIGSEGV\",\"code_text\":\"address not mapped\",\"fault_addr\":\"0x10\","
+		"\"summary\":\"a null pointer was read\"}",
+		"{\"type\":\"lifecycle\",\"time\":\"T\",\"event\":\"exit\",\"pid\":43,\"comm\":\"\\u001b[2J\\n\","
+		"\"exit_status\":null,\"signal\":9,\"reason\":\"oom\"}",
+		"no JSON",
+		"[1]",
+		"{\"type\":7,\"pid\":\"x\",\"time\":[]}",
+	};
+	char *text = text_of_events(events, 5);
+
+	(void)state;
+	has(text,
+		"\n  crashes and other events: 3 (swtrace report --crash FILE shows the last crash in full)\n"
+		"    [2026-11-23T21:40:19.000Z] crash, php8.2(42), SIGSEGV, address not mapped, at 0x10: a null pointer was read\n"
+		"    [T] exit, \\x1b[2J\\x0a(43), oom, by signal 9\n");
+	free(text);
+	text = text_of_events(events + 1, 1);
+	has(text, "events: 1\n    [T] exit");
+	has_not(text, "--crash");
+	free(text);
+	text = text_of_events(events + 2, 2);
+	has_not(text, "events");
+	free(text);
+}
+
+/* A supervisor that forks all the time hides no crash. */
+static void of_many_events_the_last_are_told_and_crashes_before_what_is_usual(void **state)
+{
+	static const char crash[] = "{\"type\":\"crash\",\"time\":\"T\",\"comm\":\"php\",\"pid\":7}";
+	const char *events[30];
+	char forks[30][100], *text;
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		snprintf(forks[i], sizeof(forks[i]),
+			"{\"type\":\"lifecycle\",\"event\":\"fork\",\"comm\":\"m\",\"pid\":1,\"child_pid\":%d}", i);
+		events[i] = i == 3 ? crash : forks[i];
+	}
+	text = text_of_events(events, 30);
+	has(text, "events: 30 (");
+	has(text, "    [T] crash, php(7)\n");
+	has(text, "fork, m(1), child 29\n    20 more are not shown (--format json tells all of them)\n");
+	has(text, "fork, m(1), child 21\n");
+	has_not(text, "child 20\n");
+	free(text);
 }
 
 /* Right-to-left override, C1's control sequence introducer, line separator, tag, zero width space. */
@@ -423,6 +489,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_as_a_report_and_harmless_to_a_terminal),
 		cmocka_unit_test(that_a_file_was_damaged_is_told_and_what_is_missing_is_not_known),
+		cmocka_unit_test(each_event_is_told_in_a_line_and_who_shows_a_crash_in_full),
+		cmocka_unit_test(of_many_events_the_last_are_told_and_crashes_before_what_is_usual),
 		cmocka_unit_test(what_cannot_be_seen_is_in_no_form_that_a_terminal_shows),
 		cmocka_unit_test(a_difference_has_signs),
 		cmocka_unit_test(json_lines_have_all_of_it),
