@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_deploy.py - what deploy/ asks of an engine, read as the engine would: rights, confinement, and words that swtrace takes. That these
 rights and that profile are enough is shown by test_container.py."""
+import fnmatch
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
+import time
 
 from harness import ROOT, command, equal, test
 from test_container import CAPS
@@ -15,6 +19,8 @@ import yaml  # noqa: E402
 
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 NO_SUCH_PID = 4194303
+# As in the image: not what a make that runs these tests was asked for.
+IMAGE_ENV = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SAN", "DEBUG", "V")}
 
 
 def text_of(name):
@@ -113,6 +119,60 @@ def swtrace_takes_the_words_of_the_manifests(_run):
             equal((code, out), (expected[0], ""), (name, args, err))
             assert expected[1] in err, (name, err)
         equal(os.listdir(folder), [], "reports of nobody")
+
+
+def built_names():
+    """What `make clean` removes, in the folder of the Makefile."""
+    names, = re.findall(r"^clean:.*\n\trm -rf (.*)$", text_of("Makefile"), re.M)
+    return names.split()
+
+
+def folder_as_if_all_was_built(folder):
+    """A copy of the tree in which make finds nothing to do."""
+    for name in ("Makefile", "deps", "src", "include", "bpf", "vmlinux", "manual"):
+        copy = shutil.copytree if os.path.isdir(os.path.join(ROOT, name)) else shutil.copy2
+        copy(os.path.join(ROOT, name), os.path.join(folder, name))
+    for room in [*os.listdir(os.path.join(folder, "src")), "page", "completions"]:
+        os.makedirs(os.path.join(folder, "build", room))
+    make = shutil.which("make")
+    subprocess.run([make, "-s", "--touch", "all"], cwd=folder, env=IMAGE_ENV, capture_output=True, timeout=60, check=True)
+    with open(os.path.join(folder, "build/pprof.pb-c.h"), "w", encoding="utf-8"):
+        pass  # made beside another file
+    now = time.time()
+    for path, _, names in os.walk(os.path.join(folder, "build")):
+        for name in names:
+            os.utime(os.path.join(path, name), (now, now))
+    os.utime(os.path.join(folder, "swtrace"), (now, now))
+    idle = subprocess.run([make, "-q", "all"], cwd=folder, env=IMAGE_ENV, capture_output=True, timeout=60)
+    equal(idle.returncode, 0, "nothing is to be done")
+    return make
+
+
+@test
+def the_image_gets_no_binary_that_was_built_elsewhere(_run):
+    build = re.search(r"^COPY \. /src\nWORKDIR /src\n(?:#.*\n)*RUN (.*)$", text_of("deploy/Dockerfile"), re.M)[1]
+    with tempfile.TemporaryDirectory(prefix="swtrace-") as folder, tempfile.TemporaryDirectory(prefix="swtrace-") as tools:
+        make = folder_as_if_all_was_built(folder)
+        # What it would run to build is said, not run; what it removes before is removed.
+        for name, does in ("make", f'[ "$1" = clean ] || set -- -n "$@"\nexec {make} "$@"'), ("strip", ":"):
+            with open(os.path.join(tools, name), "w", encoding="utf-8") as f:
+                f.write(f"#!/bin/sh\n{does}\n")
+            os.chmod(f.name, 0o755)
+        p = subprocess.run(["sh", "-ec", build], cwd=folder, env={**IMAGE_ENV, "PATH": f"{tools}:{os.environ['PATH']}"},
+                           capture_output=True, text=True, timeout=60)
+        equal(p.returncode, 0, p.stderr)
+        for made in ("build/cli/main.o", "build/swtrace.bpf.o", "build/swtrace"):
+            assert re.search(rf" -o {made}(\.tmp)? ", p.stdout), (made, p.stdout[-2000:])
+        assert "cp build/swtrace swtrace" in p.stdout and not os.path.exists(os.path.join(folder, "swtrace")), p.stdout[-2000:]
+
+
+@test
+def what_was_built_here_is_not_sent_to_the_engine(_run):
+    left_out = [line for line in text_of("deploy/Dockerfile.dockerignore").splitlines() if line and not line.startswith("#")]
+    equal([line for line in left_out if re.search(r"[/!]", line)], [], "names in the folder of the Makefile alone")
+    needed = ["Makefile", "src", "include", "bpf", "vmlinux", "manual"]
+    equal([name for name in built_names() if not any(fnmatch.fnmatch(name, line) for line in left_out)], [], "is sent")
+    equal([name for name in needed if any(fnmatch.fnmatch(name, line) for line in left_out)], [], "is missing")
 
 
 @test
