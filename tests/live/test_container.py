@@ -4,17 +4,19 @@ made here, without an engine: a read-only root, and namespaces for mounts, pids 
 import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-from harness import PHP, ROOT, SWTRACE, Program, command, equal, test, waiting_test
+from harness import PHP, ROOT, SWTRACE, Program, RootPhp, command, equal, test, waiting_test
 from scrape import port_of, scrape
 from terminal import Terminal
 from test_push import Server
-from test_rights import TRACING, Bounded, settled
+from test_rights import TRACING, Bounded, caps, settled, status
 from test_system import CGROUPS, process
 
 CAPS = TRACING | {"setuid", "setgid"}  # as deploy/ has them
@@ -44,10 +46,10 @@ class Cgroup:
 
 class Container:
     """A PHP worker as the first process of a container."""
+    worker = f"--mount-proc sh -c 'mount -o remount,bind,ro / && exec {PHP} {WORKER}'"
 
     def __init__(self, run, cgroup, *flags):
-        inside = f"echo $$ > {cgroup.path}/cgroup.procs; exec unshare --cgroup {' '.join(flags)} --mount --pid --fork --kill-child --mount-proc " \
-                 f"sh -c 'mount -o remount,bind,ro / && exec {PHP} {WORKER}'"
+        inside = f"echo $$ > {cgroup.path}/cgroup.procs; exec unshare --cgroup {' '.join(flags)} --mount --pid --fork --kill-child {self.worker}"
         self.program = run.keep(Program(["sh", "-c", inside]))
         with open(f"/proc/{self.program.pid}/task/{self.program.pid}/children", encoding="utf-8") as f:
             self.pid = int(f.read())  # as it is seen from outside
@@ -107,18 +109,30 @@ def a_container_that_is_started_again_is_taken_up_again(run):
     leaks_are_told(tracer, again.pid)
 
 
-@test
-def a_worker_is_traced_from_inside_of_its_container(run):
-    container = Container(run, in_cgroup(run, ID))
-    inside = ["nsenter", "-t", str(container.pid), "-p", "-m", "-C"]
-    tracer = run.keep(Bounded(CAPS, ["-p", 1, "-i", 60, "-T", 1000], prefix=inside))
-    time.sleep(0.5)
+def pid_of(tracer):
+    """Of swtrace itself, of which nsenter is the parent."""
+    with open(f"/proc/{tracer.proc.pid}/task/{tracer.proc.pid}/children", encoding="utf-8") as f:
+        return int(f.read() or tracer.proc.pid)
+
+
+def trace_from_inside(run, container, given, prefix):
+    """Where the worker is process 1."""
+    tracer = run.keep(Bounded(given, ["-p", 1, "-i", 60, "-T", 1000], prefix=prefix))
+    settled(tracer, pid_of(tracer))
+    s = status(pid_of(tracer))
+    equal((caps(s["CapEff"]), caps(s["CapBnd"])), (TRACING, given), "rights; those that it could ever have had")
     container.leak()
-    pid = int(open(f"/proc/{tracer.proc.pid}/task/{tracer.proc.pid}/children", encoding="utf-8").read() or tracer.proc.pid)
-    os.kill(pid, 2)
+    os.kill(pid_of(tracer), signal.SIGINT)
     equal(tracer.finish(interrupt=False), 0, tracer.said)
     leaks_are_told(tracer, 1)
     equal(tracer.lost(), {}, "lost")
+    return tracer
+
+
+@test
+def a_worker_is_traced_from_inside_of_its_container(run):
+    container = Container(run, in_cgroup(run, ID))
+    trace_from_inside(run, container, CAPS, ["nsenter", "-t", str(container.pid), "-p", "-m", "-C"])
 
 
 @test
@@ -190,11 +204,16 @@ def lists_of_the_image():
     return build, runs
 
 
-def packages_of_libraries(path):
-    """{package: a library of it} of all that the loader maps for a program."""
+def libraries_of(path):
+    """All that the loader maps for a program."""
     ldd = subprocess.run(["ldd", path], capture_output=True, text=True, timeout=20, check=True).stdout
     assert "not found" not in ldd, ldd
-    libraries = re.findall(r"(/\S+) \(0x", ldd)
+    return re.findall(r"(/\S+) \(0x", ldd)
+
+
+def packages_of_libraries(path):
+    """{package: a library of it}"""
+    libraries = libraries_of(path)
     # /lib is /usr/lib, and packages name either.
     names = {name for library in libraries for name in (library, "/usr" + library, library.removeprefix("/usr"))}
     said = subprocess.run(["dpkg", "-S", *names], capture_output=True, text=True, timeout=20).stdout
@@ -227,6 +246,75 @@ def the_image_of_deploy_has_what_swtrace_is_built_with_and_runs_with(_run):
         wanted = re.findall(r"^\t\t[^|]+\|([a-z0-9.+-]+)\|", f.read().partition("\t\tunit tests|")[0], re.M)
     assert len(wanted) > 10, wanted
     equal(set(wanted) - build, set(), "missing in deploy/Dockerfile's build")
+
+
+LIBRARIES = "/libraries-of-swtrace"  # there is no such folder outside
+
+
+class ContainerOfAnotherImage(Container):
+    """One that has another Debian's files as its root: its PHP is not here, and its libc is not the file of that name here."""
+
+    def __init__(self, run, cgroup, *flags, files=()):
+        self.php = RootPhp("trixie", "php8.4")
+        enter = [sys.executable, os.path.join(ROOT, "tests/live/enter_root.py"), self.php.root, *files, "--"]
+        _, _, program, *options = self.php.argv(self.php.scripts + "/worker.php")  # chroot, where
+        self.worker = shlex.join([*enter, program, *options])
+        super().__init__(run, cgroup, *flags)
+
+    def leak(self):
+        super().leak()
+        self.program.ask("native 100 3001")
+
+    def is_told_by_its_own_files(self, tracer, pid):
+        """Blocks of its libc to the byte, and names where they are in files that have these build ids."""
+        leaks_are_told(tracer, pid)
+        equal(tracer.live("leak_native", 20, pid=pid, layer="libc"), (100 * 3001, 100), "of its libc")
+        native = [f for s in tracer.stacks() if s["pid"] == pid for f in s["frames"] if f["kind"] == "native"]
+        names = {(f["module"], f["function"]) for f in native}
+        assert {(self.php.php, "_start"), (self.php.php, "zend_execute"), ("libc.so.6", "__libc_start_main")} <= names, names
+        for path in ("/usr/bin/" + self.php.php, "/usr/lib/x86_64-linux-gnu/libc.so.6"):
+            with open(self.php.root + path, "rb") as f:
+                its = f.read()
+            ids = {f["build_id"] for f in native if f["module"] == os.path.basename(path)}
+            equal((len(ids), all(bytes.fromhex(i) in its for i in ids)), (1, True), (path, ids))
+            if os.path.exists(path):
+                with open(path, "rb") as f:
+                    assert f.read() != its, f"{path} is the same here"
+
+
+@test
+def containers_of_another_image_are_traced_from_outside_by_their_own_files(run):
+    """One in the machine's user namespace, and one in its own."""
+    group = in_cgroup(run, ID)
+    containers = [ContainerOfAnotherImage(run, group, *flags) for flags in ((), ("--user", "--map-root-user"))]
+    tracer = settled(run.keep(Bounded(CAPS, ["-a", "--container", ID[:12], "-i", 60, "-T", 1000])))
+    for container in containers:
+        container.leak()
+    equal(tracer.finish(), 0, tracer.said)
+    for container in containers:
+        container.is_told_by_its_own_files(tracer, container.pid)
+        equal(process(tracer, container.pid)["identity"]["container"]["id"], ID[:12], "the container")
+    equal(tracer.lost(), {}, "lost")
+
+
+@test
+def a_sidecar_of_another_image_sees_the_processes_and_reads_their_files(run):
+    """As deploy/ has it: one pid namespace for both, and a root for each; swtrace's is the one here."""
+    container = ContainerOfAnotherImage(run, in_cgroup(run, ID))
+    sidecar = ["nsenter", "-t", str(container.pid), "-p", "unshare", "--mount", "--cgroup", "--mount-proc"]
+    container.is_told_by_its_own_files(trace_from_inside(run, container, CAPS, sidecar), 1)
+
+
+@test
+def swtrace_in_a_container_of_another_image_reads_the_files_of_that(run):
+    """With the libraries that the image lacks. There is no file of this machine's root, and no shell."""
+    its = os.listdir(os.path.join(RootPhp("trixie", "php8.4").root, "usr/lib/x86_64-linux-gnu"))
+    setpriv = shutil.which("setpriv")
+    libraries = {path for program in (SWTRACE, setpriv) for path in libraries_of(program) if os.path.basename(path) not in its}
+    files = [f"{SWTRACE}={SWTRACE}", f"{setpriv}={LIBRARIES}/setpriv", *(f"{path}={LIBRARIES}/{os.path.basename(path)}" for path in libraries)]
+    container = ContainerOfAnotherImage(run, in_cgroup(run, ID), files=files)
+    inside = ["env", f"LD_LIBRARY_PATH={LIBRARIES}", f"PATH={os.environ['PATH']}:{LIBRARIES}", "nsenter", "-t", str(container.pid), "-p", "-m", "-C"]
+    container.is_told_by_its_own_files(trace_from_inside(run, container, CAPS, inside), 1)
 
 
 class Engine:

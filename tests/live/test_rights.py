@@ -34,10 +34,10 @@ def has_only(pid, expected):
     equal((s["NoNewPrivs"], s["Seccomp"]), ("1", "2"), "no_new_privs and seccomp")
 
 
-def settled(tracer):
-    """It says that it traces a moment before the rights are gone: wait for what comes after."""
+def settled(tracer, pid=None):
+    """It says that it traces a moment before the rights are gone: wait for what comes after.  pid: its own, where it is not what was started."""
     deadline = time.monotonic() + 10
-    while status(tracer.proc.pid)["Seccomp"] != "2":
+    while status(pid or tracer.proc.pid)["Seccomp"] != "2":
         assert time.monotonic() < deadline, "rights are not given up"
         time.sleep(0.01)
     return tracer
