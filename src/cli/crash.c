@@ -28,6 +28,8 @@ static struct crash_frame *frame_list(const struct output_stack *s)
 
 	for (size_t i = 0; list && i < s->n; i++) {
 		list[i].function = s->frame[i].function;
+		list[i].file = s->frame[i].file;
+		list[i].line = s->frame[i].line;
 		list[i].is_php = s->frame[i].kind == SYMBOL_PHP;
 		list[i].id = list[i].is_php ? (uintptr_t)s->frame[i].function * 31 + s->frame[i].line + MODEL_FRAME_PHP
 					    : s->frame[i].addr * 16;

@@ -77,6 +77,8 @@ struct crash_frame {
 	const char *function; /* untrusted; NULL = not known */
 	uint64_t id;	      /* two frames with the same are the same place in the code */
 	int is_php;
+	const char *file; /* likewise untrusted; NULL or "": not known, or a function of the engine's own */
+	unsigned line;	  /* in it */
 };
 
 struct crash_report {

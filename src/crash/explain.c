@@ -250,19 +250,41 @@ static int likely_others(struct crash_report *r)
 	return 0;
 }
 
+/* recursing - the frame of the cycle that says most: of PHP one of the script's, since functions that call back (array_map) are the
+ * engine's and have no file; else the innermost. NULL: none has a name. */
+static const struct crash_frame *recursing(const struct crash_frame *frame, const struct crash_cycle *c)
+{
+	const struct crash_frame *best = NULL;
+
+	for (size_t i = c->first; i < c->first + c->frames; i++) {
+		if (frame[i].is_php != c->is_php || !frame[i].function)
+			continue;
+		if (c->is_php && frame[i].file && *frame[i].file)
+			return &frame[i];
+		if (!best)
+			best = &frame[i];
+	}
+	return best;
+}
+
 static int likely_recursion(const struct crash_frame *frame, struct crash_report *r)
 {
 	const struct crash_cycle *c = &r->cycle;
-	const char *first = NULL;
+	const struct crash_frame *f;
+	const char *slash;
+	char of[320] = "";
 
 	if (!c->frames)
 		return 0;
-	for (size_t i = c->first; i < c->first + c->frames && !first; i++)
-		if (frame[i].is_php == c->is_php)
-			first = frame[i].function;
-	snprintf(r->likely, sizeof(r->likely), "endless %srecursion%s%.200s: %zu frame%s repeat%s",
-		c->is_php ? "PHP " : "", first ? " of " : "", first ? first : "", c->frames, c->frames == 1 ? "" : "s",
-		c->frames == 1 ? "s" : "");
+	f = recursing(frame, c);
+	if (f && c->is_php && f->file && *f->file) {
+		slash = strrchr(f->file, '/');
+		snprintf(of, sizeof(of), " of %.200s %.80s:%u", f->function, slash ? slash + 1 : f->file, f->line);
+	} else if (f) {
+		snprintf(of, sizeof(of), " of %.200s", f->function);
+	}
+	snprintf(r->likely, sizeof(r->likely), "endless %srecursion%s: %zu frame%s repeat%s", c->is_php ? "PHP " : "",
+		of, c->frames, c->frames == 1 ? "" : "s", c->frames == 1 ? "s" : "");
 	return 1;
 }
 

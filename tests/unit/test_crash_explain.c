@@ -389,6 +389,40 @@ static void a_cycle_is_found_behind_other_frames(void **state)
 	assert_int_equal(c.frames, 0);
 }
 
+/* overflow - the stack is used up by rounds of these frames.  Return: what is said to be most likely. */
+static const char *overflow(const struct crash_frame *round, size_t len)
+{
+	struct crash_frame f[100] = { 0 };
+
+	for (size_t i = 0; i < 100; i++) {
+		f[i] = round[i % len];
+		f[i].id = 1 + i % len;
+	}
+	event.signal = SIGSEGV;
+	event.code = SEGV_ACCERR;
+	event.fault_addr = crash.cr2 = STACK - 8;
+	event.sp = crash.reg[MODEL_RSP] = STACK;
+	crash_explain(&event, NULL, f, 100, &report);
+	assert_int_equal(report.kind, CRASH_STACK_OVERFLOW);
+	return report.likely;
+}
+
+static void php_recursion_is_named_by_the_script_s_function(void **state)
+{
+	/* array_map, which calls back, is the engine's own: it has no file. */
+	const struct crash_frame round[] = { { .function = "zif_array_map" },
+		{ .function = "array_map", .is_php = 1, .file = "" }, { .function = "execute_ex" },
+		{ .function = "rec", .is_php = 1, .file = "/srv/app/leak.php", .line = 3 } };
+
+	(void)state;
+	assert_string_equal(overflow(round, 4), "endless PHP recursion of rec leak.php:3: 4 frames repeat");
+	/* Without one of the script's there is the engine's; and what is native is named as before. */
+	assert_string_equal(overflow(round, 3), "endless PHP recursion of array_map: 3 frames repeat");
+	assert_string_equal(overflow(round, 1), "endless recursion of zif_array_map: 1 frame repeats");
+	assert_string_equal(
+		overflow((struct crash_frame[]){ { .is_php = 1 } }, 1), "endless PHP recursion: 1 frame repeats");
+}
+
 /* as_logged - what the kernel prints: "%s[%d]: segfault at %lx ip %px sp %px error %lx" of a page fault (arch/x86/mm/fault.c), and
  * "traps: %s[%d] %s ip:%lx sp:%lx error:%lx" of the others (arch/x86/kernel/traps.c); then " in NAME[START+SIZE]" of the file that
  * ip is in. %px is 16 digits. */
@@ -501,6 +535,7 @@ int main(void)
 		cmocka_unit_test_setup(the_rest_has_a_kind_of_its_own, begin),
 		cmocka_unit_test_setup(an_abort_says_what_libc_said_and_who_asked, begin),
 		cmocka_unit_test_setup(a_cycle_is_found_behind_other_frames, begin),
+		cmocka_unit_test_setup(php_recursion_is_named_by_the_script_s_function, begin),
 		cmocka_unit_test_setup(the_kernels_line_is_as_in_its_log, begin),
 		cmocka_unit_test_setup(any_bytes_and_registers_are_explained, begin),
 	};

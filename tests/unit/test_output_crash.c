@@ -190,7 +190,7 @@ static const char overflow_json[] =
 	"\"walk\":\"too_deep\",\"frames\":[" FRAME_JSON("0x55d0c000101c", "0x101c", "zend_call_function") "," ROUND_JSON "," ROUND_JSON "," ROUND_JSON "," ROUND_JSON "," ROUND_JSON "," ROUND_JSON "," FRAME_JSON("0x55d0c0002030", "0x2030", "execute_ex") "],"
 	"\"kind\":\"stack_overflow\","
 	"\"summary\":\"used up the stack of the thread\","
-	"\"likely\":\"endless PHP recursion of again: 3 frames repeat\","
+	"\"likely\":\"endless PHP recursion of again a.php:7: 3 frames repeat\","
 	"\"access\":\"write\",\"access_bytes\":null,\"instruction\":null,\"code_bytes\":null,"
 	"\"address\":{\"addr\":\"0x7ffd00000ff8\",\"text\":\"4088 bytes into [anon] (---p)\",\"mapping\":{\"name\":\"[anon]\",\"start\":\"0x7ffd00000000\",\"end\":\"0x7ffd00001000\",\"flags\":\"---p\",\"relation\":\"in\",\"distance_bytes\":4088},"
 	"\"block\":null,\"source\":\"kernel\"},"
@@ -269,7 +269,8 @@ static void a_use_after_free_is_told_with_all_its_evidence(void **state)
 		.before_ns = 5000 * MS, .op = MODEL_CALL_ALLOC, .layer = MODEL_ZEND, .addr = GONE, .size_bytes = 64
 	};
 	/* WHEN */
-	crash_explain(&event, near, (struct crash_frame[]){ { "use", 1, 0 }, { "A::b", 2, 1 } }, 2, &report);
+	crash_explain(&event, near,
+		(struct crash_frame[]){ { "use", 1, 0, NULL, 0 }, { "A::b", 2, 1, "/srv/a.php", 12 } }, 2, &report);
 	/* THEN to people */
 	text = written(output_text_crash, &c);
 	assert_string_equal(text,
@@ -330,7 +331,8 @@ static void a_stack_overflow_by_php_recursion_shows_its_round_once(void **state)
 			    : i % 3 == 1 ? (struct symbol_frame)FRAME(CODE + 0x2030, "execute_ex")
 			    : i % 3 == 2 ? (struct symbol_frame)PHP("again", 7)
 					 : (struct symbol_frame)PHP("array_map", 9);
-		known[i] = (struct crash_frame){ frames[i].function, i ? 1 + (uint64_t)i % 3 : 99, i && i % 3 != 1 };
+		known[i] = (struct crash_frame){ frames[i].function, i ? 1 + (uint64_t)i % 3 : 99, i && i % 3 != 1,
+			frames[i].file, frames[i].line };
 	}
 	/* WHEN */
 	crash_explain(&event, NULL, known, 20, &report);
@@ -340,7 +342,7 @@ static void a_stack_overflow_by_php_recursion_shows_its_round_once(void **state)
 		"[2026-11-23T21:40:05.123Z] CRASH php(4242), worker 3, docker 3f2a55c0ffee (pid 7 there), thread 4243: SIGSEGV (signal 11), SEGV_ACCERR: mapping does not allow this access, fault address 0x7ffd00000ff8, in zend_call_function+0x1c (php8.2)\n"
 		"    ip 0x55d0c000101c, sp 0x7ffd00001000\n"
 		"    what: used up the stack of the thread\n"
-		"    most likely: endless PHP recursion of again: 3 frames repeat\n"
+		"    most likely: endless PHP recursion of again a.php:7: 3 frames repeat\n"
 		"      zend_call_function+0x1c (php8.2)\n"
 		"      execute_ex+0x1c (php8.2)\n"
 		"      again /srv/a.php:7\n"
