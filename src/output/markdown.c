@@ -87,20 +87,48 @@ static void add_place(struct strbuf *b, const json_t *f)
 	}
 }
 
-/* add_frames - @stack  an object with walk and frames */
+/* A part of the stack that repeats, told once. */
+struct round {
+	size_t first;
+	size_t len; /* 0 = nothing repeats */
+	size_t times;
+};
+
+/* round_of - by what the line says of recursion; none where that does not lie within its frames. */
+static struct round round_of(const json_t *stack, size_t n)
+{
+	const json_t *o = json_object_get(stack, "recursion");
+	json_int_t first = number_of(o, "first"), len = number_of(o, "frames"), times = number_of(o, "times"),
+		   max = (json_int_t)n;
+
+	if (first < 0 || len < 1 || times < 2 || first > max || len > max || times > (max - first) / len)
+		return (struct round){ 0 };
+	return (struct round){ (size_t)first, (size_t)len, (size_t)times };
+}
+
+/* add_frames - what repeats of them once, as text reports do.
+ * @stack  an object with walk and frames, and perhaps recursion      @max  lines of frames */
 static void add_frames(struct strbuf *b, const json_t *stack, size_t max, const char *indent)
 {
 	const json_t *frames = json_object_get(stack, "frames");
 	const char *walk = text_of(stack, "walk");
-	size_t n = json_array_size(frames);
+	size_t n = json_array_size(frames), i = 0;
+	struct round r = round_of(stack, n);
 
-	for (size_t i = 0; i < n && i < max; i++) {
-		strbuf_addf(b, "%s#%-3zu", indent, i);
+	for (size_t shown = 0; i < n && shown < max; i++, shown++) {
+		if (r.len && i == r.first + r.len) {
+			strbuf_addf(b, "%s(%s %zu more time%s, as far as the stack is recorded)\n", indent,
+				r.len == 1 ? "this frame" : "these frames", r.times - 1, r.times == 2 ? "" : "s");
+			i += r.len * (r.times - 1);
+			if (i == n)
+				break;
+		}
+		strbuf_addf(b, "%s#%-2zu ", indent, i);
 		add_place(b, json_array_get(frames, i));
 		strbuf_add(b, "\n");
 	}
-	if (n > max)
-		strbuf_addf(b, "%s... and %zu more\n", indent, n - max);
+	if (i < n)
+		strbuf_addf(b, "%s... and %zu more\n", indent, n - i);
 	else if (*walk && strcmp(walk, "complete")) {
 		strbuf_addf(b, "%s(the stack ends here: ", indent);
 		strbuf_add_safe(b, walk, "");
