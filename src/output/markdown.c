@@ -347,6 +347,24 @@ static void add_growth(struct strbuf *b, const json_t *growth)
 	}
 }
 
+/* add_why - why it is thought to leak, as text reports say it; a recording's stacks have it in a line for people. */
+static void add_why(struct strbuf *b, const json_t *stack)
+{
+	char born[FORMAT_COUNT_BYTES], freed[FORMAT_COUNT_BYTES];
+
+	if (json_is_true(json_object_get(json_object_get(stack, "leak"), "growing_block"))) {
+		strbuf_add(b, "    few blocks, replaced by ever larger ones\n");
+	} else if (has(stack, "old_blocks")) {
+		strbuf_addf(b, "    %s of %s blocks", format_count((uint64_t)number_of(stack, "old_freed"), freed),
+			format_count((uint64_t)number_of(stack, "old_blocks"), born));
+		strbuf_addf(b, " older than %.0f s were freed\n", (double)number_of(stack, "old_age_ms") / 1e3);
+	} else if (has(stack, "why")) {
+		strbuf_add(b, "    ");
+		strbuf_add_safe(b, text_of(stack, "why"), "");
+		strbuf_add(b, "\n");
+	}
+}
+
 static void add_leak(struct strbuf *b, const json_t *stack)
 {
 	const json_t *leak = json_object_get(stack, "leak");
@@ -357,6 +375,7 @@ static void add_leak(struct strbuf *b, const json_t *stack)
 	strbuf_addf(b, " live in %s blocks, ", format_count((uint64_t)number_of(stack, "live_blocks"), n));
 	strbuf_add_safe(b, text_of(stack, "layer"), "");
 	strbuf_add(b, "\n");
+	add_why(b, stack);
 	add_frames(b, stack, LEAK_FRAMES, "      ");
 }
 
