@@ -6,6 +6,7 @@
  * outside, without any mark. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output/internal.h"
@@ -54,6 +55,23 @@ static void add_item(struct strbuf *b, const char *name, const json_t *o, const 
 	strbuf_addf(b, "- **%s:** ", name);
 	add_span(b, text_of(o, key));
 	strbuf_add(b, "\n");
+}
+
+/* add_abort - libc's last words, which end with the end of a line. */
+static void add_abort(struct strbuf *b, const json_t *crash)
+{
+	char *words = strdup(text_of(crash, "abort_message"));
+	size_t n = words ? strlen(words) : 0;
+
+	b->failed |= !words;
+	while (n && (words[n - 1] == '\n' || words[n - 1] == '\r'))
+		words[--n] = 0;
+	if (n) {
+		strbuf_add(b, "- **Abort message:** ");
+		add_span(b, words);
+		strbuf_add(b, "\n");
+	}
+	free(words);
 }
 
 static void add_place(struct strbuf *b, const json_t *f)
@@ -214,7 +232,7 @@ static void add_summary(struct strbuf *b, const json_t *crash, const char *versi
 	strbuf_add(b, "\n");
 	add_item(b, "What it is", crash, "summary");
 	add_item(b, "Most likely", crash, "likely");
-	add_item(b, "Abort message", crash, "abort_message");
+	add_abort(b, crash);
 	add_item(b, "Kernel's line", crash, "kernel_line");
 	add_item(b, "When", crash, "time");
 	strbuf_addf(b, "- **Told by:** swtrace %s\n", version);

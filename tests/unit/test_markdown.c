@@ -92,11 +92,62 @@ static void recursion_that_cannot_be_folds_nothing(void **state)
 	}
 }
 
+/* leaks - the text of a crash of a process that leaked.  @why  what its stack says of it */
+static char *leaks(json_t *why)
+{
+	json_t *report = json_pack("{s:s,s:[{s:i}]}", "time", "then", "processes", "pid", 7),
+	       *stack = json_pack("{s:i,s:s,s:s,s:i,s:i,s:{s:i},s:[o]}", "pid", 7, "layer", "zend", "verdict", "leak",
+		       "live_bytes", 2 << 20, "live_blocks", 50, "leak", "bytes_per_s", 1024, "frames",
+		       php_frame("Cache::keep", "/srv/b.php", 9));
+	char *text;
+
+	json_object_update_recursive(stack, why);
+	text = markdown(json_pack("{s:s,s:i}", "type", "crash", "pid", 7), report, stack);
+	json_decref(why);
+	json_decref(report);
+	json_decref(stack);
+	return text;
+}
+
+static void a_leak_has_its_reason(void **state)
+{
+	(void)state;
+	expect(leaks(json_pack("{s:i,s:i,s:i}", "old_blocks", 1200, "old_freed", 0, "old_age_ms", 15000)),
+		"\n    LEAK 3.5 MiB/h, 2.0 MiB live in 50 blocks, zend\n"
+		"    0 of 1,200 blocks older than 15 s were freed\n      #0  Cache::keep b.php:9\n");
+	expect(leaks(json_pack("{s:i,s:{s:b}}", "old_blocks", 3, "leak", "growing_block", 1)),
+		"blocks, zend\n    few blocks, replaced by ever larger ones\n      #0 ");
+	expect(leaks(json_pack("{s:s}", "why", "LEAK 3.5 MiB/h, `so` \033")),
+		"blocks, zend\n    LEAK 3.5 MiB/h, `so` \\x1b\n      #0 ");
+	expect(leaks(json_object()), "blocks, zend\n      #0 ");
+}
+
+static void last_words_end_without_the_end_of_their_line(void **state)
+{
+	static const char *const words[][2] = { { "free(): invalid pointer\n", "`free(): invalid pointer`\n- **When" },
+		{ "a\nb\r\n\n", "`a\\x0ab`\n" }, { "`", "`\\x60`\n" } };
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		text = markdown(
+			json_pack("{s:s,s:s,s:s}", "type", "crash", "abort_message", words[i][0], "time", "now"), NULL,
+			NULL);
+		assert_non_null(strstr(text, "\n- **Abort message:** `"));
+		expect(text, words[i][1]);
+	}
+	text = markdown(json_pack("{s:s,s:s}", "type", "crash", "abort_message", "\n"), NULL, NULL);
+	assert_null(strstr(text, "Abort"));
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_that_repeat_are_told_once),
 		cmocka_unit_test(recursion_that_cannot_be_folds_nothing),
+		cmocka_unit_test(a_leak_has_its_reason),
+		cmocka_unit_test(last_words_end_without_the_end_of_their_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
