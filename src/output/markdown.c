@@ -9,53 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output/internal.h"
+#include "output/markdown.h"
 
-#define MAX_FRAMES  128
 #define MAX_MODULES 32
 #define MAX_LEAKS   5
-#define LEAK_FRAMES 12 /* of each leaking stack */
-
-/* What means something outside of code: HTML, links, emphasis, names of people and issues, and escapes. */
-#define MARKS "`<>[]()!*_~@#&|\\/"
-
-/* text_of - a string of o, "" when there is none. */
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static json_int_t number_of(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-static int has(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return v && !json_is_null(v) && !(json_is_string(v) && !*json_string_value(v));
-}
-
-/* add_span - untrusted text as a code span: a backtick in it would end it. */
-static void add_span(struct strbuf *b, const char *s)
-{
-	strbuf_add(b, "`");
-	strbuf_add_safe(b, s, "`");
-	strbuf_add(b, "`");
-}
-
-/* add_item - a line of the list at the top, if there is something to say. */
-static void add_item(struct strbuf *b, const char *name, const json_t *o, const char *key)
-{
-	if (!has(o, key))
-		return;
-	strbuf_addf(b, "- **%s:** ", name);
-	add_span(b, text_of(o, key));
-	strbuf_add(b, "\n");
-}
 
 /* add_abort - libc's last words, which end with the end of a line. */
 static void add_abort(struct strbuf *b, const json_t *crash)
@@ -68,90 +25,10 @@ static void add_abort(struct strbuf *b, const json_t *crash)
 		words[--n] = 0;
 	if (n) {
 		strbuf_add(b, "- **Abort message:** ");
-		add_span(b, words);
+		markdown_span(b, words);
 		strbuf_add(b, "\n");
 	}
 	free(words);
-}
-
-static void add_place(struct strbuf *b, const json_t *f)
-{
-	const char *function = text_of(f, "function"), *file = text_of(f, "file"), *slash = strrchr(file, '/');
-	int is_php = !strcmp(text_of(f, "kind"), "php");
-
-	strbuf_add_safe(b,
-		*function		  ? function
-		: has(f, "module_offset") ? text_of(f, "module")
-					  : text_of(f, "addr"),
-		"");
-	if (*file && has(f, "line")) {
-		/* Where a PHP file lies says nothing to a maintainer, and much of whoever runs it. */
-		strbuf_add(b, " ");
-		strbuf_add_safe(b, slash ? slash + 1 : file, "");
-		strbuf_addf(b, ":%s%" JSON_INTEGER_FORMAT, json_is_false(json_object_get(f, "line_exact")) ? "~" : "",
-			number_of(f, "line"));
-	} else if (has(f, "function_offset")) {
-		strbuf_addf(b, "+0x%" PRIx64, (uint64_t)number_of(f, "function_offset"));
-	} else if (!*function && has(f, "module_offset")) {
-		strbuf_add(b, "+");
-		strbuf_add_safe(b, text_of(f, "module_offset"), "");
-	}
-	if (*function && !is_php && has(f, "module")) {
-		strbuf_add(b, " (");
-		strbuf_add_safe(b, text_of(f, "module"), "");
-		strbuf_add(b, json_is_true(json_object_get(f, "inlined")) ? ", inlined)" : ")");
-	} else if (is_php && !*file) {
-		strbuf_add(b, " (PHP)");
-	}
-}
-
-/* A part of the stack that repeats, told once. */
-struct round {
-	size_t first;
-	size_t len; /* 0 = nothing repeats */
-	size_t times;
-};
-
-/* round_of - by what the line says of recursion; none where that does not lie within its frames. */
-static struct round round_of(const json_t *stack, size_t n)
-{
-	const json_t *o = json_object_get(stack, "recursion");
-	json_int_t first = number_of(o, "first"), len = number_of(o, "frames"), times = number_of(o, "times"),
-		   max = (json_int_t)n;
-
-	if (first < 0 || len < 1 || times < 2 || first > max || len > max || times > (max - first) / len)
-		return (struct round){ 0 };
-	return (struct round){ (size_t)first, (size_t)len, (size_t)times };
-}
-
-/* add_frames - what repeats of them once, as text reports do.
- * @stack  an object with walk and frames, and perhaps recursion      @max  lines of frames */
-static void add_frames(struct strbuf *b, const json_t *stack, size_t max, const char *indent)
-{
-	const json_t *frames = json_object_get(stack, "frames");
-	const char *walk = text_of(stack, "walk");
-	size_t n = json_array_size(frames), i = 0;
-	struct round r = round_of(stack, n);
-
-	for (size_t shown = 0; i < n && shown < max; i++, shown++) {
-		if (r.len && i == r.first + r.len) {
-			strbuf_addf(b, "%s(%s %zu more time%s, as far as the stack is recorded)\n", indent,
-				r.len == 1 ? "this frame" : "these frames", r.times - 1, r.times == 2 ? "" : "s");
-			i += r.len * (r.times - 1);
-			if (i == n)
-				break;
-		}
-		strbuf_addf(b, "%s#%-2zu ", indent, i);
-		add_place(b, json_array_get(frames, i));
-		strbuf_add(b, "\n");
-	}
-	if (i < n)
-		strbuf_addf(b, "%s... and %zu more\n", indent, n - i);
-	else if (*walk && strcmp(walk, "complete")) {
-		strbuf_addf(b, "%s(the stack ends here: ", indent);
-		strbuf_add_safe(b, walk, "");
-		strbuf_add(b, ")\n");
-	}
 }
 
 static void add_title(struct strbuf *b, const json_t *crash)
@@ -163,8 +40,8 @@ static void add_title(struct strbuf *b, const json_t *crash)
 	strbuf_add_safe(b, text_of(crash, "signal_name"), MARKS ".");
 	if (first) {
 		strbuf_add(b, " in ");
-		add_place(&place, first);
-		add_span(b, place.data ? place.data : "");
+		markdown_place(&place, first);
+		markdown_span(b, place.data ? place.data : "");
 	}
 	strbuf_add(b, "\n\n");
 	strbuf_free(&place);
@@ -222,37 +99,22 @@ static void add_summary(struct strbuf *b, const json_t *crash, const char *versi
 	strbuf_addf(&who, "%s, pid %" JSON_INTEGER_FORMAT ", thread %" JSON_INTEGER_FORMAT, text_of(crash, "comm"),
 		number_of(crash, "pid"), number_of(crash, "tid"));
 	strbuf_add(b, "- **Process:** ");
-	add_span(b, who.data ? who.data : "");
+	markdown_span(b, who.data ? who.data : "");
 	strbuf_add(b, "\n");
 	strbuf_addf(&code, "%s (%" JSON_INTEGER_FORMAT "), %s%s%s", text_of(crash, "signal_name"),
 		number_of(crash, "signal"), text_of(crash, "code_name"), has(crash, "code_text") ? ": " : "",
 		text_of(crash, "code_text"));
 	strbuf_add(b, "- **Signal:** ");
-	add_span(b, code.data ? code.data : "");
+	markdown_span(b, code.data ? code.data : "");
 	strbuf_add(b, "\n");
-	add_item(b, "What it is", crash, "summary");
-	add_item(b, "Most likely", crash, "likely");
+	markdown_item(b, "What it is", crash, "summary");
+	markdown_item(b, "Most likely", crash, "likely");
 	add_abort(b, crash);
-	add_item(b, "Kernel's line", crash, "kernel_line");
-	add_item(b, "When", crash, "time");
+	markdown_item(b, "Kernel's line", crash, "kernel_line");
+	markdown_item(b, "When", crash, "time");
 	strbuf_addf(b, "- **Told by:** swtrace %s\n", version);
 	strbuf_free(&who);
 	strbuf_free(&code);
-}
-
-static void add_block_place(struct strbuf *b, const json_t *place)
-{
-	const json_t *block = json_object_get(place, "block");
-	static const char *const who[][2] = { { "allocated_by", "allocated by" }, { "freed_by", "freed by" } };
-
-	for (size_t i = 0; i < 2; i++) {
-		const json_t *stack = json_object_get(block, who[i][0]);
-
-		if (!json_array_size(json_object_get(stack, "frames")))
-			continue;
-		strbuf_addf(b, "      %s\n", who[i][1]);
-		add_frames(b, stack, LEAK_FRAMES, "        ");
-	}
 }
 
 static void add_address(struct strbuf *b, const json_t *crash)
@@ -264,7 +126,7 @@ static void add_address(struct strbuf *b, const json_t *crash)
 	strbuf_add(b, "\n### Address of the fault\n\n    ");
 	strbuf_add_safe(b, text_of(address, "text"), "");
 	strbuf_add(b, "\n");
-	add_block_place(b, address);
+	markdown_blame(b, json_object_get(address, "block"));
 }
 
 /* add_padded - text of at least so many columns; it is ASCII where it is what it should be. */
@@ -311,7 +173,7 @@ static void add_registers(struct strbuf *b, const json_t *crash)
 		strbuf_add(b, ": ");
 		strbuf_add_safe(b, text_of(p, "text"), "");
 		strbuf_add(b, "\n");
-		add_block_place(b, p);
+		markdown_blame(b, json_object_get(p, "block"));
 	}
 }
 
@@ -394,7 +256,7 @@ static void add_leak(struct strbuf *b, const json_t *stack)
 	strbuf_add_safe(b, text_of(stack, "layer"), "");
 	strbuf_add(b, "\n");
 	add_why(b, stack);
-	add_frames(b, stack, LEAK_FRAMES, "      ");
+	markdown_frames(b, stack, SIDE_FRAMES, "      ");
 }
 
 /* add_memory - the last report before the crash. */
@@ -471,7 +333,7 @@ int output_markdown_crash(
 		add_identity(&b, identity);
 	}
 	strbuf_add(&b, "\n### Stack, innermost first\n\n");
-	add_frames(&b, crash, MAX_FRAMES, "    ");
+	markdown_frames(&b, crash, MAX_FRAMES, "    ");
 	if (!json_array_size(json_object_get(crash, "frames")))
 		strbuf_add(&b, "    not known\n");
 	add_address(&b, crash);
