@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cli/crashfile.c - a crash out of a file of JSON lines (--save, --json), with the last report before it; or out of a recording
- * (swtrace record), which is made such lines of. */
+ * (swtrace record), which is made such lines of. Where there is none, what else has ended a process, or is an error that will. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -22,13 +22,19 @@ struct told {
 	size_t n;
 };
 
+/* The last event of a kind. */
+struct found {
+	json_t *event;	    /* NULL: none yet */
+	struct told before; /* the last report before it */
+	size_t n;
+};
+
 /* What a file holds. */
 struct crashfile {
 	int pid; /* 0 = any */
 	struct told last;
-	struct told before; /* the last one before the crash */
-	json_t *crash;
-	size_t n_crashes;
+	struct found crash;
+	struct found other; /* what is told if there is no crash */
 	size_t n_lines;
 	size_t n_bad; /* lines that are no object of ours */
 };
@@ -80,19 +86,19 @@ static void take_profile(struct told *t, const char *type, json_t *o)
 	}
 }
 
-/* take_crash - the memory before it is told of a report before it: what a recording tells is of its end. */
-static void take_crash(struct crashfile *c, json_t *o)
+/* take_event - the memory before it is told of a report before it: what a recording tells is of its end. */
+static void take_event(struct crashfile *c, struct found *to, json_t *o)
 {
 	const char *told = json_string_value(json_object_get(c->last.report, "time")),
 		   *time = json_string_value(json_object_get(o, "time"));
 
-	json_decref(c->crash);
-	c->crash = json_incref(o);
-	c->n_crashes++;
+	json_decref(to->event);
+	to->event = json_incref(o);
+	to->n++;
 	if (told && time && strcmp(told, time) > 0)
-		told_clear(&c->before);
+		told_clear(&to->before);
 	else
-		told_copy(&c->before, &c->last);
+		told_copy(&to->before, &c->last);
 }
 
 /* take - one object. */
@@ -107,8 +113,8 @@ static void take(struct crashfile *c, json_t *o)
 		c->last.report = json_incref(o);
 	} else if (!strcmp(type, "stack") && c->last.n < MAX_STACKS) {
 		c->last.stack[c->last.n++] = json_incref(o);
-	} else if (!strcmp(type, "crash") && (!c->pid || number_of(o, "pid") == c->pid)) {
-		take_crash(c, o);
+	} else if (output_markdown_tells(o) && (!c->pid || number_of(o, "pid") == c->pid)) {
+		take_event(c, strcmp(type, "crash") != 0 ? &c->other : &c->crash, o);
 	} else {
 		take_profile(&c->last, type, o);
 	}
@@ -193,6 +199,27 @@ static int nothing_found(const struct crashfile *c, const char *path)
 	return EXIT_USAGE;
 }
 
+/* tell - the last crash; else the last of what else is told of.  Return: an exit code. */
+static int tell(const struct crashfile *c, const char *version)
+{
+	const struct found *f = c->crash.event ? &c->crash : &c->other;
+	const char *type = json_string_value(json_object_get(f->event, "type")),
+		   *choose = c->pid ? "" : "; -p PID chooses a process";
+	int err;
+
+	if (f == &c->other && f->n == 1)
+		msg_note("no crash is in the file: another event is told (%s)", type);
+	else if (f == &c->other)
+		msg_note("no crash is in the file: the last of %zu other events is told (%s)%s", f->n, type, choose);
+	else if (f->n > 1)
+		msg_note("the last of %zu crashes in the file%s", f->n, choose);
+	err = output_markdown_crash(stdout, f->event, f->before.report, f->before.stack, f->before.n, version);
+	if (!err)
+		return EXIT_DONE;
+	report_tell_failed(err);
+	return EXIT_USAGE;
+}
+
 int crashfile_report(const struct cli_settings *s, const char *version)
 {
 	struct crashfile c = { .pid = s->n_pids ? s->pid[0] : 0 };
@@ -211,22 +238,17 @@ int crashfile_report(const struct cli_settings *s, const char *version)
 			msg_try("a file that swtrace --save FILE, --json, or swtrace record has written");
 		}
 		code = EXIT_USAGE;
-	} else if (!c.crash) {
+	} else if (!c.crash.event && !c.other.event) {
 		code = nothing_found(&c, s->crash_file);
 	} else {
-		if (c.n_crashes > 1)
-			msg_note("the last of %zu crashes in the file%s", c.n_crashes,
-				c.pid ? "" : "; -p PID chooses a process");
-		err = output_markdown_crash(stdout, c.crash, c.before.report, c.before.stack, c.before.n, version);
-		if (err) {
-			report_tell_failed(err);
-			code = EXIT_USAGE;
-		}
+		code = tell(&c, version);
 	}
 	if (f)
 		fclose(f);
 	told_clear(&c.last);
-	told_clear(&c.before);
-	json_decref(c.crash);
+	told_clear(&c.crash.before);
+	told_clear(&c.other.before);
+	json_decref(c.crash.event);
+	json_decref(c.other.event);
 	return has_gaps ? EXIT_USAGE : code;
 }

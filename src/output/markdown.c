@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* output/markdown.c - a crash as a text for a bug tracker, made of the JSON lines that told of it (docs/json.md, docs/crashes.md).
+/* output/markdown.c - a crash, or what else ends a process, as a text for a bug tracker, made of the JSON lines that told of it (docs/json.md, docs/crashes.md).
  *
  * Whatever the lines hold is untrusted, and may be missing: they may come from an older swtrace, or from somebody else. Text from
  * them stands in code alone, indented blocks or spans, where no Markdown is read and nobody is notified; two words of a known form stand
@@ -31,16 +31,18 @@ static void add_abort(struct strbuf *b, const json_t *crash)
 	free(words);
 }
 
-static void add_title(struct strbuf *b, const json_t *crash)
+/* add_title - a crash in its innermost frame, of which all its evidence is. */
+static void add_title(struct strbuf *b, const json_t *event)
 {
-	const json_t *first = json_array_get(json_object_get(crash, "frames"), 0);
+	const char *title = markdown_end_title(event);
+	const json_t *at = title ? markdown_end_place(event) : json_array_get(json_object_get(event, "frames"), 0);
 	struct strbuf place = { 0 };
 
 	strbuf_add(b, "## ");
-	strbuf_add_safe(b, text_of(crash, "signal_name"), MARKS ".");
-	if (first) {
+	strbuf_add_safe(b, title ? title : text_of(event, "signal_name"), MARKS ".");
+	if (at) {
 		strbuf_add(b, " in ");
-		markdown_place(&place, first);
+		markdown_place(&place, at);
 		markdown_span(b, place.data ? place.data : "");
 	}
 	strbuf_add(b, "\n\n");
@@ -92,29 +94,48 @@ static void add_identity(struct strbuf *b, const json_t *identity)
 	}
 }
 
-static void add_summary(struct strbuf *b, const json_t *crash, const char *version)
+static void add_who(struct strbuf *b, const json_t *event)
 {
-	struct strbuf who = { 0 }, code = { 0 };
+	struct strbuf who = { 0 };
 
-	strbuf_addf(&who, "%s, pid %" JSON_INTEGER_FORMAT ", thread %" JSON_INTEGER_FORMAT, text_of(crash, "comm"),
-		number_of(crash, "pid"), number_of(crash, "tid"));
+	strbuf_addf(&who, "%s, pid %" JSON_INTEGER_FORMAT, text_of(event, "comm"), number_of(event, "pid"));
+	if (has(event, "tid"))
+		strbuf_addf(&who, ", thread %" JSON_INTEGER_FORMAT, number_of(event, "tid"));
 	strbuf_add(b, "- **Process:** ");
 	markdown_span(b, who.data ? who.data : "");
 	strbuf_add(b, "\n");
+	b->failed |= who.failed;
+	strbuf_free(&who);
+}
+
+static void add_signal(struct strbuf *b, const json_t *crash)
+{
+	struct strbuf code = { 0 };
+
 	strbuf_addf(&code, "%s (%" JSON_INTEGER_FORMAT "), %s%s%s", text_of(crash, "signal_name"),
 		number_of(crash, "signal"), text_of(crash, "code_name"), has(crash, "code_text") ? ": " : "",
 		text_of(crash, "code_text"));
 	strbuf_add(b, "- **Signal:** ");
 	markdown_span(b, code.data ? code.data : "");
 	strbuf_add(b, "\n");
-	markdown_item(b, "What it is", crash, "summary");
-	markdown_item(b, "Most likely", crash, "likely");
-	add_abort(b, crash);
-	markdown_item(b, "Kernel's line", crash, "kernel_line");
-	markdown_item(b, "When", crash, "time");
-	strbuf_addf(b, "- **Told by:** swtrace %s\n", version);
-	strbuf_free(&who);
+	b->failed |= code.failed;
 	strbuf_free(&code);
+}
+
+static void add_summary(struct strbuf *b, const json_t *event, const char *version)
+{
+	add_who(b, event);
+	if (markdown_end_title(event)) {
+		markdown_end_summary(b, event);
+	} else {
+		add_signal(b, event);
+		markdown_item(b, "What it is", event, "summary");
+		markdown_item(b, "Most likely", event, "likely");
+		add_abort(b, event);
+		markdown_item(b, "Kernel's line", event, "kernel_line");
+	}
+	markdown_item(b, "When", event, "time");
+	strbuf_addf(b, "- **Told by:** swtrace %s\n", version);
 }
 
 static void add_address(struct strbuf *b, const json_t *crash)
@@ -294,52 +315,81 @@ static void add_memory(struct strbuf *b, const json_t *crash, const json_t *repo
 			number_of(report, "lost"));
 }
 
-/* add_builds - which builds the addresses are of. */
-static void add_builds(struct strbuf *b, const json_t *crash)
-{
-	const json_t *frames = json_object_get(crash, "frames"), *seen[MAX_MODULES];
-	size_t n = 0, k;
+/* Frames of different builds. */
+struct builds {
+	const json_t *frame[MAX_MODULES];
+	size_t n;
+};
 
-	for (size_t i = 0; i < json_array_size(frames) && n < MAX_MODULES; i++) {
+static void take_builds(struct builds *seen, const json_t *frames)
+{
+	size_t k;
+
+	for (size_t i = 0; i < json_array_size(frames) && seen->n < MAX_MODULES; i++) {
 		const json_t *f = json_array_get(frames, i);
 
 		if (!has(f, "build_id"))
 			continue;
-		for (k = 0; k < n && strcmp(text_of(seen[k], "build_id"), text_of(f, "build_id")); k++)
+		for (k = 0; k < seen->n && strcmp(text_of(seen->frame[k], "build_id"), text_of(f, "build_id")); k++)
 			;
-		if (k < n)
-			continue;
-		strbuf_add(b, n ? "    " : "\n### Builds\n\n    ");
-		strbuf_add_safe(b, text_of(f, "build_id"), "");
-		strbuf_add(b, "  ");
-		strbuf_add_safe(b, text_of(f, "module"), "");
-		strbuf_add(b, "\n");
-		seen[n++] = f;
+		if (k == seen->n)
+			seen->frame[seen->n++] = f;
 	}
 }
 
-int output_markdown_crash(
-	FILE *f, const json_t *crash, const json_t *report, json_t *const *stack, size_t n, const char *version)
+/* add_builds - which builds the addresses are of: those of the stack, and, of an end that has none, those of what lived. */
+static void add_builds(struct strbuf *b, const json_t *event)
 {
-	const json_t *identity = json_object_get(crash, "identity");
+	const json_t *live = json_object_get(event, "live");
+	struct builds seen = { .n = 0 };
+
+	take_builds(&seen, json_object_get(event, "frames"));
+	for (size_t i = 0; i < json_array_size(live) && i < MAX_LIVE; i++)
+		take_builds(&seen, json_object_get(json_array_get(live, i), "frames"));
+	for (size_t i = 0; i < seen.n; i++) {
+		strbuf_add(b, i ? "    " : "\n### Builds\n\n    ");
+		strbuf_add_safe(b, text_of(seen.frame[i], "build_id"), "");
+		strbuf_add(b, "  ");
+		strbuf_add_safe(b, text_of(seen.frame[i], "module"), "");
+		strbuf_add(b, "\n");
+	}
+}
+
+/* add_evidence - what is known of the moment, beside the stack. */
+static void add_evidence(struct strbuf *b, const json_t *event)
+{
+	if (markdown_end_title(event)) {
+		markdown_end_evidence(b, event);
+		return;
+	}
+	add_address(b, event);
+	add_registers(b, event);
+	add_calls(b, event);
+}
+
+int output_markdown_crash(
+	FILE *f, const json_t *event, const json_t *report, json_t *const *stack, size_t n, const char *version)
+{
+	const json_t *identity = json_object_get(event, "identity"), *frames = json_object_get(event, "frames");
 	struct strbuf b = { 0 };
 
 	if (!json_object_size(identity))
-		identity = json_object_get(process_of(report, number_of(crash, "pid")), "identity");
-	add_title(&b, crash);
-	add_summary(&b, crash, version);
+		identity = json_object_get(process_of(report, number_of(event, "pid")), "identity");
+	add_title(&b, event);
+	add_summary(&b, event, version);
 	if (json_object_size(identity)) {
 		strbuf_add(&b, "\n### Program\n\n");
 		add_identity(&b, identity);
 	}
-	strbuf_add(&b, "\n### Stack, innermost first\n\n");
-	markdown_frames(&b, crash, MAX_FRAMES, "    ");
-	if (!json_array_size(json_object_get(crash, "frames")))
-		strbuf_add(&b, "    not known\n");
-	add_address(&b, crash);
-	add_registers(&b, crash);
-	add_calls(&b, crash);
-	add_memory(&b, crash, report, stack, n);
-	add_builds(&b, crash);
+	/* The kernel's kill meets a process wherever it is: it has no stack. */
+	if (json_array_size(frames) || !markdown_end_title(event)) {
+		strbuf_add(&b, "\n### Stack, innermost first\n\n");
+		markdown_frames(&b, event, MAX_FRAMES, "    ");
+		if (!json_array_size(frames))
+			strbuf_add(&b, "    not known\n");
+	}
+	add_evidence(&b, event);
+	add_memory(&b, event, report, stack, n);
+	add_builds(&b, event);
 	return strbuf_write(&b, f);
 }

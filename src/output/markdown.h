@@ -8,6 +8,7 @@
 #include "output/internal.h"
 
 #define MAX_FRAMES  128
+#define MAX_LIVE    5  /* stacks that held most */
 #define SIDE_FRAMES 12 /* of a stack beside the one that matters: of a leak, an allocation, a free */
 
 /* What means something outside of code: HTML, links, emphasis, names of people and issues, and escapes. */
@@ -45,5 +46,12 @@ void markdown_frames(struct strbuf *b, const json_t *stack, size_t max, const ch
 
 /* markdown_blame - who has allocated and freed a block.  @block  an object with allocated_by and freed_by */
 void markdown_blame(struct strbuf *b, const json_t *block);
+
+/* markdown_ends.c - of the events beside crashes. markdown_end_title - what it is, in plain words; NULL: it is none of them. markdown_end_place - the frame in which it was, or NULL. markdown_end_summary - the line that says what it is.
+ * markdown_end_evidence - the sections behind the stack: the block that was freed, and what lived then. */
+const char *markdown_end_title(const json_t *event);
+const json_t *markdown_end_place(const json_t *event);
+void markdown_end_summary(struct strbuf *b, const json_t *event);
+void markdown_end_evidence(struct strbuf *b, const json_t *event);
 
 #endif

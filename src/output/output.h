@@ -128,13 +128,17 @@ int output_text_trend(FILE *f, const struct model_snapshot *s, const struct mode
 int output_json_trend(FILE *f, const struct model_snapshot *s, const struct model_process *p,
 	const struct analyze_standing *standing);
 
-/* ---- a crash for a bug tracker ---- */
+/* ---- a crash, or what else ends a process, for a bug tracker ---- */
 
 struct json_t;
 
-/* output_markdown_crash - one Markdown text of what JSON lines have told: a crash, and the last report before it with its stacks
+/* output_markdown_tells - is there a text of such a line? Of a crash; and of memory_limit, out_of_memory, heap_corrupted, oom_kill,
+ * double_free and invalid_free that are told in full. */
+int output_markdown_tells(const struct json_t *event);
+
+/* output_markdown_crash - one Markdown text of what JSON lines have told: such an event, and the last report before it with its stacks
  * (NULL, and 0: none was made). The lines need not be trusted.  @version  of swtrace, for who reads it */
-int output_markdown_crash(FILE *f, const struct json_t *crash, const struct json_t *report, struct json_t *const *stack,
+int output_markdown_crash(FILE *f, const struct json_t *event, const struct json_t *report, struct json_t *const *stack,
 	size_t n, const char *version);
 
 /* ---- all of a report as a profile, of which exports are made ---- */

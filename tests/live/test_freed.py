@@ -3,6 +3,7 @@
 memory was. So is a free of what is no block."""
 import json
 import os
+import re
 import tempfile
 
 from harness import PHP, TARGETS, command, equal, test, waiting_test
@@ -45,7 +46,10 @@ def a_double_free_is_saved_as_it_is_told(run):
         equal(tracer.finish(), 0, "exit code")
         with open(path, encoding="utf-8") as f:
             saved = [o for o in map(json.loads, f) if o["type"] == "double_free"]
+        code, text, err = command("report", "--crash", path)
     equal(saved, [told], "saved")
+    equal((code, err), (0, "swtrace: no crash is in the file: another event is told (double_free)\n"), "report --crash")
+    assert text.startswith("## Double free in `drop_again") and re.search(r"^      allocated by\n        #0  make_one", text, re.M), text
 
 
 @test

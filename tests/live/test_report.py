@@ -5,7 +5,8 @@ import os
 import re
 import tempfile
 
-from harness import command, equal, test
+from harness import command, equal, test, waiting_test
+from test_ends import php
 
 
 def saved_crash(run, path):
@@ -48,6 +49,24 @@ def a_saved_crash_becomes_a_text_for_a_bug_tracker(run):
         assert f["build_id"] in text, f
     for said in (crash[0]["summary"], crash[0]["kernel_line"], crash[0]["instruction"], "\n- `exe: php8.2`\n", "\n- `php: version 8.2.",
                  f"rip    {crash[0]['registers']['rip']}", f"alloc 0x{int(crash[0]['calls'][0]['addr'], 16):x}"):
+        assert said in text, (said, text)
+
+
+@waiting_test
+def an_exhausted_limit_that_was_saved_becomes_a_text_too(run):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "saved")
+        target = php(run, "-d", "memory_limit=8M")
+        tracer = run.trace("-p", target.pid, "-i", 60, "--save", path)
+        target.send("limit")
+        tracer.wait("memory_limit", 20)
+        tracer.wait("lifecycle", 20, event="exit", pid=target.pid)
+        tracer.finish(interrupt=False)
+        code, text, err = command("report", "--crash", path)
+    equal((code, err), (0, "swtrace: no crash is in the file: another event is told (memory_limit)\n"), "exit code, messages")
+    assert text.startswith("## PHP's memory limit exhausted in `Hoard::grow gives-up.php:13`\n\n- **Process:** `php"), text
+    for said in ("`memory_limit of 8.0 MiB exhausted: 2.0 MiB more were asked for`", "\n- `php: version ", "\n### What lived then, of",
+                 "Hoard::grow gives-up.php:", "\n### Builds\n"):
         assert said in text, (said, text)
 
 

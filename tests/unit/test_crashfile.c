@@ -20,6 +20,12 @@
 	"{\"schema\":1,\"type\":\"crash\",\"time\":\"" time "\",\"pid\":" #pid ",\"tid\":" #pid                            \
 	",\"comm\":\"php\",\"signal\":11,\"signal_name\":\"SIGSEGV\",\"walk\":\"complete\",\"frames\":[{\"kind\":\"php\"," \
 	"\"function\":\"" function "\",\"file\":\"/srv/a.php\",\"line\":7,\"line_exact\":true}]}"
+#define OOM(time, pid)                                                                                                 \
+	"{\"schema\":1,\"type\":\"oom_kill\",\"time\":\"" time "\",\"pid\":" #pid ",\"comm\":\"php\",\"again\":false," \
+	"\"peak_rss_bytes\":1048576,\"walk\":\"complete\",\"frames\":[]}"
+#define AGAIN(time, pid)                                                                           \
+	"{\"schema\":1,\"type\":\"memory_limit\",\"time\":\"" time "\",\"pid\":" #pid ",\"comm\":" \
+	"\"php\",\"again\":true,\"count\":3,\"frames\":[]}"
 #define BEFORE "2026-11-23T21:39:05.123Z"
 #define MOMENT 1795470005123000000LL /* 2026-11-23T21:40:05.123Z */
 #define AFTER  "2026-11-23T21:40:06.000Z"
@@ -174,6 +180,24 @@ static void a_recording_without_a_crash_or_cut_short_is_told_so(void **state)
 	assert_string_equal(tell(path, 0, EXIT_USAGE), "");
 }
 
+static void what_else_has_ended_a_process_is_told_where_there_is_no_crash(void **state)
+{
+	const char *text;
+
+	(void)state;
+	record(PROFILE_COUNTED, (const char *[]){ OOM(AFTER, 7), AGAIN(AFTER, 7) });
+	text = tell(path, 0, EXIT_DONE);
+	assert_true(has(text, "## Killed for lack of memory\n\n- **Process:** `php, pid 7`\n"));
+	assert_true(has(text, HEAD " (2026-11-23T21:40:05.123Z)\n"));
+	assert_string_equal(tell(path, 9, EXIT_USAGE), "");
+	/* The last one; but a crash goes first, even one before. */
+	record(PROFILE_COUNTED, (const char *[]){ OOM(AFTER, 7), OOM(AFTER, 8) });
+	assert_true(has(tell(path, 0, EXIT_DONE), "php, pid 8`"));
+	assert_true(has(tell(path, 7, EXIT_DONE), "php, pid 7`"));
+	record(PROFILE_COUNTED, (const char *[]){ CRASH(AFTER, 7, "first"), OOM(AFTER, 7) });
+	assert_true(has(tell(path, 0, EXIT_DONE), "## SIGSEGV in `first a.php:7`\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +206,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_recording_made_after_the_crash_tells_no_memory_before_it, begin, end),
 		cmocka_unit_test_setup_teardown(a_recording_as_json_lines_tells_the_same, begin, end),
 		cmocka_unit_test_setup_teardown(a_recording_without_a_crash_or_cut_short_is_told_so, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_else_has_ended_a_process_is_told_where_there_is_no_crash, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

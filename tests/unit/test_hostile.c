@@ -332,32 +332,83 @@ static json_t *spoiled(const json_t *o)
 	return copy;
 }
 
-static void lines_that_somebody_else_has_made_make_no_other_markdown(void **state)
+/* check_spoiled - that a line of an event, spoiled, makes no other Markdown than any; nor, in the place of each field, what it never is. */
+static void check_spoiled(const struct lines *l, const json_t *event)
 {
-	struct lines l = lines_of_crash(), bad = { spoiled(l.report), spoiled(l.stack), spoiled(l.crash) };
-	json_t *others[] = { json_string(NAME_JSON), json_integer(7), json_pack("[s]", NAME_JSON),
+	json_t *report_of_it = spoiled(l->report), *stack_of_it = spoiled(l->stack), *bad = spoiled(event);
+	json_t *others[] = { json_string(NAME_JSON), json_integer(-7), json_pack("[s]", NAME_JSON),
 		json_pack("{s:s}", NAME_JSON, NAME_JSON), json_null() };
 	const char *key;
 	json_t *value;
 
-	(void)state;
-	json_object_set(bad.stack, "verdict", json_object_get(l.stack, "verdict"));
-	free(markdown(bad.crash, bad.report, bad.stack));
-	/* GIVEN, in the place of each field, what it never is */
-	json_object_foreach(bad.crash, key, value)
+	json_object_set(bad, "type", json_object_get(event, "type"));
+	json_object_set(stack_of_it, "verdict", json_object_get(l->stack, "verdict"));
+	free(markdown(bad, report_of_it, stack_of_it));
+	json_object_foreach(bad, key, value)
 	{
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-			json_t *one = json_copy(bad.crash);
+			json_t *one = json_copy(bad);
 
 			json_object_set(one, key, others[i]);
-			free(markdown(one, bad.report, bad.stack));
+			free(markdown(one, report_of_it, stack_of_it));
 			json_decref(one);
 		}
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		json_decref(others[i]);
+	json_decref(report_of_it);
+	json_decref(stack_of_it);
+	json_decref(bad);
+}
+
+static void lines_that_somebody_else_has_made_make_no_other_markdown(void **state)
+{
+	struct lines l = lines_of_crash();
+
+	(void)state;
+	check_spoiled(&l, l.crash);
 	lines_free(&l);
-	lines_free(&bad);
+}
+
+static void what_else_ends_a_process_is_code_in_markdown(void **state)
+{
+	static const enum model_event_type ends[] = { MODEL_LIMIT, MODEL_MEMORY, MODEL_CORRUPT, MODEL_EXIT };
+	static const struct model_stray stray = { .addr = 16 };
+	static const struct model_near inside = { .kind = MODEL_NEAR_LIVE, .size_bytes = 72 };
+	struct model_top top = { .stack = &stack, .n = 1 };
+	struct lines l = lines_of_crash();
+	struct model_event e;
+	json_t *lines[6];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		e = event(ends[i]);
+		lines[i] =
+			check_json(told(output_json_end(to(),
+					   &(struct output_end){
+						   .event = &e, .stack = named, .top = &top, .top_stacks = &named })),
+				0);
+	}
+	e = event(MODEL_FREED);
+	e.block = near;
+	lines[4] = check_json(told(output_json_freed(to(), &e, &named, &named, &named)), 0);
+	e.block = &inside;
+	e.stray = &stray;
+	lines[5] = check_json(told(output_json_stray(to(), &e, &named, &named)), 0);
+	for (size_t i = 0; i < 6; i++) {
+		char *text = markdown(lines[i], l.report, l.stack);
+
+		assert_true(output_markdown_tells(lines[i]));
+		expect_part(text, "- `pool: " SPAN "`\n");
+		expect_part(text, "\n    #0  " BLOCK " " BLOCK ":3 (" BLOCK ", inlined)\n");
+		expect_part(text, i < 4 ? "2.0 KiB live in 2 blocks, zend\n      #0  " BLOCK " "
+					: "      allocated by\n        #0  " BLOCK " ");
+		expect_part(text, i < 4 ? " in `" SPAN " " SPAN ":12`\n" : " free in `" SPAN " " SPAN ":12`\n");
+		free(text);
+		check_spoiled(&l, lines[i]);
+		json_decref(lines[i]);
+	}
+	lines_free(&l);
 }
 
 int main(void)
@@ -375,6 +426,7 @@ int main(void)
 		cmocka_unit_test(a_recording_that_somebody_else_has_made_is_harmless_text),
 		cmocka_unit_test(names_are_code_in_markdown),
 		cmocka_unit_test(lines_that_somebody_else_has_made_make_no_other_markdown),
+		cmocka_unit_test(what_else_ends_a_process_is_code_in_markdown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

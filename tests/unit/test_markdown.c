@@ -141,6 +141,120 @@ static void last_words_end_without_the_end_of_their_line(void **state)
 	free(text);
 }
 
+/* What every text begins with, whatever it is of. */
+#define TOLD "- **When:** `now`\n- **Told by:** swtrace 1.0\n"
+
+static json_t *event(const char *type, const char *comm, json_t *rest)
+{
+	json_t *o = json_pack("{s:s,s:s,s:i,s:s}", "type", type, "time", "now", "pid", 7, "comm", comm);
+
+	json_object_update(o, rest);
+	json_decref(rest);
+	return o;
+}
+
+static void an_exhausted_limit_is_told_with_what_lived(void **state)
+{
+	json_t *frames = json_pack("[o,o]", php_frame("str_repeat", NULL, 0), php_frame("Foo::bar", "/srv/w.php", 12));
+
+	(void)state;
+	expect(markdown(event("memory_limit", "php",
+				json_pack("{s:s,s:o,s:i,s:i,s:i,s:i,s:[{s:s,s:i,s:i,s:[{s:s,s:s,s:s}]}],s:{s:s}}",
+					"walk", "complete", "frames", frames, "limit_bytes", 128 << 20, "asked_bytes",
+					4096, "live_bytes", 3 << 20, "live_blocks", 1200, "live", "layer", "zend",
+					"live_bytes", 2 << 20, "live_blocks", 1000, "frames", "function", "_emalloc",
+					"module", "php8.2", "build_id", "abcd", "identity", "exe", "php")),
+		       NULL, NULL),
+		"## PHP's memory limit exhausted in `Foo::bar w.php:12`\n\n"
+		"- **Process:** `php, pid 7`\n"
+		"- **What it is:** `memory_limit of 128.0 MiB exhausted: 4.0 KiB more were asked for`\n" TOLD "\n"
+		"### Program\n\n- `exe: php`\n\n"
+		"### Stack, innermost first\n\n    #0  str_repeat (PHP)\n    #1  Foo::bar w.php:12\n\n"
+		"### What lived then, of what was allocated since tracing began\n\n"
+		"    3.0 MiB in 1,200 blocks; most of it:\n\n"
+		"    2.0 MiB live in 1,000 blocks, zend\n      #0  _emalloc (php8.2)\n\n"
+		"### Builds\n\n    abcd  php8.2\n");
+}
+
+static void other_ends_say_what_they_are(void **state)
+{
+	json_t *report = json_pack("{s:s,s:[{s:i,s:{s:{s:i,s:i}}}]}", "time", "then", "processes", "pid", 7, "layers",
+		"libc", "live_bytes", 2048, "live_blocks", 2);
+
+	(void)state;
+	expect(markdown(event("out_of_memory", "php", json_pack("{s:i}", "asked_bytes", 2 << 20)), NULL, NULL),
+		"## No memory for PHP\n\n- **Process:** `php, pid 7`\n"
+		"- **What it is:** `the system gave PHP no memory: 2.0 MiB more were asked for`\n" TOLD);
+	expect(markdown(event("heap_corrupted", "php", json_pack("{s:[o]}", "frames", php_frame("f", "/a.php", 2))),
+		       NULL, NULL),
+		"## PHP's heap corrupted in `f a.php:2`\n\n- **Process:** `php, pid 7`\n"
+		"- **What it is:** `PHP found its heap corrupted (zend_mm_heap corrupted): ");
+	/* The kernel's kill has no stack; of the memory before it the last report tells, as of a crash. */
+	expect(markdown(event("oom_kill", "app", json_pack("{s:i,s:[]}", "peak_rss_bytes", 1 << 30, "frames")), report,
+		       NULL),
+		"## Killed for lack of memory\n\n- **Process:** `app, pid 7`\n"
+		"- **What it is:** `the kernel killed it: memory had run out, its cgroup's or the machine's; it had at most 1.0 GiB resident`\n" TOLD
+		"\n### Memory, by the last report before it (then)\n\n    libc: 2.0 KiB live in 2 blocks\n");
+	json_decref(report);
+}
+
+#define STACK(function) "frames", "function", function, "module", "app"
+
+static void faulty_frees_are_told_with_their_block(void **state)
+{
+	(void)state;
+	expect(markdown(event("double_free", "app",
+				json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:i,s:[{s:s,s:s}],s:{s:[{s:s,s:s}]},s:n}", "tid", 8,
+					"layer", "libc", "addr", "0x10", "size_bytes", 72, "age_ms", 640, "freed_ms",
+					40, "freed_tid", 9, STACK("drop"), "allocated_by", STACK("make"), "freed_by")),
+		       NULL, NULL),
+		"## Double free in `drop (app)`\n\n- **Process:** `app, pid 7, thread 8`\n"
+		"- **What it is:** `freed a block again: 72 bytes (libc) at 0x10, was freed 0.04 s before by thread 9`\n" TOLD
+		"\n"
+		"### Stack, innermost first\n\n    #0  drop (app)\n\n"
+		"### Block\n\n    72 bytes (libc) at 0x10, allocated 0.64 s before\n"
+		"      allocated by\n        #0  make (app)\n"
+		"      freed first by: --free-stacks tells\n");
+	expect(markdown(event("invalid_free", "app",
+				json_pack("{s:s,s:s,s:s,s:[{s:s,s:s}],s:{s:s,s:i,s:i,s:i,s:{s:[{s:s,s:s}]}}}", "layer",
+					"zend", "addr", "0x20", "what", "inside_block", STACK("drop"), "block", "addr",
+					"0x10", "size_bytes", 72, "offset", 16, "age_ms", 1000, "allocated_by",
+					STACK("make"))),
+		       NULL, NULL),
+		"- **What it is:** `freed 0x20, 16 bytes into a live block of 72 bytes (zend) at 0x10`\n" TOLD "\n"
+		"### Stack, innermost first\n\n    #0  drop (app)\n\n"
+		"### Block\n\n    72 bytes (zend) at 0x10, allocated 1.00 s before\n"
+		"      allocated by\n        #0  make (app)\n");
+	expect(markdown(event("invalid_free", "app", json_pack("{s:s,s:s}", "addr", "0x20", "what", "never_allocated")),
+		       NULL, NULL),
+		"## Invalid free\n\n- **Process:** `app, pid 7`\n"
+		"- **What it is:** `freed 0x20, which was never allocated`\n");
+}
+
+static void what_a_text_is_made_of_is_known(void **state)
+{
+	static const struct {
+		const char *line;
+		int told;
+	} cases[] = { { "{'type':'crash'}", 1 }, { "{'type':'oom_kill'}", 1 },
+		{ "{'type':'memory_limit','again':false}", 1 }, { "{'type':'memory_limit','again':true}", 0 },
+		{ "{'type':'lifecycle'}", 0 }, { "{'type':''}", 0 }, { "{'type':7}", 0 }, { "{}", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char line[64];
+		json_t *o;
+
+		snprintf(line, sizeof(line), "%s", cases[i].line);
+		for (char *c = line; *c; c++)
+			*c = *c == '\'' ? '"' : *c;
+		o = json_loads(line, 0, NULL);
+		assert_non_null(o);
+		assert_int_equal(output_markdown_tells(o), cases[i].told);
+		json_decref(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +262,10 @@ int main(void)
 		cmocka_unit_test(recursion_that_cannot_be_folds_nothing),
 		cmocka_unit_test(a_leak_has_its_reason),
 		cmocka_unit_test(last_words_end_without_the_end_of_their_line),
+		cmocka_unit_test(an_exhausted_limit_is_told_with_what_lived),
+		cmocka_unit_test(other_ends_say_what_they_are),
+		cmocka_unit_test(faulty_frees_are_told_with_their_block),
+		cmocka_unit_test(what_a_text_is_made_of_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
