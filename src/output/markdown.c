@@ -280,6 +280,35 @@ static void add_leak(struct strbuf *b, const json_t *stack)
 	markdown_frames(b, stack, SIDE_FRAMES, "      ");
 }
 
+/* add_moment - what it held when it crashed, and what was read of it before that. */
+static void add_moment(struct strbuf *b, const json_t *crash)
+{
+	const json_t *memory = json_object_get(crash, "memory"), *php = json_object_get(memory, "php"), *bytes_of;
+	char bytes[FORMAT_BYTES_BYTES];
+	const char *name;
+	size_t n = 0;
+
+	if (!has(memory, "live_bytes") && !has(memory, "rss_bytes"))
+		return;
+	strbuf_add(b, "\n### Memory when it crashed\n\n");
+	json_object_foreach(json_object_get(memory, "live_bytes"), name, bytes_of)
+	{
+		strbuf_add(b, n++ ? ", " : "    live: ");
+		strbuf_add_safe(b, name, "");
+		strbuf_addf(b, " %s", format_bytes((uint64_t)json_integer_value(bytes_of), bytes));
+	}
+	strbuf_add(b, n ? "\n" : "");
+	if (!has(memory, "rss_bytes"))
+		return;
+	strbuf_addf(b, "    %.1f s before: %s resident", (double)number_of(memory, "age_ms") / 1e3,
+		format_bytes((uint64_t)number_of(memory, "rss_bytes"), bytes));
+	if (has(php, "size_bytes"))
+		strbuf_addf(b, ", %s in PHP's heap", format_bytes((uint64_t)number_of(php, "size_bytes"), bytes));
+	if (has(php, "limit_bytes"))
+		strbuf_addf(b, " (memory_limit %s)", format_bytes((uint64_t)number_of(php, "limit_bytes"), bytes));
+	strbuf_add(b, "\n");
+}
+
 /* add_memory - the last report before the crash. */
 static void add_memory(struct strbuf *b, const json_t *crash, const json_t *report, json_t *const *stack, size_t n)
 {
@@ -389,6 +418,7 @@ int output_markdown_crash(
 			strbuf_add(&b, "    not known\n");
 	}
 	add_evidence(&b, event);
+	add_moment(&b, event);
 	add_memory(&b, event, report, stack, n);
 	add_builds(&b, event);
 	return strbuf_write(&b, f);

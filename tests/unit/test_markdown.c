@@ -92,6 +92,21 @@ static void recursion_that_cannot_be_folds_nothing(void **state)
 	}
 }
 
+static void what_it_held_when_it_crashed_is_told(void **state)
+{
+	(void)state;
+	expect(markdown(json_pack("{s:s,s:{s:{s:i,s:i},s:i,s:i,s:{s:i,s:i}}}", "type", "crash", "memory", "live_bytes",
+				"zend", 3 << 20, "libc", 200, "age_ms", 1500, "rss_bytes", 30 << 20, "php",
+				"size_bytes", 4 << 20, "limit_bytes", 128 << 20),
+		       NULL, NULL),
+		"\n### Memory when it crashed\n\n    live: zend 3.0 MiB, libc 200 B\n"
+		"    1.5 s before: 30.0 MiB resident, 4.0 MiB in PHP's heap (memory_limit 128.0 MiB)\n");
+	expect(markdown(json_pack("{s:s,s:{s:{s:i},s:n,s:n}}", "type", "crash", "memory", "live_bytes", "libc", 5,
+				"rss_bytes", "php"),
+		       NULL, NULL),
+		"\n### Memory when it crashed\n\n    live: libc 5 B\n");
+}
+
 /* leaks - the text of a crash of a process that leaked.  @why  what its stack says of it */
 static char *leaks(json_t *why)
 {
@@ -259,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_that_repeat_are_told_once),
+		cmocka_unit_test(what_it_held_when_it_crashed_is_told),
 		cmocka_unit_test(recursion_that_cannot_be_folds_nothing),
 		cmocka_unit_test(a_leak_has_its_reason),
 		cmocka_unit_test(last_words_end_without_the_end_of_their_line),
