@@ -47,7 +47,7 @@ def trends(tracer, pid):
     return [o for o in tracer.of("trend") if o["pid"] == pid]
 
 
-@test
+@waiting_test
 def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
