@@ -170,7 +170,7 @@ void pane_heading(const struct view *v, struct line *l)
 	strbuf_add(&b, titles[v->pane]);
 	if (n > v->pane_page)
 		strbuf_addf(&b, "   lines %zu to %zu of %zu", v->pane_top + 1, last < n ? last : n, n);
-	strbuf_add(&b, v->in_pane ? "   (arrows scroll; Left: back)" : "   (Right: in full)");
+	strbuf_add(&b, v->in_pane ? "   (Left: back)" : "   (Right: in full)");
 	line_fit(l, v->in_pane ? VIEW_SORTED : VIEW_BAR, b.data ? b.data : "", line_left(l), 0);
 	strbuf_free(&b);
 }

@@ -530,6 +530,7 @@ static void the_pane_has_all_frames_and_the_reason(void **state)
 	view_press(v, VIEW_KEY_RIGHT);
 	view_press(v, VIEW_KEY_END);
 	look(24, 80, 0);
+	assert_true(row_of("   lines 196 to 203 of 203   (Left: back)") >= 0);
 	assert_true(row_of("199  f199") >= 0 && row_of("incomplete: the callers are not known") >= 0);
 	view_press(v, VIEW_KEY_LEFT);
 	view_press(v, VIEW_KEY_LEFT);
