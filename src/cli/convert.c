@@ -19,14 +19,14 @@ static int tell_fault(const char *path, const struct profile *p, int is_compared
 		msg_try("a swtrace as new as the one that wrote it");
 	else if (p->fault == PROFILE_FOREIGN)
 		msg_try("a file that swtrace record has written");
-	else if (!*p->version)
+	else if (p->is_headless)
 		msg_try("copy the file again: nothing of it could be read");
 	else if (is_compared)
 		msg_try("copy the file again: what is missing of it would look as if it had come or gone; without --diff, what is whole is "
 			"told");
 	else
 		msg_try("what is told is what is whole: %zu stacks; copy the file again", p->n_stacks);
-	return p->fault == PROFILE_NEWER || p->fault == PROFILE_FOREIGN || !*p->version || is_compared ? -1 : 1;
+	return p->fault == PROFILE_NEWER || p->fault == PROFILE_FOREIGN || p->is_headless || is_compared ? -1 : 1;
 }
 
 /* load - as convert_load().  @is_compared  with another: what is damaged is refused */

@@ -123,7 +123,7 @@ enum profile_fault {
 };
 
 struct profile {
-	const char *version;  /* of swtrace; "" also if a damaged file has not even its head */
+	const char *version;  /* of swtrace */
 	const char *host;     /* the name of the machine */
 	int64_t start_utc_ns; /* tracing began; ns since 1970 */
 	int64_t utc_ns;	      /* the moment of which this tells */
@@ -141,7 +141,8 @@ struct profile {
 	size_t n_events;
 	enum profile_fault
 		fault; /* of the file it was read from: PROFILE_TRUNCATED, PROFILE_CORRUPT: stacks, and all else, may be missing */
-	int failed; /* memory ran out: something is missing */
+	int is_headless; /* it was read from a file of which not even the first part is whole: nothing is known */
+	int failed;	 /* memory ran out: something is missing */
 	/* For those that fill it. */
 	struct intern strings;
 	void *frames_by_content;

@@ -350,6 +350,7 @@ int profile_read(struct profile *p, int fd)
 		read_chunk(&r);
 	free(r.string);
 	p->fault = r.fault;
+	p->is_headless = !r.has_head;
 	return p->failed ? -ENOMEM : r.err;
 }
 

@@ -338,6 +338,7 @@ static void of_a_file_that_was_cut_what_came_before_is_read(void **state)
 		assert_int_equal(profile_read(&q, fd), 0);
 		assert_int_equal(q.fault, cut < 8 ? PROFILE_FOREIGN : PROFILE_TRUNCATED);
 		assert_true(q.n_stacks <= p.n_stacks);
+		assert_int_equal(q.is_headless, !q.utc_ns); /* the last but one of what the head tells */
 		if (q.n_stacks)
 			same_stacks(&p, &q);
 		most = q.n_stacks > most ? q.n_stacks : most;
