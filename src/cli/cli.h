@@ -13,6 +13,7 @@
 
 #include "analyze/analyze.h"
 #include "attach/attach.h"
+#include "cli/probecost.h"
 #include "collect/collect.h"
 #include "export/export.h"
 #include "metrics/metrics.h"
@@ -142,6 +143,7 @@ struct ends {
 struct listener {
 	struct metrics_server *server; /* NULL: it was not */
 	struct metrics *values;
+	struct probecost probes;
 	int has_failed; /* a warning has been printed */
 	uint64_t told_ns;
 	int is_stale; /* something has happened since */
@@ -149,11 +151,13 @@ struct listener {
 
 /* listen_open - begin to listen. Errors, and where it is, are printed.
  * @has_events  crashes and the like will be told of      Return: 0 or exit code.
- * listen_start - begin to answer, when all rights that are not needed have been given up. Errors are printed.  Return: 0 or exit code. */
+ * listen_start - begin to answer, when all rights that are not needed have been given up. Errors are printed.  Return: 0 or exit code.
+ * listen_probes - tracing begins; a call of a probed function costs so much: attach_cost_ns(). Without it what they cost is not told. */
 int listen_open(struct listener *l, const struct cli_settings *s, int has_events);
 void listen_close(struct listener *l);
 int listen_is_open(const struct listener *l);
 int listen_start(struct listener *l);
+void listen_probes(struct listener *l, unsigned call_ns);
 
 /* listen_report, listen_estimate - what a report tells. listen_look - a snapshot without stacks. listen_losses - losses alone.
  * listen_event - something has happened; of an exit with its reason. It is told at once, or a moment later with what else happens until
@@ -175,7 +179,8 @@ struct reporter {
 	struct symbol *symbol;
 	struct collect *collect;
 	struct model_snapshot *before;
-	struct model_process *looked_at; /* processes as of the last look, whether it was for a report or not; without what a snapshot owns */
+	struct model_process *
+		looked_at; /* processes as of the last look, whether it was for a report or not; without what a snapshot owns */
 	size_t n_looked_at;
 	uint64_t looked_ns;
 	struct model_history history;

@@ -46,6 +46,7 @@ int listen_open(struct listener *l, const struct cli_settings *s, int has_events
 	l->values->version = SWTRACE_VERSION;
 	l->values->has_events = has_events;
 	l->values->probed_ratio = METRICS_UNKNOWN;
+	l->values->probes_cpu_ratio = METRICS_UNKNOWN;
 	msg_note("metrics are at http://%s/metrics", metrics_address_text(&at, text));
 	if (!metrics_is_loopback(&at))
 		msg_warn("--listen: whoever can reach this address can read them");
@@ -60,6 +61,11 @@ int listen_start(struct listener *l)
 	msg_error("--listen: there can be no more threads");
 	msg_try("raise their number (ulimit -u, pids.max of the cgroup)");
 	return EXIT_UNSUPPORTED;
+}
+
+void listen_probes(struct listener *l, unsigned call_ns)
+{
+	l->probes = (struct probecost){ .call_ns = call_ns, .at_ns = clock_ns(CLOCK_MONOTONIC) };
 }
 
 void listen_close(struct listener *l)
@@ -144,6 +150,7 @@ void listen_report(struct listener *l, const struct analyze_report *r, const str
 {
 	if (!l->server || metrics_take(l->values, r->snapshot, v))
 		return;
+	l->values->probes_cpu_ratio = probecost_look(&l->probes, r->snapshot);
 	for (size_t i = 0; i < r->n_rows; i++) {
 		const struct analyze_row *row = &r->row[i];
 

@@ -11,6 +11,7 @@
 
 #include "cli/live.h"
 #include "cli/liveexport.h"
+#include "cli/probecost.h"
 #include "util/clock.h"
 #include "util/msg.h"
 #include "util/own.h"
@@ -41,10 +42,9 @@ struct live {
 	int is_key; /* by a key */
 	uint64_t drawn_ms;
 	/* cost */
-	unsigned cost_ns; /* of a call of a probed function; 0: not known */
-	uint64_t calls;	  /* by the update before, */
-	uint64_t at_ns;	  /* which was then, */
-	uint64_t cpu_ns;  /* and had taken so much */
+	struct probecost probes;
+	uint64_t at_ns;	 /* of the update before, */
+	uint64_t cpu_ns; /* which had taken so much */
 	sigset_t signals_before;
 };
 
@@ -142,17 +142,13 @@ static void tell_events(struct live *l)
 
 static void add_costs(struct live *l, const struct model_snapshot *now, struct view_facts *f)
 {
-	uint64_t cpu = own_cpu_ns(), calls = model_calls(now, 0), at = clock_ns(CLOCK_MONOTONIC);
+	uint64_t cpu = own_cpu_ns(), at = clock_ns(CLOCK_MONOTONIC);
 	double seconds = (double)(at - l->at_ns) / 1e9;
 
 	f->own_cpu = l->at_ns && seconds > 0 ? (double)(cpu - l->cpu_ns) / 1e9 / seconds : -1;
-	/* Of a process that has ended its calls are gone. */
-	f->probes_cpu = l->at_ns && l->cost_ns && calls >= l->calls && seconds > 0
-				? (double)(calls - l->calls) * l->cost_ns * RUN_TRACED_COST / 1e9 / seconds
-				: -1;
+	f->probes_cpu = probecost_look(&l->probes, now);
 	l->at_ns = at;
 	l->cpu_ns = cpu;
-	l->calls = calls;
 }
 
 void live_update(struct live *l, const struct model_snapshot *now)
@@ -236,7 +232,7 @@ void live_begin(struct run *r)
 		err = l->told ? 0 : -ENOMEM;
 	}
 	if (!err)
-		l->cost_ns = attach_cost_ns(r->attach);
+		l->probes.call_ns = attach_cost_ns(r->attach);
 	fflush(NULL);
 	if (!err) {
 		take_signals(l);

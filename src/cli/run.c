@@ -620,6 +620,8 @@ int run_trace(const struct cli_settings *s)
 		goto out;
 	}
 	msg_end_progress();
+	if (listen_is_open(&r.reporter.listener) && !s->crashes && s->overhead_percent <= 0)
+		listen_probes(&r.reporter.listener, attach_cost_ns(r.attach));
 	if (s->is_live)
 		live_begin(&r);
 	loop(&r);

@@ -95,7 +95,8 @@ struct metrics {
 	int is_estimate; /* live bytes and blocks are */
 	uint64_t n_double_frees;
 	uint64_t n_invalid_frees;
-	double probed_ratio; /* of time, with probes in place; METRICS_UNKNOWN: they are all the time */
+	double probed_ratio;	 /* of time, with probes in place; METRICS_UNKNOWN: they are all the time */
+	double probes_cpu_ratio; /* of one CPU, what probes take of the traced processes, by estimate; METRICS_UNKNOWN */
 	/* swtrace itself: */
 	double cpu_s;
 	uint64_t resident_bytes;
@@ -104,7 +105,8 @@ struct metrics {
 /* metrics_count - an event has happened. One of MODEL_EXIT with its reason. */
 void metrics_count(struct metrics_counts *c, const struct model_event *e);
 
-/* metrics_take - the values of a snapshot instead of those of the one before; there are no sites then. Counts stay.
+/* metrics_take - the values of a snapshot instead of those of the one before; there are no sites then, and what probes cost is not known.
+ * Counts stay.
  * @v  what is thought of it; NULL: nothing      Return: 0 or -ENOMEM: as before. */
 int metrics_take(struct metrics *m, const struct model_snapshot *s, const struct analyze_verdicts *v);
 

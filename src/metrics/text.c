@@ -131,6 +131,14 @@ static void add_probed(struct text *t)
 	end_real(t, t->m->probed_ratio);
 }
 
+static void add_probes_cpu(struct text *t)
+{
+	if (!t->m->utc_ns || t->m->probes_cpu_ratio < 0)
+		return;
+	begin(t);
+	end_real(t, t->m->probes_cpu_ratio);
+}
+
 static void add_alive(struct text *t)
 {
 	one(t, t->m->n_alive);
@@ -352,6 +360,10 @@ static const struct family families[] = {
 		add_cpu },
 	{ "self_resident_memory_bytes", GAUGE, "bytes", "Resident memory of swtrace itself.", add_own_memory },
 	{ "probed_ratio", GAUGE, "ratio", "With --overhead: share of time in which probes were in place.", add_probed },
+	{ "probes_cpu_ratio", GAUGE, "ratio",
+		"Estimate: share of one CPU that probes take of the traced processes: their calls since the report before, "
+		"times what a call costs here.",
+		add_probes_cpu },
 	{ "processes", GAUGE, "", "Processes that are traced or watched, and live.", add_alive },
 	{ "resident_memory_bytes", GAUGE, "bytes", "Resident memory of a process.", add_resident },
 	{ "live_bytes", GAUGE, "bytes", "Allocated since tracing began, and not freed.", add_live_bytes },

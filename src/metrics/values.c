@@ -212,6 +212,7 @@ int metrics_take(struct metrics *m, const struct model_snapshot *s, const struct
 	m->has_books = !s->is_outside;
 	m->is_estimate = model_is_estimate(s);
 	m->probed_ratio = METRICS_UNKNOWN;
+	m->probes_cpu_ratio = METRICS_UNKNOWN;
 	/* A stack that is forgotten is not counted any more: what was, stays. */
 	if (s->freed.n_twice > m->n_double_frees)
 		m->n_double_frees = s->freed.n_twice;

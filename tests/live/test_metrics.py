@@ -96,6 +96,29 @@ def a_site_is_called_the_same_in_all_reports_and_after_a_restart(run):
     assert f", libc, php8.2({php.pid}), site {recorded.pop()}\n" in shown, shown
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@test
+def what_probes_cost_a_busy_process_is_a_part_of_its_own_time(run):
+    php = run.php()
+    tracer = run.trace("-p", php.pid, "-i", 1, "--listen", 0)
+    port = port_of(tracer)
+    php.send("churn 100000000")
+    tracer.wait("report")
+    began, before = time.monotonic(), cpu_seconds(php.pid)
+    tracer.wait("report")
+    took = (cpu_seconds(php.pid) - before) / (time.monotonic() - began)
+    estimate = values(scrape(port), "swtrace_probes_cpu_ratio")
+    # It is most of it. None of this is exact: what a call costs was measured in another moment, and on a busy machine calls take longer.
+    assert took / 10 < estimate < took * 4, (estimate, took)
+    php.end()
+    equal(tracer.finish(), 4, "exit code")
+
+
 def counted(port, name, label, expected):
     """What has happened is told at once, or, right after something else was, a tenth of a second later."""
     deadline = time.monotonic() + 1

@@ -97,6 +97,7 @@ static void made(struct metrics *m)
 	metrics_count(&m->counts, &limit);
 	metrics_count(&m->counts, &exec);
 	assert_int_equal(metrics_take(m, &snapshot, &verdicts), 0);
+	m->probes_cpu_ratio = 0.125;
 	metrics_add_site(m, "3f2a91c0", MODEL_ZEND, "php8.2", &live, 1000);
 	metrics_add_site(m, "00000001", MODEL_MMAP, HOSTILE, NULL, 0.5);
 	metrics_add_site(m, "3f2a91c0", MODEL_ZEND, "php8.2", &live, 24.5);
@@ -130,6 +131,7 @@ static void every_value_is_a_line(void **state)
 		"# TYPE swtrace_self_cpu_seconds counter\n# UNIT swtrace_self_cpu_seconds seconds\n"
 		"swtrace_self_cpu_seconds_total 1.25\n",
 		"\nswtrace_self_resident_memory_bytes 8388608\n",
+		"# TYPE swtrace_probes_cpu_ratio gauge\n# UNIT swtrace_probes_cpu_ratio ratio\nswtrace_probes_cpu_ratio 0.125\n",
 		"\nswtrace_processes 2\n",
 		"\nswtrace_resident_memory_bytes{" P "} 31457280\n# HELP",
 		"\nswtrace_live_bytes{" P ",layer=\"zend\"} 6144\nswtrace_live_bytes{" P ",layer=\"libc\"} 300\n"
@@ -357,8 +359,10 @@ static void what_is_not_known_has_no_value(void **state)
 	assert_null(strstr(text, "\nswtrace_report_timestamp_seconds "));
 	assert_null(strstr(text, "\nswtrace_crashes_total{"));
 	free(text);
+	m.probes_cpu_ratio = 0.5;
 	assert_int_equal(metrics_take(&m, &outside, NULL), 0);
 	text = text_of(&m, METRICS_TEXT);
+	assert_null(strstr(text, "\nswtrace_probes_cpu_ratio "));
 	assert_null(strstr(text, "\nswtrace_live_bytes{"));
 	assert_null(strstr(text, "\nswtrace_leak_bytes_per_second{"));
 	assert_null(strstr(text, "\nswtrace_probed_ratio "));
