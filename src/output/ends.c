@@ -41,6 +41,12 @@ static void add_sender(struct strbuf *b, const struct model_event *e)
 		text_add_who(b, e->end.sender_comm, e->end.sender_pid);
 }
 
+/* pid_there - as the process itself, and its master, call it: in a container that is another one than ours. */
+static int pid_there(const struct model_event *e)
+{
+	return e->identity && e->identity->ns_pid ? e->identity->ns_pid : e->pid;
+}
+
 /* An end that is an error has what masters log of it, in their words: Swoole writes
  * "worker(pid=5, id=1) abnormal exit, status=0, signal=11". */
 void text_add_exit(struct strbuf *b, const struct model_event *e)
@@ -51,6 +57,7 @@ void text_add_exit(struct strbuf *b, const struct model_event *e)
 
 	text_add_who(b, e->comm, e->pid);
 	text_add_role(b, e->identity);
+	text_add_container(b, e->identity);
 	if (killed)
 		strbuf_addf(b, " was killed by %s (signal %d)", crash_signal_name(signal, name, sizeof(name)), signal);
 	else
@@ -58,7 +65,7 @@ void text_add_exit(struct strbuf *b, const struct model_event *e)
 	strbuf_add(b, reason_text(e->end.reason));
 	add_sender(b, e);
 	if (killed || status) {
-		strbuf_addf(b, " [pid=%d, status=%d, signal=%d", e->pid, status, signal);
+		strbuf_addf(b, " [pid=%d, status=%d, signal=%d", pid_there(e), status, signal);
 		if (e->end.peak_rss_bytes)
 			strbuf_addf(b, ", peak RSS %s", format_bytes(e->end.peak_rss_bytes, peak));
 		strbuf_add(b, "]");
@@ -132,6 +139,7 @@ static void add_event(struct strbuf *b, const struct output_end *x)
 	strbuf_add(b, heading(e->type));
 	text_add_who(b, e->comm, e->pid);
 	text_add_role(b, e->identity);
+	text_add_container(b, e->identity);
 	strbuf_add(b, ": ");
 	add_what(b, e);
 	if (x->n_again) {

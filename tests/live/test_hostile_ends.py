@@ -97,7 +97,7 @@ class Ended(Traced):
         text.wait(b"] CRASH ", 2)
         lines.wait(b'"type":"crash"', 2)
         view.press("v")
-        shown = [f" {safe(NATIVE_COMM)}({self.native.pid}) was killed by SIGSEGV", f" CRASH {safe(NATIVE_COMM)}({self.native.pid}), lxc, thread "]
+        shown = [f" {safe(NATIVE_COMM)}({self.native.pid}), lxc was killed by SIGSEGV", f" CRASH {safe(NATIVE_COMM)}({self.native.pid}), lxc, thread "]
         view.wait(lambda lines: all(any(part in line for line in lines) for part in shown), what=shown)
         view.press("q")
         self.view_code, self.view_after = view.finish()
@@ -118,11 +118,11 @@ def told_of(t):
     def who(comm, program):
         return f"{safe(comm)}({program.pid})"
     native, victim, spoiled = who(NATIVE_COMM, t.native), who(VICTIM_COMM, t.victim), who(SPOILED_COMM, t.spoiled) + ", worker of pool www.~+-_1"
-    return [f"] DOUBLE FREE {victim}, lxc, thread {t.victim.pid}: 72 B, libc, at ", f"] {victim} was killed by SIGKILL (signal 9), sent by {native} [",
-            f"] LIMIT {who(LIMITED_COMM, t.limited)}: memory_limit of 16.0 MiB exhausted: ", f" more were asked for at {safe(LIMIT)} /",
-            f"] CORRUPT {spoiled}: ", f" at {safe(CORRUPT)} /", f"] {spoiled} was killed by SIGABRT (signal 6): PHP found its heap corrupted",
+    return [f"] DOUBLE FREE {victim}, lxc, thread {t.victim.pid}: 72 B, libc, at ", f"] {victim}, lxc was killed by SIGKILL (signal 9), sent by {native} [",
+            f"] LIMIT {who(LIMITED_COMM, t.limited)}, lxc: memory_limit of 16.0 MiB exhausted: ", f" more were asked for at {safe(LIMIT)} /",
+            f"] CORRUPT {spoiled}, lxc: ", f" at {safe(CORRUPT)} /", f"] {spoiled}, lxc was killed by SIGABRT (signal 6): PHP found its heap corrupted",
             f"] CRASH {spoiled}, lxc, thread ", f"] CRASH {native}, lxc, thread "] + (
-                [f"] OOM KILL {who(HUNGRY_COMM, t.hungry)}: "] if HAS_OOM else [])
+                [f"] OOM KILL {who(HUNGRY_COMM, t.hungry)}, lxc: "] if HAS_OOM else [])
 
 
 @test

@@ -280,7 +280,7 @@ def a_crash_says_which_worker_it_was_though_no_report_was_made_before(run):
 
 
 @waiting_test
-def a_crash_in_a_container_says_which_and_the_pid_in_there(run):
+def a_crash_and_an_end_in_a_container_say_which_and_the_pid_in_there(run):
     own = run.keep(Program(["unshare", "--pid", "--fork", "--kill-child", os.path.join(TARGETS, "swoole-5.1.8")]))
     master, = children(own.pid)
     own.ask("start")
@@ -294,6 +294,10 @@ def a_crash_in_a_container_says_which_and_the_pid_in_there(run):
         equal(crash["identity"]["container"], {"kind": "docker", "id": "3f2a55c0ffee", "pid": there}, "the container")
         assert f"), worker 0, docker 3f2a55c0ffee (pid {there} there), thread {worker}: SIGSEGV" in line, line
         assert f"- `container: kind docker, id 3f2a55c0ffee, pid {there}`" in program_section(saved, worker)
+        while (line := tracer.out.next(20)) is not None and "was killed" not in line:
+            pass
+        assert f"({worker}), worker 0, docker 3f2a55c0ffee (pid {there} there) was killed by SIGSEGV (signal 11)" in line, line
+        assert f"[pid={there}, status=0, signal=11" in line, line
 
 
 @waiting_test

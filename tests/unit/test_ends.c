@@ -89,6 +89,38 @@ static void an_end_says_which_worker_it_was(void **state)
 	json_decref(o);
 }
 
+static void an_end_in_a_container_has_the_pid_by_which_it_is_logged_there(void **state)
+{
+	static const struct model_identity id = { .role = MODEL_ROLE_WORKER,
+		.worker = 3,
+		.container = MODEL_CONTAINER_DOCKER,
+		.container_id = "3f2a\x1b[2J",
+		.ns_pid = 4 };
+	struct model_event e = { .type = MODEL_EXIT, .pid = 1312, .comm = "php", .wait_status = 9, .identity = &id };
+	struct output_end x = { .event = &e, .n_again = 2 };
+	char line[1024] = "";
+	FILE *f;
+
+	(void)state;
+	/* WHEN its end is told, THEN by the pid in its own namespace where Swoole's log is quoted */
+	assert_string_equal(text_of(&e, line),
+		WHEN "php(1312), worker 3, docker 3f2a\\x1b[2J (pid 4 there) was killed by SIGKILL (signal 9)"
+		     " [pid=4, status=0, signal=9]\n");
+	/* WHEN what ends it is told, THEN where it runs is said, too */
+	e.type = MODEL_LIMIT;
+	f = fmemopen(line, sizeof(line), "w");
+	assert_non_null(f);
+	assert_int_equal(output_text_end(f, &x), 0);
+	fclose(f);
+	assert_non_null(strstr(line, "LIMIT php(1312), worker 3, docker 3f2a\\x1b[2J (pid 4 there): memory_limit of"));
+	e.type = MODEL_EXIT;
+	f = fmemopen(line, sizeof(line), "w");
+	assert_non_null(f);
+	assert_int_equal(output_text_end(f, &x), 0);
+	fclose(f);
+	assert_non_null(strstr(line, "OOM KILL php(1312), worker 3, docker 3f2a\\x1b[2J (pid 4 there): memory had"));
+}
+
 static void an_end_without_an_error_is_one_short_line(void **state)
 {
 	struct model_event e = { .type = MODEL_EXIT, .pid = 5, .comm = "php", .end.peak_rss_bytes = 4096 };
@@ -184,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kill_is_told_with_its_sender_whose_name_is_made_safe),
 		cmocka_unit_test(an_end_says_which_worker_it_was),
+		cmocka_unit_test(an_end_in_a_container_has_the_pid_by_which_it_is_logged_there),
 		cmocka_unit_test(an_end_without_an_error_is_one_short_line),
 		cmocka_unit_test(every_reason_has_words_and_a_name),
 		cmocka_unit_test(a_limit_is_told_with_the_line_of_the_script_and_what_lived),

@@ -23,7 +23,8 @@ static void what_processes_do_is_told_in_lines_of_their_own(void **state)
 	static const struct {
 		enum model_event_type type;
 		const char *text;
-	} all[] = { { MODEL_EXIT, ROLE " was killed by SIGKILL (signal 9), sent by " COMM_TEXT "(77) [pid=4242, " },
+	} all[] = { { MODEL_EXIT, ROLE ", docker " COMM_TEXT " was killed by SIGKILL (signal 9), sent by " COMM_TEXT
+				       "(77) [pid=4242, " },
 		{ MODEL_EXEC, " runs a new program" }, { MODEL_FORK, " made a child" }, { MODEL_DL, " loaded " },
 		{ MODEL_CODE, " runs code" } };
 	static const struct output_stack none;
@@ -56,8 +57,10 @@ static void what_ends_a_process_is_told_with_its_names(void **state)
 	static const struct {
 		enum model_event_type type;
 		const char *heading;
-	} all[] = { { MODEL_LIMIT, "] LIMIT " WHO ROLE ": " }, { MODEL_MEMORY, "] NO MEMORY " WHO ROLE ": " },
-		{ MODEL_CORRUPT, "] CORRUPT " WHO ROLE ": " }, { MODEL_EXIT, "] OOM KILL " WHO ROLE ": " } };
+	} all[] = { { MODEL_LIMIT, "] LIMIT " WHO ROLE ", docker " COMM_TEXT ": " },
+		{ MODEL_MEMORY, "] NO MEMORY " WHO ROLE ", docker " COMM_TEXT ": " },
+		{ MODEL_CORRUPT, "] CORRUPT " WHO ROLE ", docker " COMM_TEXT ": " },
+		{ MODEL_EXIT, "] OOM KILL " WHO ROLE ", docker " COMM_TEXT ": " } };
 	struct model_top top = { .stack = &stack, .n = 1 };
 
 	(void)state;
