@@ -323,6 +323,9 @@ uint64_t report_sample(struct reporter *r);
 /* report_event - one event, to stdout and the saved file.  Return: 0, or -errno of stdout. */
 int report_event(struct reporter *r, const struct model_event *e);
 
+/* ends.c - report_has_told - that this process gave up: its end is awaited. */
+int report_has_told(const struct reporter *r, int pid);
+
 /* crashfile.c - swtrace report --crash: the last crash in a file of JSON lines, as a text for a bug tracker, on stdout.
  * Return: exit code. */
 int crashfile_report(const struct cli_settings *s, const char *version);

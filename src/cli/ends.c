@@ -18,12 +18,17 @@ struct end_note {
 	uint64_t n_again;
 };
 
-static struct end_note *note_find(struct ends *l, int pid)
+static struct end_note *note_find(const struct ends *l, int pid)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (l->note[i].last.pid == pid)
 			return &l->note[i];
 	return NULL;
+}
+
+int report_has_told(const struct reporter *r, int pid)
+{
+	return note_find(&r->ends, pid) != NULL;
 }
 
 static void note_drop(struct ends *l, struct end_note *note)

@@ -19,6 +19,7 @@
 #include "util/strbuf.h"
 
 #define COUNT_FOR_NS 200000000L /* how long calls are counted for the estimate of the cost */
+#define GONE_LOOKS   50		/* so often a process is looked for that is ending, until that is told: for a second */
 
 /* forget - a process that has ended, or is selected no more. */
 static void forget(struct run *r, pid_t pid)
@@ -57,6 +58,10 @@ void system_meet(struct run *r, pid_t pid)
 	if (p) {
 		if (events_look(r, p) != -ESRCH)
 			return;
+		if (p->is_gone++ < GONE_LOOKS) { /* its end is still to be told, with what it was */
+			due_add(r, pid);
+			return;
+		}
 		forget(r, pid); /* the pid may be another process's by now */
 	}
 	err = target_add_within(r->target, pid, r->look_ns, &p);
@@ -122,6 +127,20 @@ static int on_signal(struct run *r, const struct model_event *e)
 	return err;
 }
 
+/* is_end_told - of the ends of thousands of processes: those by a signal; those with an error status, of which a shell has many, of
+ * what runs PHP or Swoole; and that of a process of which something was told before. */
+static int is_end_told(struct run *r, struct target_process *p, const struct model_event *e)
+{
+	const struct model_identity *id;
+
+	if (WIFSIGNALED(e->wait_status) || report_has_told(&r->reporter, e->pid))
+		return 1;
+	if (!p || !WEXITSTATUS(e->wait_status))
+		return 0;
+	id = target_identity(p);
+	return (id && id->has_swoole) || target_php_engine(p);
+}
+
 int system_event(struct run *r, const struct model_event *e)
 {
 	struct target_process *p = target_find(r->target, e->pid), *child = p ? NULL : target_child(r->target, e->pid);
@@ -136,8 +155,8 @@ int system_event(struct run *r, const struct model_event *e)
 	case MODEL_FREED:
 	case MODEL_STRAY:
 		return r->reporter.err ? 0 : report_event(&r->reporter, e);
-	case MODEL_EXIT: /* of thousands of processes: only those that are killed are of interest */
-		if (WIFSIGNALED(e->wait_status) && !r->reporter.err)
+	case MODEL_EXIT:
+		if (!r->reporter.err && is_end_told(r, p ? p : child, e))
 			err = report_event(&r->reporter, e);
 		forget(r, e->pid);
 		return err;

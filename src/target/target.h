@@ -79,7 +79,7 @@ struct target_process {
 	pid_t pid;
 	int pidfd;
 	int alive;
-	int is_gone; /* a child that was not there any more when it was looked for */
+	int is_gone; /* it was not there any more when it was looked for: so often */
 	char comm[16];
 	char *exe; /* path of the program, or NULL; untrusted */
 	uint64_t start_ticks;

@@ -189,7 +189,26 @@ def a_limit_is_told_where_the_whole_system_is_traced(run):
     target.send("limit")
     event = tracer.wait("memory_limit", 20, pid=target.pid)
     assert "Hoard::grow" in functions(event), event
+    end = tracer.wait("lifecycle", event="exit", pid=target.pid)
+    equal((end["exit_status"], end["reason"]), (255, "memory_limit"), "end")
     tracer.finish()
+
+
+@test
+def an_error_status_is_told_of_php_alone_where_the_whole_system_is_traced(run):
+    for options, wait_for in ((["-a", "--comm", f"{HostPhp.php},ends", "-i", 60], "tracing"), (["--crashes"], "watching")):
+        other, fails, succeeds = run.target("ends"), php(run), php(run)
+        tracer = run.trace(*options, wait_for=wait_for)
+        other.send("exit 7")
+        other.proc.wait(20)
+        succeeds.send("exit 0")
+        succeeds.proc.wait(20)
+        fails.send("exit 3")
+        end = tracer.wait("lifecycle", event="exit", pid=fails.pid)
+        equal((end["exit_status"], end["signal"], end["reason"]), (3, None, None), options)
+        tracer.finish()
+        told = {o["pid"] for o in tracer.of("lifecycle") if o["event"] == "exit"}
+        equal(told & {other.pid, fails.pid, succeeds.pid}, {fails.pid}, options)
 
 
 def check_corrupted(run, of, status, signal):
