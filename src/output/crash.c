@@ -103,7 +103,10 @@ static void add_block(struct strbuf *b, const struct output_crash *c)
 		strbuf_add(b, "      (its stack is not known)\n");
 	if (c->near[i].kind != MODEL_NEAR_FREED)
 		return;
-	strbuf_add(b, "    and freed by\n");
+	if (c->near[i].freed_tid)
+		strbuf_addf(b, "    and freed by thread %d in\n", c->near[i].freed_tid);
+	else
+		strbuf_add(b, "    and freed by\n");
 	if (c->freed && c->freed[i].n)
 		text_add_stack(b, &c->freed[i]);
 	else

@@ -43,6 +43,7 @@ static json_t *block(const struct output_crash *c, const struct model_near *n)
 	json_object_set_new(o, "offset", json_integer((json_int_t)n->offset));
 	json_object_set_new(o, "age_ms", json_number(n->age_ns / 1000000));
 	json_object_set_new(o, "freed_ms", is_freed ? json_number(n->freed_ns / 1000000) : json_null());
+	json_object_set_new(o, "freed_tid", is_freed && n->freed_tid ? json_integer(n->freed_tid) : json_null());
 	json_object_set_new(o, "allocated_by", json_stack(c->allocated ? &c->allocated[i] : NULL));
 	json_object_set_new(o, "freed_by", json_stack(is_freed && c->freed ? &c->freed[i] : NULL));
 	return o;

@@ -90,6 +90,7 @@ def a_use_after_free_knows_whose_the_block_was(run):
     block = crash["address"]["block"]
     equal((block["state"], block["size_bytes"], block["offset"]), ("freed", 1 << 20, 4000), "block")
     equal((names(block["allocated_by"])[0], names(block["freed_by"])[0]), ("crash_after_free", "drop"), "by whom")
+    equal(block["freed_tid"], target.pid, "by which thread")
     calls = [(c["op"], c["size_bytes"]) for c in crash["calls"][:3]]
     equal(calls, [("free", 1 << 20), ("alloc", 72), ("alloc", 1 << 20)], "last calls")
     tracer.finish(interrupt=False)

@@ -137,7 +137,7 @@ def what_happens_to_processes_of_hostile_names_is_told_in_lines(_run):
     tells(text, [FUNCTION, SOURCE, *MODULES, *PHP_NAMES], safe, "text")
     place = safe(FUNCTION)  # of a crash the line may not be known in time
     tells(text, [f"    freed first by:\n      {place}", f" before by:\n      {place}", f" was allocated by\n      {place}",
-                 f"    and freed by\n      {place}"], str, "text")
+                 f"    and freed by thread {t.native.pid} in\n      {place}"], str, "text")
     for comm, program, role in ((NATIVE_COMM, t.native, ""), (SPOILED_COMM, t.spoiled, ", worker of pool www.~+-_1")):
         rows = re.findall(rf"^ +[0-9.]+ [KMGi]*B +[+-][0-9.]+ [KMGi]*B  \w+ +{re.escape(safe(comm))}\({program.pid}\){re.escape(role)}$", text, re.M)
         assert rows, f"no row of {comm} in\n{text[:4000]}"

@@ -152,24 +152,24 @@ static const char use_after_free_json[] =
 	"\"likely\":\"rdi points 0 bytes into a block of 64 bytes (zend) that was freed 3 ms before, and the address was computed from it\","
 	"\"access\":\"write\",\"access_bytes\":4,\"instruction\":\"mov [rdi+0x10], eax\",\"code_bytes\":\"89471090\","
 	"\"address\":{\"addr\":\"0x7e0000000010\",\"text\":\"16 bytes into a block of 64 bytes (zend) that was freed 3 ms before\",\"mapping\":null,"
-	"\"block\":{\"state\":\"freed\",\"layer\":\"zend\",\"addr\":\"0x7e0000000000\",\"size_bytes\":64,\"offset\":16,\"age_ms\":5000,\"freed_ms\":3,"
+	"\"block\":{\"state\":\"freed\",\"layer\":\"zend\",\"addr\":\"0x7e0000000000\",\"size_bytes\":64,\"offset\":16,\"age_ms\":5000,\"freed_ms\":3,\"freed_tid\":4243,"
 	"\"allocated_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_JSON("0x55d0c0002030", "0x2030", "make") "]},"
 	"\"freed_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_JSON("0x55d0c0003040", "0x3040", "drop") "]}},\"source\":\"kernel\"},"
 	"\"registers\":{\"rax\":\"0x1110\",\"rcx\":\"0x1111\",\"rdx\":\"0x1112\",\"rbx\":\"0x55d0c2000110\",\"rsp\":\"0x7ffd00021000\",\"rbp\":\"0x7ffd00021040\",\"rsi\":\"0x55d0c2000028\",\"rdi\":\"0x7e0000000000\","
 	"\"r8\":\"0x1118\",\"r9\":\"0x1119\",\"r10\":\"0x111a\",\"r11\":\"0x111b\",\"r12\":\"0x55d0c0000001\",\"r13\":\"0x7ffd00000000\",\"r14\":\"0x111e\",\"r15\":\"0x111f\",\"rip\":\"0x55d0c000101c\",\"rflags\":\"0x10246\"},"
 	"\"trap\":14,\"error_code\":6,"
 	"\"pointers\":[{\"addr\":\"0x55d0c2000110\",\"text\":\"4 bytes behind the end of a live block of 12 bytes (libc), allocated 70 ms before; 272 bytes into [heap] (rw-p)\",\"mapping\":{\"name\":\"[heap]\",\"start\":\"0x55d0c2000000\",\"end\":\"0x55d0c2001000\",\"flags\":\"rw-p\",\"relation\":\"in\",\"distance_bytes\":272},"
-	"\"block\":{\"state\":\"live\",\"layer\":\"libc\",\"addr\":\"0x55d0c2000100\",\"size_bytes\":12,\"offset\":16,\"age_ms\":70,\"freed_ms\":null,"
+	"\"block\":{\"state\":\"live\",\"layer\":\"libc\",\"addr\":\"0x55d0c2000100\",\"size_bytes\":12,\"offset\":16,\"age_ms\":70,\"freed_ms\":null,\"freed_tid\":null,"
 	"\"allocated_by\":null,"
 	"\"freed_by\":null},\"register\":\"rbx\"},"
 	"{\"addr\":\"0x7ffd00021040\",\"text\":\"131136 bytes into [stack] (rw-p)\",\"mapping\":{\"name\":\"[stack]\",\"start\":\"0x7ffd00001000\",\"end\":\"0x7ffd00022000\",\"flags\":\"rw-p\",\"relation\":\"in\",\"distance_bytes\":131136},"
 	"\"block\":null,\"register\":\"rbp\"},"
 	"{\"addr\":\"0x55d0c2000028\",\"text\":\"8 bytes into a live block of 100 bytes (libc), allocated 12 s before; 40 bytes into [heap] (rw-p)\",\"mapping\":{\"name\":\"[heap]\",\"start\":\"0x55d0c2000000\",\"end\":\"0x55d0c2001000\",\"flags\":\"rw-p\",\"relation\":\"in\",\"distance_bytes\":40},"
-	"\"block\":{\"state\":\"live\",\"layer\":\"libc\",\"addr\":\"0x55d0c2000020\",\"size_bytes\":100,\"offset\":8,\"age_ms\":12000,\"freed_ms\":null,"
+	"\"block\":{\"state\":\"live\",\"layer\":\"libc\",\"addr\":\"0x55d0c2000020\",\"size_bytes\":100,\"offset\":8,\"age_ms\":12000,\"freed_ms\":null,\"freed_tid\":null,"
 	"\"allocated_by\":null,"
 	"\"freed_by\":null},\"register\":\"rsi\"},"
 	"{\"addr\":\"0x7e0000000000\",\"text\":\"0 bytes into a block of 64 bytes (zend) that was freed 3 ms before\",\"mapping\":null,"
-	"\"block\":{\"state\":\"freed\",\"layer\":\"zend\",\"addr\":\"0x7e0000000000\",\"size_bytes\":64,\"offset\":0,\"age_ms\":5000,\"freed_ms\":3,"
+	"\"block\":{\"state\":\"freed\",\"layer\":\"zend\",\"addr\":\"0x7e0000000000\",\"size_bytes\":64,\"offset\":0,\"age_ms\":5000,\"freed_ms\":3,\"freed_tid\":4243,"
 	"\"allocated_by\":null,"
 	"\"freed_by\":null},\"register\":\"rdi\"},"
 	"{\"addr\":\"0x55d0c0000001\",\"text\":\"1 byte into php8.2 (r-xp)\",\"mapping\":{\"name\":\"php8.2\",\"start\":\"0x55d0c0000000\",\"end\":\"0x55d0c0005000\",\"flags\":\"r-xp\",\"relation\":\"in\",\"distance_bytes\":1},"
@@ -283,7 +283,7 @@ static void a_use_after_free_is_told_with_all_its_evidence(void **state)
 		"      (the stack ends here: this address is in no known code)\n"
 		"    the block at 0x7e0000000000, 64 bytes, was allocated by\n"
 		"      make+0x1c (php8.2)\n"
-		"    and freed by\n"
+		"    and freed by thread 4243 in\n"
 		"      drop+0x1c (php8.2)\n"
 		"    instruction: mov [rdi+0x10], eax, bytes 89 47 10 90\n"
 		"    rax 0000000000001110  rbx 000055d0c2000110  rcx 0000000000001111  rdx 0000000000001112\n"
@@ -309,6 +309,11 @@ static void a_use_after_free_is_told_with_all_its_evidence(void **state)
 	free(text);
 	/* AND to programs */
 	assert_json(&c, use_after_free_json);
+	/* WHEN the stacks of frees were not taken, THEN the thread is told nevertheless */
+	c.freed = NULL;
+	text = written(output_text_crash, &c);
+	assert_non_null(strstr(text, "    and freed by thread 4243 in\n      (--free-stacks tells)\n"));
+	free(text);
 }
 
 static void a_stack_overflow_by_php_recursion_shows_its_round_once(void **state)
