@@ -95,7 +95,9 @@ struct metrics {
 	int is_estimate; /* live bytes and blocks are */
 	uint64_t n_double_frees;
 	uint64_t n_invalid_frees;
-	double probed_ratio;	 /* of time, with probes in place; METRICS_UNKNOWN: they are all the time */
+	uint64_t n_freed_lookups; /* blocks that were looked for among the freed ones, */
+	uint64_t n_freed_found;	  /* and found */
+	double probed_ratio;	  /* of time, with probes in place; METRICS_UNKNOWN: they are all the time */
 	double probes_cpu_ratio; /* of one CPU, what probes take of the traced processes, by estimate; METRICS_UNKNOWN */
 	/* swtrace itself: */
 	double cpu_s;

@@ -347,6 +347,18 @@ static void add_invalid_frees(struct text *t)
 		one(t, t->m->n_invalid_frees);
 }
 
+static void add_freed_lookups(struct text *t)
+{
+	if (t->m->has_books)
+		one(t, t->m->n_freed_lookups);
+}
+
+static void add_freed_found(struct text *t)
+{
+	if (t->m->has_books)
+		one(t, t->m->n_freed_found);
+}
+
 static void add_losses(struct text *t)
 {
 	for (size_t i = 0; i < t->m->n_losses; i++)
@@ -391,6 +403,9 @@ static const struct family families[] = {
 	{ "exits", COUNTER, "", "Processes that have ended.", add_exits },
 	{ "double_frees", COUNTER, "", "Blocks that were freed twice.", add_double_frees },
 	{ "invalid_frees", COUNTER, "", "Frees of what was no block.", add_invalid_frees },
+	{ "freed_lookups", COUNTER, "", "Frees of unknown blocks, looked for among those freed before.",
+		add_freed_lookups },
+	{ "freed_found", COUNTER, "", "Of those, blocks that were found.", add_freed_found },
 	{ "losses", COUNTER, "", "What the values do not contain.", add_losses },
 };
 

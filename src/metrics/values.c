@@ -218,6 +218,8 @@ int metrics_take(struct metrics *m, const struct model_snapshot *s, const struct
 		m->n_double_frees = s->freed.n_twice;
 	if (s->freed.n_stray > m->n_invalid_frees)
 		m->n_invalid_frees = s->freed.n_stray;
+	m->n_freed_lookups = s->freed.lookups;
+	m->n_freed_found = s->freed.found;
 	metrics_take_losses(m, s);
 	return 0;
 }

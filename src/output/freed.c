@@ -143,6 +143,19 @@ json_t *json_freed_history(const struct model_freed_history *h)
 	return o;
 }
 
+/* add_hits - how often what was looked for was found, and how much is forgotten from one report to the next. */
+static void add_hits(struct strbuf *b, const struct model_freed_history *h)
+{
+	char used[FORMAT_COUNT_BYTES], found[FORMAT_COUNT_BYTES], lookups[FORMAT_COUNT_BYTES];
+
+	strbuf_addf(b, "  freed blocks: %s remembered", format_count(h->used, used));
+	if (h->n_watched)
+		strbuf_addf(b, ", and %.1f %% of those of the report before",
+			100.0 * (double)h->n_kept / (double)h->n_watched);
+	strbuf_addf(b, "; %s of %s looked up were found\n", format_count(h->found, found),
+		format_count(h->lookups, lookups));
+}
+
 void text_add_freed_history(struct strbuf *b, const struct model_freed_history *h)
 {
 	char count[FORMAT_COUNT_BYTES];
@@ -151,4 +164,6 @@ void text_add_freed_history(struct strbuf *b, const struct model_freed_history *
 		strbuf_addf(b, "  double free: %s so far\n", format_count(h->n_twice, count));
 	if (h->n_stray)
 		strbuf_addf(b, "  invalid free: %s so far\n", format_count(h->n_stray, count));
+	if (h->capacity && h->lookups)
+		add_hits(b, h);
 }

@@ -73,7 +73,7 @@ static const struct model_snapshot snapshot = {
 	.n_stacks = 3,
 	.loss = losses,
 	.n_losses = 1,
-	.freed = { .n_twice = 2, .n_stray = 3 },
+	.freed = { .lookups = 13, .found = 12, .n_twice = 2, .n_stray = 3 },
 };
 
 static void made(struct metrics *m)
@@ -163,6 +163,8 @@ static void every_value_is_a_line(void **state)
 		"\nswtrace_exits_total{reason=\"oom\"} 1\n",
 		"\nswtrace_double_frees_total 2\n",
 		"\nswtrace_invalid_frees_total 3\n",
+		"\nswtrace_freed_lookups_total 13\n",
+		"\nswtrace_freed_found_total 12\n",
 		"\nswtrace_losses_total{cause=\"return_missed\"} 7\n# EOF\n",
 	};
 	struct metrics m;

@@ -286,6 +286,7 @@ static void a_text_report_tells_what_is_lost_before_the_stacks(void **state)
 		"  verdict: LEAK, 1000 B/s in 1 stack\n"
 		"  lost: 12 blocks not tracked: the live table is full\n"
 		"  double free: 1 so far\n"
+		"  freed blocks: 2,100 remembered, and 99.1 % of those of the report before; 2 of 5 looked up were found\n"
 		"  tables: 21,000 of 1,048,576 blocks, 310 of 16,384 stacks\n"
 		"  stacks: 0 of 2 are complete\n"
 		"\n"
