@@ -60,6 +60,7 @@ struct analyze_estimate {
 	struct analyze_estimate_row *row;   /* the fastest first */
 	size_t n_rows;			    /* those to show */
 	size_t n_named;			    /* all */
+	size_t n_sure;			    /* of these, those whose rate is above 0 also by a lower bound at 99 % */
 	struct analyze_estimate_heap *heap; /* one for each process of the windows */
 	size_t n_heaps;
 	uint64_t unjudged_blocks; /* candidates that are of too young a window, or of no stack that was named */

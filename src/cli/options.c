@@ -356,7 +356,7 @@ const struct cli_option cli_options[] = {
 	{ 0, "crash", "FILE", "the last crash in a recording, or in what --save or --json wrote, as Markdown",
 		opt_crash, "a file name" },
 	HEADING("Other:"),
-	{ 0, "fail-on", "leak", "exit with 1 if a stack leaks in the end, at 99 % (docs/verdicts.md)", opt_fail_on,
+	{ 0, "fail-on", "leak", "exit with 1 if a stack leaks in the end, at 99 % (docs/verdicts.md; with --overhead: windows.md)", opt_fail_on,
 		"leak" },
 	{ 0, "max-blocks", "N", "live blocks to have room for (default 524288, with -a 2097152)", opt_max_blocks,
 		"a number from 1000 to 100000000" },

@@ -256,7 +256,7 @@ static int make_estimate(struct reporter *r, int is_final)
 	e->requests = requests = judge_requests(r, now);
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
-	judge(r, now, e->n_named);
+	judge(r, now, e->n_sure);
 	err = report_name_estimate(r, e, &stacks);
 	if (err)
 		goto out;

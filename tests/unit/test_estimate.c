@@ -212,6 +212,37 @@ static void bursts_are_named_if_they_stay_and_not_if_they_are_cleared_slowly(voi
 	}
 }
 
+static void what_varies_much_is_named_before_it_is_sure(void **state)
+{
+	static const struct habit even = { .layer = MODEL_LIBC, .blocks = 10, .bytes = 100, .noise = 2 };
+	static const struct habit bursts = { .layer = MODEL_LIBC, .blocks = 20, .bytes = 85, .noise = 3, .often = 0.5 };
+	struct world *x = world_make(&even, 1, ESTIMATE_MIN_WINDOWS + ESTIMATE_AGE);
+	size_t named = 0, sure = 0, sure_later = 0;
+
+	(void)state;
+	judge(x);
+	assert_int_equal(x->e->n_named, 1);
+	assert_int_equal(x->e->n_sure, 1);
+	world_free(x);
+	/* GIVEN bursts in every second window: as soon as it can be named, by nine degrees of freedom, and much later */
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		x = world_of(seed, &bursts, 1, 10 + ESTIMATE_AGE);
+		judge(x);
+		named += x->e->n_named;
+		sure += x->e->n_sure;
+		if (x->e->n_sure) /* 2.821 and 1.833 */
+			assert_true(x->e->row[0].rate.rate >
+				    2.821 / 1.833 * (x->e->row[0].rate.rate - x->e->row[0].rate.low));
+		world_free(x);
+		x = world_of(seed, &bursts, 1, 70);
+		judge(x);
+		sure_later += x->e->n_sure;
+		world_free(x);
+	}
+	assert_true(sure > 0 && sure < named);
+	assert_true(sure_later >= 999);
+}
+
 static void a_cache_that_fills_and_stops_is_not_named(void **state)
 {
 	static const struct habit h = { .layer = MODEL_LIBC, .blocks = 40, .bytes = 300, .until = 5, .noise = 5 };
@@ -372,6 +403,7 @@ int main(void)
 		cmocka_unit_test(a_leak_among_temporary_blocks_is_named_and_no_other),
 		cmocka_unit_test(temporary_blocks_that_are_cleared_slowly_are_not_named),
 		cmocka_unit_test(bursts_are_named_if_they_stay_and_not_if_they_are_cleared_slowly),
+		cmocka_unit_test(what_varies_much_is_named_before_it_is_sure),
 		cmocka_unit_test(a_cache_that_fills_and_stops_is_not_named),
 		cmocka_unit_test(too_few_windows_name_nothing),
 		cmocka_unit_test(survivors_of_few_windows_are_no_leak),
