@@ -33,7 +33,7 @@ def shown(run, php, *args, **kw):
     return t
 
 
-@test
+@waiting_test
 def the_view_shows_what_leaks_and_its_keys_work(run):
     php = run.php()
     t = shown(run, php)
@@ -91,7 +91,7 @@ def the_view_shows_what_leaks_and_its_keys_work(run):
     assert "\x1b" not in after[after.index("[20"):], "the report is plain text"
 
 
-@test
+@waiting_test
 def a_crash_is_in_the_view_at_once_and_on_the_normal_screen_in_full(run):
     php, other = run.php(), run.php()
     t = view(run, "-p", f"{php.pid},{other.pid}", cols=120, rows=30)
@@ -254,7 +254,7 @@ def state(pid):
         return f.read().rpartition(")")[2].split()[0]
 
 
-@test
+@waiting_test
 def it_can_be_stopped_and_continued(run):
     php = run.php()
     t = shown(run, php)
@@ -283,7 +283,7 @@ def it_can_be_stopped_and_continued(run):
     assert t.is_restored(), "the terminal is not as it was"
 
 
-@test
+@waiting_test
 def a_key_exports_into_new_files_alone(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:
@@ -316,7 +316,7 @@ def a_key_exports_into_new_files_alone(run):
     equal(after.count("cannot be written"), 1, after)
 
 
-@test
+@waiting_test
 def a_started_command_writes_into_the_view_and_then_on_the_normal_screen(run):
     script = ("$kept = []; for ($i = 0; $i < 40; $i++) { echo \"line $i\\x1b[2J\\n\"; fwrite(STDERR, \"error $i\\n\");"
               "$kept[] = str_repeat('x', 5000); usleep(100000); } exit(7);")
@@ -346,7 +346,7 @@ def a_started_command_writes_into_the_view_and_then_on_the_normal_screen(run):
     assert b"error 39" in t.raw, t.raw[-2000:]
 
 
-@test
+@waiting_test
 def text_stays_text_where_it_is_asked_for_or_the_terminal_can_do_no_more(run):
     php = run.php()
     for args, env in (["--plain"], {}), ([], {"TERM": "dumb"}), (["--json"], {}), ([], {"TERM": "no-such-terminal"}), ([], {"NO_COLOR": "1"}):
@@ -362,7 +362,7 @@ def text_stays_text_where_it_is_asked_for_or_the_terminal_can_do_no_more(run):
     assert got.returncode == 0 and b"\x1b" not in got.stdout + got.stderr, got
 
 
-@test
+@waiting_test
 def a_terminal_without_colours_gets_none_and_no_utf8_means_ascii(run):
     php = run.php()
     t = shown(run, php, env={"TERM": "xterm-mono", "LANG": "C", "LC_ALL": "C"})
