@@ -42,12 +42,14 @@ static void meet_php(const struct model_php_heap *h, const struct analyze_growth
 
 void analyze_limits_make(const struct model_vitals *v, const struct analyze_growth *growth, struct analyze_limits *out)
 {
-	double cgroup = room_to(v->cgroup_bytes, v->cgroup_used_bytes), machine = (double)v->machine_available_bytes;
+	/* What is swapped out is in neither: there has to be room for what grows, wherever the kernel keeps it. */
+	const struct analyze_growth *has = &growth[MODEL_CURVE_RSS_SWAP];
+	double cgroup = room_to(v->cgroup_bytes, v->cgroup_used_bytes) + (double)v->cgroup_swap_bytes;
+	double machine = (double)v->machine_available_bytes + (double)v->machine_swap_bytes;
 
 	meet_php(&v->heap, growth, &out->limit[LIMIT_PHP]);
-	meet(&growth[MODEL_CURVE_RSS], v->cgroup_bytes, &(struct room){ cgroup, cgroup }, &out->limit[LIMIT_CGROUP]);
-	meet(&growth[MODEL_CURVE_RSS], v->machine_bytes, &(struct room){ machine, machine },
-		&out->limit[LIMIT_MACHINE]);
+	meet(has, v->cgroup_bytes, &(struct room){ cgroup, cgroup }, &out->limit[LIMIT_CGROUP]);
+	meet(has, v->machine_bytes, &(struct room){ machine, machine }, &out->limit[LIMIT_MACHINE]);
 	out->soonest = LIMIT_NONE;
 	/* Which is the first cannot be told while PHP's own heap, which has a limit, is not judged; nor when one that has grown is empty: the
 	 * request whose it was has ended, as it does when it meets the limit. */

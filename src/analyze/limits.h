@@ -5,7 +5,7 @@
  * PHP refuses a chunk or a huge block that would lift real_size over memory_limit. What is free inside real_size is used up before:
  * at the best all of it, at the worst none. Within these, and the bounds of the rate, is the time; the rate is that of PHP's own
  * count, which moves with each block where real_size moves in chunks of 2 MiB. The cgroup's limit and the machine's memory are met by
- * resident memory; others who share them may take of it, too. */
+ * what is resident or swapped out, when there is no room left in memory nor in swap; others who share them may take of it, too. */
 #ifndef ANALYZE_LIMITS_H
 #define ANALYZE_LIMITS_H
 

@@ -2,6 +2,33 @@
 /* cli/plan.c - when to trace a process that grows. */
 #include "cli/plan.h"
 
+const enum model_curve_kind plan_curve[PLAN_CURVES] = { MODEL_CURVE_ZEND, MODEL_CURVE_RSS_SWAP };
+
+int plan_is_growing(const struct analyze_standing *s)
+{
+	for (size_t i = 0; i < PLAN_CURVES; i++) {
+		const struct analyze_growth *g = &s->growth[plan_curve[i]];
+
+		if (g->verdict == GROWTH_GROWING && g->gained_bytes >= PLAN_LEAST_BYTES)
+			return 1;
+	}
+	return 0;
+}
+
+int plan_is_at_rest(const struct analyze_standing *s)
+{
+	int n_known = 0;
+
+	for (size_t i = 0; i < PLAN_CURVES; i++) {
+		enum analyze_growth_verdict v = s->growth[plan_curve[i]].verdict;
+
+		if (v != GROWTH_UNKNOWN && v != GROWTH_PLATEAU)
+			return 0;
+		n_known += v == GROWTH_PLATEAU;
+	}
+	return n_known > 0;
+}
+
 int plan_judged(const struct plan *p, struct plan_process *one, int is_growing, int is_at_rest, uint64_t now_ns)
 {
 	one->n_growing = is_growing ? one->n_growing + 1 : 0;

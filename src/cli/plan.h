@@ -9,11 +9,18 @@
 
 #include <stdint.h>
 
+#include "analyze/analyze.h"
+
 #define PLAN_CONFIRM	 2		      /* judgements in a row, so that a verdict on the edge starts nothing */
 #define PLAN_AGAIN_NS	 3600000000000ULL     /* after the first trace of a process; doubled with each further one, */
 #define PLAN_SELDOM_NS	 (24 * PLAN_AGAIN_NS) /* up to this */
-#define PLAN_LONGER	 3 /* so many times the next trace is twice as long, since one has named nothing */
-#define PLAN_PAUSE_TIMES 4 /* between two traces, of any processes: so many times what the last one took */
+#define PLAN_LONGER	 3     /* so many times the next trace is twice as long, since one has named nothing */
+#define PLAN_PAUSE_TIMES 4     /* between two traces, of any processes: so many times what the last one took */
+#define PLAN_LEAST_BYTES 65536 /* who has gained less is not worth a trace */
+#define PLAN_CURVES	 2
+
+/* What is to be seen from outside, and makes a process one that grows. */
+extern const enum model_curve_kind plan_curve[PLAN_CURVES];
 
 /* All processes. A zeroed one is a new one. */
 struct plan {
@@ -27,6 +34,10 @@ struct plan_process {
 	uint64_t wait_ns;   /* that was waited for it */
 	unsigned n_longer;  /* its traces take 2^n_longer times as long as a first one */
 };
+
+/* plan_is_growing - is it worth a look inside? plan_is_at_rest - one of the curves is, and no other does anything else. */
+int plan_is_growing(const struct analyze_standing *s);
+int plan_is_at_rest(const struct analyze_standing *s);
 
 /* plan_judged - there is a new judgement of a process. One that has come to rest is traced at once when it grows again.
  * Return: 1: trace it now, if nothing else is being traced. */

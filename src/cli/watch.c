@@ -30,23 +30,16 @@
 /* A line is written when a verdict changes, and at least so often: that it says nothing new is worth knowing, too. */
 #define TELL_NS 3600000000000ULL
 
-/* Less than this is not worth a trace. */
-#define GAINED_BYTES 65536
-
 /* What a trace writes. */
 static const char *const ending[] = { ".txt", ".jsonl", ".html", ".folded", ".pb.gz", NULL };
 static const struct outdir_names report_names = { "swtrace-", ending, 0 };
 #define N_ENDINGS (sizeof(ending) / sizeof(ending[0]) - 1)
 
-/* What is to be seen from outside, and makes a process one that grows. */
-static const enum model_curve_kind judged[] = { MODEL_CURVE_ZEND, MODEL_CURVE_RSS };
-#define N_JUDGED (sizeof(judged) / sizeof(judged[0]))
-
 struct watched {
 	pid_t pid;
 	uint64_t start_ticks;
 	struct plan_process plan;
-	enum analyze_growth_verdict told[N_JUDGED];
+	enum analyze_growth_verdict told[PLAN_CURVES];
 	uint64_t told_ns; /* 0: never */
 };
 
@@ -169,38 +162,15 @@ static void look_around(struct watch *w)
 		finish(w, EXIT_GONE);
 }
 
-/* is_growing - is it worth a look inside? */
-static int is_growing(const struct analyze_standing *s)
-{
-	for (size_t i = 0; i < N_JUDGED; i++)
-		if (s->growth[judged[i]].verdict == GROWTH_GROWING && s->growth[judged[i]].gained_bytes >= GAINED_BYTES)
-			return 1;
-	return 0;
-}
-
-static int is_at_rest(const struct analyze_standing *s)
-{
-	int n_known = 0;
-
-	for (size_t i = 0; i < N_JUDGED; i++) {
-		enum analyze_growth_verdict v = s->growth[judged[i]].verdict;
-
-		if (v != GROWTH_UNKNOWN && v != GROWTH_PLATEAU)
-			return 0;
-		n_known += v == GROWTH_PLATEAU;
-	}
-	return n_known > 0;
-}
-
 /* tell - a line about the process, if there is something new.  Return: 0, or -errno of stdout. */
 static int tell(struct watch *w, struct watched *one, const struct model_snapshot *s, const struct model_process *p,
 	const struct analyze_standing *standing)
 {
 	int is_new = !one->told_ns || s->time_ns - one->told_ns >= TELL_NS;
 
-	for (size_t i = 0; i < N_JUDGED; i++) {
-		is_new |= one->told[i] != standing->growth[judged[i]].verdict;
-		one->told[i] = standing->growth[judged[i]].verdict;
+	for (size_t i = 0; i < PLAN_CURVES; i++) {
+		is_new |= one->told[i] != standing->growth[plan_curve[i]].verdict;
+		one->told[i] = standing->growth[plan_curve[i]].verdict;
 	}
 	if (!is_new)
 		return 0;
@@ -325,7 +295,8 @@ static int look(struct watch *w)
 		if (!standing || !one)
 			continue;
 		err = tell(w, one, s, p, standing);
-		if (plan_judged(&w->plan, &one->plan, is_growing(standing), is_at_rest(standing), s->time_ns) &&
+		if (plan_judged(
+			    &w->plan, &one->plan, plan_is_growing(standing), plan_is_at_rest(standing), s->time_ns) &&
 			!w->trace.pid && w->s->overhead_percent > 0 &&
 			trace_begin(w, p->pid, plan_length_ns(&one->plan, w->s->trace_ns)))
 			plan_traced(&w->plan, &one->plan, s->time_ns, s->time_ns, 1);

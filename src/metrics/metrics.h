@@ -16,7 +16,7 @@
 #define METRICS_PROCESSES  64 /* told one by one, the largest first; the rest is told as one more */
 #define METRICS_SITES	   64
 #define METRICS_LOSSES	   32
-#define METRICS_CURVES	   4 /* of enum model_curve_kind: zend, libc, mmap, rss */
+#define METRICS_CURVES	   5 /* of enum model_curve_kind: zend, libc, mmap, rss, rss_swap */
 #define METRICS_SITE_BYTES 16
 #define METRICS_UNKNOWN	   (-1.0) /* of what is never below 0 */
 

@@ -7,7 +7,7 @@
 
 #include "metrics/internal.h"
 
-_Static_assert(METRICS_CURVES == MODEL_CURVE_RSS + 1, "the curves that are told are the first ones");
+_Static_assert(METRICS_CURVES == MODEL_CURVE_RSS_SWAP + 1, "the curves that are told are the first ones");
 
 static const int signals[METRICS_SIGNALS - 1] = { SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
 

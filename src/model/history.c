@@ -11,8 +11,8 @@
 
 const char *model_curve_name(enum model_curve_kind kind)
 {
-	static const char *const names[MODEL_CURVES] = { "zend", "libc", "mmap", "rss", "zend_real", "zend_cached",
-		"files", "heap_map", "stacks", "gc_roots" };
+	static const char *const names[MODEL_CURVES] = { "zend", "libc", "mmap", "rss", "rss_swap", "swap", "pss",
+		"zend_real", "zend_cached", "files", "heap_map", "stacks", "gc_roots" };
 
 	return (unsigned)kind < MODEL_CURVES ? names[kind] : "unknown";
 }
@@ -162,11 +162,14 @@ static void add_unknown(
 	}
 }
 
-/* add_vitals - unless they were not read anew. */
+/* add_vitals - unless they were not read anew; PSS may be older than the rest. */
 static void add_vitals(struct model_process_history *h, const struct model_vitals *v)
 {
 	const uint64_t value[MODEL_CURVES] = {
 		[MODEL_CURVE_RSS] = v->rss_bytes,
+		[MODEL_CURVE_RSS_SWAP] = v->rss_bytes + v->swap_bytes,
+		[MODEL_CURVE_SWAP] = v->swap_bytes,
+		[MODEL_CURVE_PSS] = v->pss_bytes,
 		[MODEL_CURVE_REAL] = v->heap.real_bytes,
 		[MODEL_CURVE_CACHED] = v->heap.cached_bytes,
 		[MODEL_CURVE_FILES] = v->file_bytes + v->shmem_bytes,
@@ -174,22 +177,25 @@ static void add_vitals(struct model_process_history *h, const struct model_vital
 		[MODEL_CURVE_STACKS] = v->stack_bytes,
 		[MODEL_CURVE_ROOTS] = v->gc.roots,
 	};
-	const int is_known[MODEL_CURVES] = {
-		[MODEL_CURVE_REAL] = v->heap.is_known,
-		[MODEL_CURVE_CACHED] = v->heap.has_cached,
-		[MODEL_CURVE_ROOTS] = v->gc.is_known,
+	const int is_unknown[MODEL_CURVES] = {
+		[MODEL_CURVE_PSS] = !v->has_pss || v->pss_ns <= h->pss_ns || v->pss_ns < h->begin_ns,
+		[MODEL_CURVE_REAL] = !v->heap.is_known,
+		[MODEL_CURVE_CACHED] = !v->heap.has_cached,
+		[MODEL_CURVE_ROOTS] = !v->gc.is_known,
 	};
 
 	if (v->time_ns <= h->vitals_ns)
 		return;
 	h->vitals_ns = v->time_ns;
 	for (int c = MODEL_CURVE_RSS; c < MODEL_CURVES; c++) {
-		struct model_point at = { .time_ns = v->time_ns, .value = (int64_t)value[c] };
-		int is_php = c == MODEL_CURVE_REAL || c == MODEL_CURVE_CACHED || c == MODEL_CURVE_ROOTS;
+		struct model_point at = { .time_ns = c == MODEL_CURVE_PSS ? v->pss_ns : v->time_ns,
+			.value = (int64_t)value[c] };
 
-		if (!is_php || is_known[c])
+		if (!is_unknown[c])
 			model_curve_add(&h->curve[c], &at);
 	}
+	if (v->has_pss)
+		h->pss_ns = v->pss_ns;
 	if (v->gc.is_known && !h->gc.is_known)
 		h->gc = (struct model_gc_history){ 1, v->gc.runs, v->gc.collected };
 }

@@ -52,8 +52,11 @@ uint64_t model_sample_ns(uint64_t watched_ns);
 enum model_curve_kind {
 	MODEL_CURVE_ZEND, /* PHP's own count of its heap */
 	MODEL_CURVE_LIBC, /* live bytes of the books; frees of blocks from before tracing are subtracted, at the size of most that live */
-	MODEL_CURVE_MMAP, /* likewise */
-	MODEL_CURVE_RSS,  /* resident memory, and the rest of model/vitals.h, too: */
+	MODEL_CURVE_MMAP,     /* likewise */
+	MODEL_CURVE_RSS,      /* resident memory, and the rest of model/vitals.h, too: */
+	MODEL_CURVE_RSS_SWAP, /* resident or swapped out: what the process has, wherever the kernel keeps it */
+	MODEL_CURVE_SWAP,
+	MODEL_CURVE_PSS,  /* its share of what is resident; seldom read where there are many pages */
 	MODEL_CURVE_REAL, /* what PHP has taken from the system for its heap */
 	MODEL_CURVE_CACHED,
 	MODEL_CURVE_FILES, /* resident, of files and shared memory */
@@ -71,7 +74,8 @@ struct model_process_history {
 	struct model_curve curve[MODEL_CURVES]; /* empty: there is nothing to tell */
 	uint64_t n_unknown[MODEL_LAYERS];	/* frees of blocks from before tracing, so far; */
 	double unknown_bytes[MODEL_LAYERS];	/* what they had, as far as can be told */
-	uint64_t vitals_ns;			/* time of the last vitals that are in the curves */
+	uint64_t vitals_ns;			/* time of the last vitals that are in the curves; */
+	uint64_t pss_ns;			/* of the last PSS */
 	struct model_gc_history gc;
 };
 
@@ -84,7 +88,7 @@ struct model_history {
 	size_t n_processes;
 };
 
-/* model_curve_name - "zend", "libc", "mmap", "rss", "zend_real", ... Static. */
+/* model_curve_name - "zend", "libc", "mmap", "rss", "rss_swap", ... Static. */
 const char *model_curve_name(enum model_curve_kind kind);
 
 /* model_curve_add - one more value. Neighbours are put together when there is no room. */

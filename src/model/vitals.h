@@ -51,8 +51,10 @@ struct model_vitals {
 		cgroup_bytes; /* limit of the cgroup, among its own and those above it, that has the least room; 0: none */
 	uint64_t cgroup_used_bytes;	  /* in it: all but file pages that have not been used of late */
 	int cgroup_is_high;		  /* it is memory.high: who is above is slowed down, not killed */
+	uint64_t cgroup_swap_bytes;	  /* what it may swap out besides, so far as there is room */
 	uint64_t machine_bytes;		  /* 0: not known */
 	uint64_t machine_available_bytes; /* MemAvailable */
+	uint64_t machine_swap_bytes;	  /* SwapFree */
 };
 
 /* What is known of the collector since a process is watched. */

@@ -50,6 +50,17 @@ const char *output_site(
 	return profile_site(&key, buf);
 }
 
+/* is_repeated - what is resident or swapped out is what is resident, where nothing is ever swapped out. */
+static int is_repeated(const struct model_process_history *h, enum model_curve_kind c)
+{
+	const struct model_curve *swap = &h->curve[MODEL_CURVE_SWAP];
+
+	for (size_t i = 0; i < swap->n; i++)
+		if (swap->point[i].value)
+			return 0;
+	return c == MODEL_CURVE_RSS_SWAP;
+}
+
 static void add_curves(struct profile *p, const struct model_snapshot *now, const struct analyze_standing *standing,
 	const struct model_process_history *h)
 {
@@ -59,7 +70,7 @@ static void add_curves(struct profile *p, const struct model_snapshot *now, cons
 		const struct model_curve *from = &h->curve[c];
 		const struct analyze_growth *g = standing ? &standing->growth[c] : NULL;
 
-		if (!from->n)
+		if (!from->n || is_repeated(h, c))
 			continue;
 		for (size_t i = 0; i < from->n; i++)
 			point[i] = (struct profile_point){ (from->point[i].time_ns - now->start_ns) / 1000000,

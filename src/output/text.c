@@ -72,14 +72,27 @@ static void add_rate_of_growth(struct strbuf *b, const struct analyze_growth *g)
 			b, " (%s/s to %s/s)", format_gain((int64_t)g->low, low), format_gain((int64_t)g->high, high));
 }
 
+/* is_told - swap has a word where it grows, and what is resident or swapped out together where that is not what rss says. */
+static int is_told(const struct analyze_standing *s, enum model_curve_kind c)
+{
+	enum analyze_growth_verdict swap = s->growth[MODEL_CURVE_SWAP].verdict;
+	int swap_grows = swap == GROWTH_GROWING || swap == GROWTH_WARMING;
+
+	if (s->growth[c].verdict == GROWTH_UNKNOWN)
+		return 0;
+	if (c == MODEL_CURVE_RSS_SWAP)
+		return swap_grows || s->growth[c].verdict != s->growth[MODEL_CURVE_RSS].verdict;
+	return c <= MODEL_CURVE_RSS || (c == MODEL_CURVE_SWAP && swap_grows);
+}
+
 int text_add_growth(struct strbuf *b, const struct analyze_standing *s)
 {
 	int n = 0;
 
-	for (int c = 0; s && c <= MODEL_CURVE_RSS; c++) {
+	for (int c = 0; s && c <= MODEL_CURVE_SWAP; c++) {
 		const struct analyze_growth *g = &s->growth[c];
 
-		if (g->verdict == GROWTH_UNKNOWN)
+		if (!is_told(s, c))
 			continue;
 		strbuf_addf(b, "%s%s %s", n++ ? ", " : "", model_curve_name(c), analyze_growth_text(g->verdict));
 		if (g->verdict != GROWTH_PLATEAU)

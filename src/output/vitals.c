@@ -65,6 +65,12 @@ static void add_times(struct strbuf *b, const struct analyze_limit *l)
 		l->least_s / units[i].seconds, l->most_s / units[i].seconds);
 }
 
+/* swap_beside - free swap that is used up, too, before the limit is met. */
+static uint64_t swap_beside(const struct model_vitals *v, enum analyze_limit_kind limit)
+{
+	return limit == LIMIT_CGROUP ? v->cgroup_swap_bytes : limit == LIMIT_MACHINE ? v->machine_swap_bytes : 0;
+}
+
 static void add_limit(struct strbuf *b, const struct model_vitals *v, const struct analyze_limits *l)
 {
 	char size[FORMAT_BYTES_BYTES];
@@ -72,8 +78,10 @@ static void add_limit(struct strbuf *b, const struct model_vitals *v, const stru
 
 	if (l->soonest == LIMIT_NONE)
 		return;
-	strbuf_addf(b, "    limit: %s (%s) in about ", analyze_limit_text(l->soonest),
-		format_bytes(one->limit_bytes, size));
+	strbuf_addf(b, "    limit: %s (%s", analyze_limit_text(l->soonest), format_bytes(one->limit_bytes, size));
+	if (swap_beside(v, l->soonest))
+		strbuf_addf(b, ", and %s of free swap", format_bytes(swap_beside(v, l->soonest), size));
+	strbuf_add(b, ") in about ");
 	add_times(b, one);
 	strbuf_addf(b, ", if it goes on like this%s\n",
 		l->soonest == LIMIT_CGROUP && v->cgroup_is_high ? " (memory.high: it is slowed down then)" : "");
@@ -201,6 +209,7 @@ static json_t *cgroup(const struct model_vitals *v)
 	set(o, "limit_bytes", v->cgroup_bytes);
 	set(o, "used_bytes", v->cgroup_used_bytes);
 	json_object_set_new(o, "high", json_boolean(v->cgroup_is_high));
+	set(o, "swap_free_bytes", v->cgroup_swap_bytes);
 	return o;
 }
 
@@ -213,6 +222,7 @@ static json_t *machine(const struct model_vitals *v)
 	o = json_object();
 	set(o, "total_bytes", v->machine_bytes);
 	set(o, "available_bytes", v->machine_available_bytes);
+	set(o, "swap_free_bytes", v->machine_swap_bytes);
 	return o;
 }
 

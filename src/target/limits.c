@@ -46,22 +46,49 @@ static uint64_t idle_bytes(const char *directory, int is_v2)
 	return found ? strtoull(found + strlen(name), NULL, 10) : 0;
 }
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* swap_room - what the processes of a cgroup may still swap out; without end: it has no limit. Version 1 limits memory and swap
+ * together. */
+static uint64_t swap_room(const char *directory, int is_v2)
+{
+	uint64_t most, used, both, both_used;
+
+	if (is_v2)
+		return number(directory, "memory.swap.max", &most) && number(directory, "memory.swap.current", &used)
+			       ? less(most, used)
+			       : UINT64_MAX;
+	if (!number(directory, "memory.memsw.limit_in_bytes", &both) ||
+		!number(directory, "memory.memsw.usage_in_bytes", &both_used) ||
+		!number(directory, "memory.limit_in_bytes", &most) ||
+		!number(directory, "memory.usage_in_bytes", &used))
+		return UINT64_MAX;
+	return less(less(both, most), less(both_used, used));
+}
+
 /* level_look - one cgroup: is it the one with the least room so far? */
 static void level_look(const char *directory, int is_v2, struct model_vitals *out)
 {
-	uint64_t limit = 0, high = 0, used, idle, room = UINT64_MAX;
+	uint64_t limit = 0, high = 0, used, idle, room = UINT64_MAX, swap;
 	int has_max = number(directory, is_v2 ? "memory.max" : "memory.limit_in_bytes", &limit);
 	int is_high = is_v2 && number(directory, "memory.high", &high) && (!has_max || high < limit);
 
+	/* Where nothing can be swapped out there is nothing to read. */
+	swap = out->cgroup_swap_bytes ? swap_room(directory, is_v2) : 0;
+	if (swap < out->cgroup_swap_bytes)
+		out->cgroup_swap_bytes = swap;
 	if (is_high)
 		limit = high;
 	if ((!has_max && !is_high) || !number(directory, is_v2 ? "memory.current" : "memory.usage_in_bytes", &used))
 		return;
 	idle = idle_bytes(directory, is_v2);
-	used = used > idle ? used - idle : 0;
+	used = less(used, idle);
 	if (out->cgroup_bytes)
-		room = out->cgroup_bytes > out->cgroup_used_bytes ? out->cgroup_bytes - out->cgroup_used_bytes : 0;
-	if (out->cgroup_bytes && (limit > used ? limit - used : 0) >= room)
+		room = less(out->cgroup_bytes, out->cgroup_used_bytes);
+	if (out->cgroup_bytes && less(limit, used) >= room)
 		return;
 	out->cgroup_bytes = limit;
 	out->cgroup_used_bytes = used;
@@ -175,14 +202,14 @@ static int groups_look(const char *prefix, pid_t pid, struct model_vitals *out)
 
 static void machine_look(const char *prefix, struct model_vitals *out)
 {
-	static const char *const names[] = { "MemTotal:", "MemAvailable:" };
-	uint64_t *to[] = { &out->machine_bytes, &out->machine_available_bytes };
+	static const char *const names[] = { "MemTotal:", "MemAvailable:", "SwapFree:" };
+	uint64_t *to[] = { &out->machine_bytes, &out->machine_available_bytes, &out->machine_swap_bytes };
 	char path[PATH_BYTES], text[4096], *found;
 
 	snprintf(path, sizeof(path), "%s/proc/meminfo", prefix);
 	if (small_file(path, text, sizeof(text)) <= 0)
 		return;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		found = strstr(text, names[i]);
 		if (found)
 			*to[i] = strtoull(found + strlen(names[i]), NULL, 10) << 10;
@@ -191,8 +218,15 @@ static void machine_look(const char *prefix, struct model_vitals *out)
 
 int target_limits_read(const char *root, pid_t pid, struct model_vitals *out)
 {
-	out->cgroup_bytes = out->cgroup_used_bytes = out->machine_bytes = out->machine_available_bytes = 0;
+	int err;
+
+	out->cgroup_bytes = out->cgroup_used_bytes = 0;
+	out->machine_bytes = out->machine_available_bytes = out->machine_swap_bytes = 0;
 	out->cgroup_is_high = 0;
 	machine_look(root, out);
-	return groups_look(root, pid, out);
+	out->cgroup_swap_bytes = out->machine_swap_bytes;
+	err = groups_look(root, pid, out);
+	if (!out->cgroup_bytes)
+		out->cgroup_swap_bytes = 0;
+	return err;
 }

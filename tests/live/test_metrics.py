@@ -48,7 +48,7 @@ def metrics_are_what_the_report_tells(run):
     equal(values(found, "swtrace_resident_memory_bytes", **who), process["vitals"]["rss_bytes"], "resident")
     equal(values(found, "swtrace_php_heap_size_bytes", **who), process["vitals"]["php"]["size_bytes"], "PHP's heap")
     equal(values(found, "swtrace_php_heap_real_bytes", **who), process["vitals"]["php"]["real_bytes"], "PHP's heap")
-    judged = {k: v for k, v in process["growth"].items() if k in ("zend", "libc", "mmap", "rss")}
+    judged = {k: v for k, v in process["growth"].items() if k in ("zend", "libc", "mmap", "rss", "rss_swap")}
     equal({k: int(v) for k, v in values(found, "swtrace_growth_bytes_per_second", "curve", **who).items()},
           {k: v["bytes_per_s"] for k, v in judged.items() if v["verdict"] != "not_enough_data"}, "growth")
     for curve, growth in judged.items():

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "analyze/analyze.h"
+#include "cli/plan.h"
 #include "dice.h"
 
 #define SECOND	1000000000ULL
@@ -199,6 +200,58 @@ static void a_heap_that_only_crumbles_meets_the_limit_by_what_it_takes(void **st
 	assert_true(standing.limits.limit[LIMIT_PHP].seconds < 30);
 }
 
+/* leaks_into_swap - what it leaks was resident for a moment: memory is full, and swap fills up. */
+static void leaks_into_swap(int second, struct moment *m)
+{
+	m->vitals.rss_bytes = (uint64_t)(40 * MIB + MIB * dice());
+	m->vitals.swap_bytes = (uint64_t)(0.1 * MIB * second);
+	m->vitals.machine_bytes = (uint64_t)(1024 * MIB);
+	m->vitals.machine_available_bytes = (uint64_t)(100 * MIB);
+	m->vitals.machine_swap_bytes = (uint64_t)(500 * MIB - 0.1 * MIB * second);
+	m->vitals.cgroup_bytes = (uint64_t)(41 * MIB);
+	m->vitals.cgroup_used_bytes = (uint64_t)(41 * MIB);
+	m->vitals.cgroup_swap_bytes = (uint64_t)(50 * MIB - 0.1 * MIB * second);
+}
+
+static void swaps(int second, struct moment *m)
+{
+	leaks_into_swap(second, m);
+	m->vitals.rss_bytes = (uint64_t)(40 * MIB - 0.1 * MIB * second + 0.01 * MIB * dice());
+}
+
+static void comes_back(int second, struct moment *m)
+{
+	leaks_into_swap(second, m);
+	m->vitals.rss_bytes = (uint64_t)(40 * MIB + 0.1 * MIB * second);
+	m->vitals.swap_bytes = (uint64_t)(20 * MIB - 0.1 * MIB * second);
+}
+
+static void a_leak_whose_pages_are_swapped_out_is_growth_and_meets_a_limit_when_swap_is_full(void **state)
+{
+	(void)state;
+	live(leaks_into_swap);
+	assert_int_equal(standing.growth[MODEL_CURVE_RSS].verdict, GROWTH_PLATEAU);
+	assert_int_equal(standing.growth[MODEL_CURVE_SWAP].verdict, GROWTH_GROWING);
+	assert_int_equal(standing.growth[MODEL_CURVE_RSS_SWAP].verdict, GROWTH_GROWING);
+	assert_true(plan_is_growing(&standing) && !plan_is_at_rest(&standing));
+	assert_int_equal(standing.limits.soonest, LIMIT_CGROUP);
+	assert_true(fabs(standing.limits.limit[LIMIT_CGROUP].seconds - 401) < 40);
+	assert_true(fabs(standing.limits.limit[LIMIT_MACHINE].seconds - 5901) < 590);
+}
+
+static void what_only_moves_between_memory_and_swap_does_not_grow(void **state)
+{
+	(void)state;
+	live(swaps);
+	assert_int_equal(standing.growth[MODEL_CURVE_SWAP].verdict, GROWTH_GROWING);
+	assert_true(plan_is_at_rest(&standing) && !plan_is_growing(&standing));
+	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
+	live(comes_back);
+	assert_int_equal(standing.growth[MODEL_CURVE_RSS].verdict, GROWTH_GROWING);
+	assert_true(plan_is_at_rest(&standing) && !plan_is_growing(&standing));
+	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
+}
+
 /* ---- what grows beside the books ---- */
 
 static void assert_rest(enum analyze_rest_part part, double per_s)
@@ -376,6 +429,32 @@ static void vitals_that_were_not_read_anew_are_no_new_point(void **state)
 	p.vitals.time_ns = 6;
 	model_history_add(&h, &s);
 	assert_int_equal(k->curve[MODEL_CURVE_RSS].n, 2);
+	assert_int_equal(k->curve[MODEL_CURVE_SWAP].n, 2);
+	model_history_clear(&h);
+}
+
+static void a_share_that_was_not_read_anew_is_no_new_point(void **state)
+{
+	struct model_history h = { .n_stacks = 0 };
+	struct model_process p = { .pid = 7, .alive = 1 };
+	struct model_snapshot s = { .process = &p, .n_processes = 1, .start_ns = 100 };
+	const struct model_curve *pss;
+
+	(void)state;
+	for (uint64_t i = 0; i < 9; i++) {
+		/* at first it is not known, then it is that of the program before; later it is read each third time */
+		s.time_ns = p.vitals.time_ns = 200 + i;
+		p.vitals.has_pss = i > 0;
+		p.vitals.pss_ns = i < 3 ? 50 : 200 + i / 3 * 3;
+		p.vitals.pss_bytes = 1000 * i;
+		assert_true(model_history_add(&h, &s) >= 0);
+	}
+	pss = &model_history_process(&h, &p)->curve[MODEL_CURVE_PSS];
+	assert_int_equal(pss->n, 2);
+	assert_int_equal(pss->point[0].time_ns, 203);
+	assert_int_equal(pss->point[0].value, 3000);
+	assert_int_equal(pss->point[1].time_ns, 206);
+	assert_int_equal(pss->point[1].value, 6000);
 	model_history_clear(&h);
 }
 
@@ -389,11 +468,14 @@ int main(void)
 		cmocka_unit_test(a_limit_that_lies_years_ahead_is_not_told),
 		cmocka_unit_test(where_there_is_no_limit_none_is_met),
 		cmocka_unit_test(a_heap_that_only_crumbles_meets_the_limit_by_what_it_takes),
+		cmocka_unit_test(a_leak_whose_pages_are_swapped_out_is_growth_and_meets_a_limit_when_swap_is_full),
+		cmocka_unit_test(what_only_moves_between_memory_and_swap_does_not_grow),
 		cmocka_unit_test(what_live_blocks_explain_needs_no_other_name),
 		cmocka_unit_test(growth_beside_live_blocks_is_named_as_what_it_is),
 		cmocka_unit_test(of_growth_that_is_half_explained_the_other_half_is_named),
 		cmocka_unit_test(garbage_that_nobody_has_collected_is_told_from_what_is_retained),
 		cmocka_unit_test(vitals_that_were_not_read_anew_are_no_new_point),
+		cmocka_unit_test(a_share_that_was_not_read_anew_is_no_new_point),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

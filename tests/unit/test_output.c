@@ -64,7 +64,8 @@ static struct model_process process = { .pid = 4242,
 		.cgroup_bytes = 536870912,
 		.cgroup_used_bytes = 104857600,
 		.machine_bytes = 8589934592,
-		.machine_available_bytes = 4294967296 } };
+		.machine_available_bytes = 4294967296,
+		.machine_swap_bytes = 1048576 } };
 static struct model_loss losses[] = { { "live_table_full", "blocks not tracked: the live table is full", 12 },
 	{ "return_missed", "calls whose return was never seen", 0 } };
 /* Bounds at 5 and 9 s. */
@@ -621,7 +622,7 @@ static json_t *parsed(const char *text, int n)
 	"{\"kind\":\"native\",\"addr\":\"0x7f00002f\",\"function\":null,\"function_offset\":null,\"inlined\":false," NO_LINE \
 	"\"module\":\"libx.so\",\"module_offset\":\"0x2f\",\"build_id\":\"\"}"
 #define VITALS \
-	"\"vitals\":{\"age_ms\":0,\"rss_bytes\":31457280,\"anon_bytes\":20971520,\"file_bytes\":10485760,\"shmem_bytes\":0,\"swap_bytes\":4096,\"pss_bytes\":25165824,\"pss_age_ms\":0,\"heap_mapping_bytes\":1048576,\"stack_mappings\":3,\"stack_mapping_bytes\":6291456,\"php\":{\"size_bytes\":5242880,\"peak_bytes\":5300000,\"real_bytes\":6291456,\"real_peak_bytes\":8388608,\"limit_bytes\":134217728,\"cached_bytes\":2097152},\"gc\":{\"enabled\":true,\"protected\":false,\"roots\":1234,\"threshold\":10001,\"runs\":1,\"collected\":77},\"cgroup\":{\"limit_bytes\":536870912,\"used_bytes\":104857600,\"high\":false},\"machine\":{\"total_bytes\":8589934592,\"available_bytes\":4294967296}},"
+	"\"vitals\":{\"age_ms\":0,\"rss_bytes\":31457280,\"anon_bytes\":20971520,\"file_bytes\":10485760,\"shmem_bytes\":0,\"swap_bytes\":4096,\"pss_bytes\":25165824,\"pss_age_ms\":0,\"heap_mapping_bytes\":1048576,\"stack_mappings\":3,\"stack_mapping_bytes\":6291456,\"php\":{\"size_bytes\":5242880,\"peak_bytes\":5300000,\"real_bytes\":6291456,\"real_peak_bytes\":8388608,\"limit_bytes\":134217728,\"cached_bytes\":2097152},\"gc\":{\"enabled\":true,\"protected\":false,\"roots\":1234,\"threshold\":10001,\"runs\":1,\"collected\":77},\"cgroup\":{\"limit_bytes\":536870912,\"used_bytes\":104857600,\"high\":false,\"swap_free_bytes\":0},\"machine\":{\"total_bytes\":8589934592,\"available_bytes\":4294967296,\"swap_free_bytes\":1048576}},"
 #define NO_GROWTH \
 	"{\"verdict\":\"not_enough_data\",\"bytes_per_s\":0,\"low_bytes_per_s\":0,\"high_bytes_per_s\":0,\"gained_bytes\":0}"
 #define NO_COUNTS "\"allocs\":0,\"alloc_bytes\":0,\"frees\":0,\"freed_bytes\":0"
@@ -638,7 +639,8 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false},\"mmap\":{\"live_bytes\":0,\"live_blocks\":0," NO_COUNTS
 			       ",\"unknown_frees\":0,\"left_out\":0,\"estimate\":false}},\"zend_heap\":{\"size_bytes\":5242880,\"traced_bytes\":4980736,\"before_bytes\":262144,\"difference_bytes\":0,\"steady\":true,\"drops\":2,\"estimate\":false}," VITALS
 			       "\"growth\":{\"zend\":{\"verdict\":\"growing\",\"bytes_per_s\":1200,\"low_bytes_per_s\":1100,\"high_bytes_per_s\":1300,\"gained_bytes\":18000},\"libc\":{\"verdict\":\"plateau\",\"bytes_per_s\":3,\"low_bytes_per_s\":-10,\"high_bytes_per_s\":20,\"gained_bytes\":40},\"mmap\":" NO_GROWTH
-			       ",\"rss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
+			       ",\"rss\":" NO_GROWTH ",\"rss_swap\":" NO_GROWTH ",\"swap\":" NO_GROWTH
+			       ",\"pss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
 			       ",\"files\":" NO_GROWTH ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
 			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
 				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"site\":\"5d8be67a\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"low_bytes_per_request\":75.5,\"high_bytes_per_request\":86.62,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
@@ -810,6 +812,79 @@ static int folded_write(const char *to, const struct analyze_report *r, const st
 		err = outfile_write(to, write_folded, &p);
 	profile_free(&p);
 	return err;
+}
+
+/* said_of - the lines of a process whose curves of memory and swap are thought so of. */
+static char *said_of(
+	enum analyze_growth_verdict rss, enum analyze_growth_verdict both, enum analyze_growth_verdict swap)
+{
+	struct analyze_standing how = {
+		.growth = { [MODEL_CURVE_RSS] = { rss, 100, 90, 110, 1000 },
+			[MODEL_CURVE_RSS_SWAP] = { both, 300, 290, 310, 3000 },
+			[MODEL_CURVE_SWAP] = { swap, 200, 190, 210, 2000 },
+			[MODEL_CURVE_PSS] = { GROWTH_GROWING, 50, 40, 60, 500 } },
+		.limits = { .limit = { [LIMIT_MACHINE] = { 1, 8589934592, 60, 50, 70 } }, .soonest = LIMIT_MACHINE },
+	};
+	struct analyze_process row = process_rows[0];
+	struct analyze_report r = plain_report;
+
+	row.standing = &how;
+	r.process = &row;
+	return printed(output_text_report, NULL, &r, stacks);
+}
+
+static void swap_is_told_of_where_it_changes_what_resident_memory_says(void **state)
+{
+	static const struct {
+		enum analyze_growth_verdict rss, both, swap;
+		const char *said;
+	} cases[] = {
+		{ GROWTH_PLATEAU, GROWTH_PLATEAU, GROWTH_PLATEAU, "    memory: rss plateau\n" },
+		{ GROWTH_PLATEAU, GROWTH_GROWING, GROWTH_GROWING,
+			"    memory: rss plateau, rss_swap growing +300 B/s (+290 B/s to +310 B/s), "
+			"swap growing +200 B/s (+190 B/s to +210 B/s)\n" },
+		/* what was resident is swapped out, what was swapped out comes back */
+		{ GROWTH_PLATEAU, GROWTH_PLATEAU, GROWTH_GROWING,
+			"    memory: rss plateau, rss_swap plateau, swap growing +200 B/s (+190 B/s to +210 B/s)\n" },
+		{ GROWTH_GROWING, GROWTH_PLATEAU, GROWTH_PLATEAU,
+			"    memory: rss growing +100 B/s (+90 B/s to +110 B/s), rss_swap plateau\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = said_of(cases[i].rss, cases[i].both, cases[i].swap);
+
+		if (!strstr(text, cases[i].said))
+			fail_msg("not told: %s\nbut: %s", cases[i].said, text);
+		assert_non_null(strstr(text,
+			"    limit: the end of the machine's memory (8.0 GiB, and 1.0 MiB of free swap) in about"));
+		free(text);
+	}
+}
+
+static void a_recording_has_memory_and_swap_together_where_there_is_swap(void **state)
+{
+	struct model_process_history of_process = { .pid = 4242, .life = process.life };
+	struct model_process_history *list[] = { &of_process };
+	struct model_history h = { .process = list, .n_processes = 1 };
+
+	(void)state;
+	for (uint64_t swap = 0; swap < 2; swap++) {
+		const struct model_point at[] = { { 2 * SEC, 5 }, { 2 * SEC, 5 + (int64_t)swap },
+			{ 2 * SEC, (int64_t)swap } };
+		struct profile p;
+		size_t n_told = 0;
+
+		for (int c = 0; c < 3; c++)
+			model_curve_add(&of_process.curve[MODEL_CURVE_RSS + c], &at[c]);
+		profile_begin(&p);
+		assert_int_equal(output_profile(&p, "0", &plain_report, stacks, &h), 0);
+		assert_int_equal(p.n_processes, 1);
+		for (size_t i = 0; i < p.process[0].n_curves; i++)
+			n_told += !strcmp(p.process[0].curve[i].name, "rss_swap");
+		assert_int_equal(n_told, swap);
+		profile_free(&p);
+	}
 }
 
 static void a_full_disk_is_an_error_of_every_writer(void **state)
@@ -1013,6 +1088,8 @@ int main(void)
 		cmocka_unit_test(php_frames_have_their_file_and_line_in_every_format),
 		cmocka_unit_test(hostile_names_come_back_from_json_as_they_were),
 		cmocka_unit_test(numbers_beyond_32_bits_survive_json),
+		cmocka_unit_test(swap_is_told_of_where_it_changes_what_resident_memory_says),
+		cmocka_unit_test(a_recording_has_memory_and_swap_together_where_there_is_swap),
 		cmocka_unit_test(a_full_disk_is_an_error_of_every_writer),
 		cmocka_unit_test(folded_stacks_begin_with_the_root),
 		cmocka_unit_test(hostile_names_cannot_forge_folded_stacks),

@@ -347,6 +347,44 @@ static void a_limit_of_version_1_is_found_too_and_its_huge_number_is_none(void *
 	assert_int_equal(limits().cgroup_used_bytes, 4000);
 }
 
+static void what_may_be_swapped_out_is_the_least_that_is_free_on_the_way_up(void **state)
+{
+	struct model_vitals l;
+
+	(void)state;
+	put("/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 400 kB\nSwapTotal: 900 kB\nSwapFree: 100 kB\n");
+	put("/proc/self/mountinfo", MOUNT_V2("/"));
+	put("/proc/7/cgroup", "0::/a/b\n");
+	put("/sys/fs/cgroup/a/b/memory.max", "5000\n");
+	put("/sys/fs/cgroup/a/b/memory.current", "2000\n");
+	put("/sys/fs/cgroup/a/b/memory.swap.max", "max\n");
+	put("/sys/fs/cgroup/a/b/memory.swap.current", "10\n");
+	l = limits();
+	assert_int_equal(l.machine_swap_bytes, 102400);
+	assert_int_equal(l.cgroup_swap_bytes, 102400);
+	put("/sys/fs/cgroup/a/memory.swap.max", "3000\n");
+	put("/sys/fs/cgroup/a/memory.swap.current", "1000\n");
+	l = limits();
+	assert_int_equal(l.cgroup_bytes, 5000);
+	assert_int_equal(l.cgroup_swap_bytes, 2000);
+	put("/sys/fs/cgroup/a/b/memory.swap.max", "0\n");
+	assert_int_equal(limits().cgroup_swap_bytes, 0);
+	/* Version 1: the limit of both together less that of memory. */
+	put("/proc/self/mountinfo", MOUNT_V1);
+	put("/proc/7/cgroup", "4:memory:/a\n");
+	put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "4096\n");
+	put("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "4000\n");
+	assert_int_equal(limits().cgroup_swap_bytes, 102400);
+	put("/sys/fs/cgroup/memory/a/memory.memsw.limit_in_bytes", "8192\n");
+	put("/sys/fs/cgroup/memory/a/memory.memsw.usage_in_bytes", "5000\n");
+	assert_int_equal(limits().cgroup_swap_bytes, 3096);
+	put("/sys/fs/cgroup/memory/a/memory.memsw.limit_in_bytes", "4096\n");
+	assert_int_equal(limits().cgroup_swap_bytes, 0);
+	/* without a limit of memory there is none to be met */
+	put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "9223372036854771712\n");
+	assert_int_equal(limits().cgroup_swap_bytes, 0);
+}
+
 static void a_process_that_is_gone_or_a_system_without_cgroups_is_no_error_of_ours(void **state)
 {
 	struct model_vitals l;
@@ -379,6 +417,8 @@ int main(void)
 			make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			a_limit_of_version_1_is_found_too_and_its_huge_number_is_none, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(
+			what_may_be_swapped_out_is_the_least_that_is_free_on_the_way_up, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			a_process_that_is_gone_or_a_system_without_cgroups_is_no_error_of_ours, make_root, remove_root),
 	};
