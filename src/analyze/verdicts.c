@@ -119,20 +119,51 @@ static int judge_stacks(struct analyze_verdicts *v, const struct model_snapshot 
 	return err;
 }
 
+/* standing_at - of the i-th process of a snapshot. Most often the lists are in the same order. */
+static struct analyze_standing *standing_at(struct analyze_verdicts *v, const struct model_snapshot *s, size_t i)
+{
+	const struct model_process *p = &s->process[i];
+
+	for (size_t k = 0; k < v->n_processes; k++) {
+		struct analyze_standing *one = &v->process[(i + k) % v->n_processes];
+
+		if (one->pid == p->pid && one->life == p->life)
+			return one;
+	}
+	return NULL;
+}
+
+/* taken_of - what all processes that live and are bounded by that cgroup take of it together; 0: what all take of the machine. */
+static struct analyze_taking taken_of(struct analyze_verdicts *v, const struct model_snapshot *s, uint64_t cgroup_id)
+{
+	struct analyze_taking t = { 0 };
+
+	for (size_t i = 0; i < s->n_processes; i++) {
+		const struct analyze_standing *one = NULL;
+
+		if (s->process[i].alive && (!cgroup_id || s->process[i].vitals.cgroup_id == cgroup_id))
+			one = standing_at(v, s, i);
+		if (one)
+			analyze_taking_add(&t, one->growth);
+	}
+	return t;
+}
+
 /* meet_limits - by the growth that was judged, which may be a while ago, from what is taken now. */
 static void meet_limits(struct analyze_verdicts *v, const struct model_snapshot *s)
 {
+	struct analyze_taking machine = taken_of(v, s, 0);
+
 	for (size_t i = 0; i < s->n_processes; i++) {
 		const struct model_process *p = &s->process[i];
-		struct analyze_standing *to;
+		struct analyze_standing *one = standing_at(v, s, i);
+		struct analyze_taking own = { 0 }, cgroup;
 
-		for (size_t k = 0; k < v->n_processes; k++) {
-			to = &v->process[(i + k) % v->n_processes]; /* most often in the same order */
-			if (to->pid != p->pid || to->life != p->life)
-				continue;
-			analyze_limits_make(&p->vitals, to->growth, &to->limits);
-			break;
-		}
+		if (!one)
+			continue;
+		analyze_taking_add(&own, one->growth);
+		cgroup = own.n && p->alive && p->vitals.cgroup_id ? taken_of(v, s, p->vitals.cgroup_id) : own;
+		analyze_limits_make(&p->vitals, one->growth, &cgroup, p->alive ? &machine : &own, &one->limits);
 	}
 }
 

@@ -49,6 +49,7 @@ struct model_vitals {
 	struct model_php_gc gc;
 	uint64_t
 		cgroup_bytes; /* limit of the cgroup, among its own and those above it, that has the least room; 0: none */
+	uint64_t cgroup_id;		  /* which one that is: its number in the file system; 0: not known */
 	uint64_t cgroup_used_bytes;	  /* in it: all but file pages that have not been used of late */
 	int cgroup_is_high;		  /* it is memory.high: who is above is slowed down, not killed */
 	uint64_t cgroup_swap_bytes;	  /* what it may swap out besides, so far as there is room */

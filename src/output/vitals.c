@@ -83,7 +83,9 @@ static void add_limit(struct strbuf *b, const struct model_vitals *v, const stru
 		strbuf_addf(b, ", and %s of free swap", format_bytes(swap_beside(v, l->soonest), size));
 	strbuf_add(b, ") in about ");
 	add_times(b, one);
-	strbuf_addf(b, ", if it goes on like this%s\n",
+	if (one->n_taking > 1)
+		strbuf_addf(b, ", if it and %zu more that grow", one->n_taking - 1);
+	strbuf_addf(b, "%s like this%s\n", one->n_taking > 1 ? " go on" : ", if it goes on",
 		l->soonest == LIMIT_CGROUP && v->cgroup_is_high ? " (memory.high: it is slowed down then)" : "");
 }
 
@@ -272,6 +274,7 @@ static json_t *time_to_limit(const struct analyze_limits *l)
 	set(o, "least_s", (uint64_t)one->least_s);
 	json_object_set_new(
 		o, "most_s", one->most_s < LIMIT_LONGEST_S ? json_integer((json_int_t)one->most_s) : json_null());
+	set(o, "processes", one->n_taking);
 	return o;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "target/internal.h"
 
@@ -73,6 +74,7 @@ static uint64_t swap_room(const char *directory, int is_v2)
 static void level_look(const char *directory, int is_v2, struct model_vitals *out)
 {
 	uint64_t limit = 0, high = 0, used, idle, room = UINT64_MAX, swap;
+	struct stat st;
 	int has_max = number(directory, is_v2 ? "memory.max" : "memory.limit_in_bytes", &limit);
 	int is_high = is_v2 && number(directory, "memory.high", &high) && (!has_max || high < limit);
 
@@ -91,6 +93,7 @@ static void level_look(const char *directory, int is_v2, struct model_vitals *ou
 	if (out->cgroup_bytes && less(limit, used) >= room)
 		return;
 	out->cgroup_bytes = limit;
+	out->cgroup_id = stat(directory, &st) ? 0 : st.st_ino;
 	out->cgroup_used_bytes = used;
 	out->cgroup_is_high = is_high;
 }
@@ -220,7 +223,7 @@ int target_limits_read(const char *root, pid_t pid, struct model_vitals *out)
 {
 	int err;
 
-	out->cgroup_bytes = out->cgroup_used_bytes = 0;
+	out->cgroup_bytes = out->cgroup_used_bytes = out->cgroup_id = 0;
 	out->machine_bytes = out->machine_available_bytes = out->machine_swap_bytes = 0;
 	out->cgroup_is_high = 0;
 	machine_look(root, out);

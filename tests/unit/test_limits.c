@@ -252,6 +252,120 @@ static void what_only_moves_between_memory_and_swap_does_not_grow(void **state)
 	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
 }
 
+/* ---- limits that are shared ---- */
+
+#define WORKERS 4
+
+/* One of several processes that live at the same time. */
+struct worker {
+	double bytes_per_s;
+	uint64_t cgroup; /* 0: none, */
+	int is_unknown;	 /* or one, but not which */
+	int is_dead;	 /* at the end */
+	struct analyze_standing standing;
+};
+
+static void work(const struct worker *w, int second, struct model_process *p)
+{
+	p->alive = !w->is_dead || second < SECONDS - 1;
+	p->vitals.time_ns = (5 + second) * SECOND;
+	p->vitals.rss_bytes = (uint64_t)(40 * MIB + w->bytes_per_s * second + 0.1 * MIB * dice());
+	p->vitals.machine_bytes = (uint64_t)(8192 * MIB);
+	p->vitals.machine_available_bytes = (uint64_t)(4096 * MIB);
+	p->vitals.cgroup_id = w->cgroup;
+	p->vitals.cgroup_bytes = w->cgroup || w->is_unknown ? (uint64_t)(1024 * MIB) : 0;
+	p->vitals.cgroup_used_bytes = w->cgroup || w->is_unknown ? (uint64_t)(512 * MIB) : 0;
+}
+
+/* live_together - workers as reports see them; what is thought of each stands in it at the end. */
+static void live_together(struct worker worker[WORKERS])
+{
+	struct model_history history = { .n_stacks = 0 };
+	struct analyze_verdicts verdicts = { .n_stacks = 0 };
+	struct model_process p[WORKERS] = { 0 };
+	struct model_snapshot s = { .process = p, .n_processes = WORKERS, .start_ns = SECOND };
+
+	for (int i = 0; i < SECONDS; i++) {
+		s.time_ns = s.table_ns = s.counted_ns = (5 + i) * SECOND;
+		for (int k = 0; k < WORKERS; k++) {
+			p[k].pid = 7 + k;
+			work(&worker[k], i, &p[k]);
+		}
+		s.bounds = history.bounds;
+		assert_int_equal(analyze_verdicts_update(&verdicts, &s, &history, i == SECONDS - 1), 0);
+		assert_true(model_history_add(&history, &s) >= 0);
+	}
+	for (int k = 0; k < WORKERS; k++)
+		worker[k].standing = *analyze_standing_of(&verdicts, &p[k]);
+	analyze_verdicts_clear(&verdicts);
+	model_history_clear(&history);
+}
+
+static void assert_limit(const struct worker *w, enum analyze_limit_kind kind, double due, size_t n)
+{
+	const struct analyze_limit *l = &w->standing.limits.limit[kind];
+
+	assert_true(l->is_near);
+	assert_int_equal(l->n_taking, n);
+	assert_true(fabs(l->seconds - due) < due / 20);
+	assert_true(l->least_s <= due * 1.001 && due * 0.999 <= l->most_s);
+	assert_true(l->least_s > due * 0.8 && l->most_s < due * 1.25);
+}
+
+static void what_workers_take_together_is_gone_in_a_part_of_the_time(void **state)
+{
+	struct worker alike[WORKERS] = { { .bytes_per_s = MIB, .cgroup = 1 }, { .bytes_per_s = MIB, .cgroup = 1 },
+		{ .bytes_per_s = MIB, .cgroup = 1 }, { .bytes_per_s = MIB, .cgroup = 1 } };
+
+	(void)state;
+	live_together(alike);
+	for (int k = 0; k < WORKERS; k++) {
+		assert_limit(&alike[k], LIMIT_CGROUP, 512 / 4.0, 4);
+		assert_limit(&alike[k], LIMIT_MACHINE, 4096 / 4.0, 4);
+		assert_int_equal(alike[k].standing.limits.soonest, LIMIT_CGROUP);
+	}
+}
+
+static void each_cgroup_is_shared_by_its_own_and_the_machine_by_all(void **state)
+{
+	struct worker worker[WORKERS] = { { .bytes_per_s = MIB, .cgroup = 1 }, { .bytes_per_s = MIB, .cgroup = 2 },
+		{ .bytes_per_s = MIB, .cgroup = 1 }, { .bytes_per_s = MIB, .cgroup = 0 } };
+
+	(void)state;
+	live_together(worker);
+	assert_limit(&worker[0], LIMIT_CGROUP, 512 / 2.0, 2);
+	assert_limit(&worker[1], LIMIT_CGROUP, 512, 1);
+	assert_limit(&worker[2], LIMIT_CGROUP, 512 / 2.0, 2);
+	assert_false(worker[3].standing.limits.limit[LIMIT_CGROUP].is_near);
+	for (int k = 0; k < WORKERS; k++)
+		assert_limit(&worker[k], LIMIT_MACHINE, 4096 / 4.0, 4);
+}
+
+static void who_does_not_grow_or_has_ended_takes_nothing(void **state)
+{
+	struct worker worker[WORKERS] = { { .bytes_per_s = MIB, .cgroup = 1 }, { .bytes_per_s = 0, .cgroup = 1 },
+		{ .bytes_per_s = 2 * MIB, .cgroup = 1 }, { .bytes_per_s = MIB, .cgroup = 1, .is_dead = 1 } };
+
+	(void)state;
+	live_together(worker);
+	assert_limit(&worker[0], LIMIT_CGROUP, 512 / 3.0, 2);
+	assert_limit(&worker[2], LIMIT_MACHINE, 4096 / 3.0, 2);
+	/* of what is at rest nothing is said, whoever grows beside it */
+	assert_int_equal(worker[1].standing.growth[MODEL_CURVE_RSS_SWAP].verdict, GROWTH_PLATEAU);
+	assert_int_equal(worker[1].standing.limits.soonest, LIMIT_NONE);
+}
+
+static void who_is_in_a_cgroup_that_cannot_be_told_from_others_is_alone_in_it(void **state)
+{
+	struct worker worker[WORKERS] = { { .bytes_per_s = MIB, .cgroup = 0, .is_unknown = 1 },
+		{ .bytes_per_s = MIB, .cgroup = 0, .is_unknown = 1 } };
+
+	(void)state;
+	live_together(worker);
+	assert_limit(&worker[0], LIMIT_CGROUP, 512, 1);
+	assert_limit(&worker[1], LIMIT_MACHINE, 4096 / 2.0, 2);
+}
+
 /* ---- what grows beside the books ---- */
 
 static void assert_rest(enum analyze_rest_part part, double per_s)
@@ -470,6 +584,10 @@ int main(void)
 		cmocka_unit_test(a_heap_that_only_crumbles_meets_the_limit_by_what_it_takes),
 		cmocka_unit_test(a_leak_whose_pages_are_swapped_out_is_growth_and_meets_a_limit_when_swap_is_full),
 		cmocka_unit_test(what_only_moves_between_memory_and_swap_does_not_grow),
+		cmocka_unit_test(what_workers_take_together_is_gone_in_a_part_of_the_time),
+		cmocka_unit_test(each_cgroup_is_shared_by_its_own_and_the_machine_by_all),
+		cmocka_unit_test(who_does_not_grow_or_has_ended_takes_nothing),
+		cmocka_unit_test(who_is_in_a_cgroup_that_cannot_be_told_from_others_is_alone_in_it),
 		cmocka_unit_test(what_live_blocks_explain_needs_no_other_name),
 		cmocka_unit_test(growth_beside_live_blocks_is_named_as_what_it_is),
 		cmocka_unit_test(of_growth_that_is_half_explained_the_other_half_is_named),

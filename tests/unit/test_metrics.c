@@ -285,7 +285,7 @@ static void many_processes_are_told_by_a_bounded_number_of_series(void **state)
 		of[i] = (struct analyze_standing){ .pid = i + 1 };
 		of[i].growth[MODEL_CURVE_RSS] =
 			(struct analyze_growth){ i == 3 ? GROWTH_GROWING : GROWTH_PLATEAU, 2, 0, 0, 0 };
-		of[i].limits.limit[LIMIT_CGROUP] = (struct analyze_limit){ i == 3, 0, 900, 0, 0 };
+		of[i].limits.limit[LIMIT_CGROUP] = (struct analyze_limit){ .is_near = i == 3, .seconds = 900 };
 		snprintf(site, sizeof(site), "%08x", i);
 		metrics_add_site(&m, site, MODEL_LIBC, "php", &live, 1);
 	}
@@ -335,7 +335,7 @@ static void there_are_never_more_series_than_is_documented(void **state)
 		for (int c = 0; c < METRICS_CURVES; c++)
 			of[i].growth[c] = (struct analyze_growth){ GROWTH_GROWING, 2, 0, 0, 0 };
 		for (int l = LIMIT_NONE + 1; l < LIMITS; l++)
-			of[i].limits.limit[l] = (struct analyze_limit){ 1, 0, 900, 0, 0 };
+			of[i].limits.limit[l] = (struct analyze_limit){ .is_near = 1, .seconds = 900 };
 	}
 	assert_int_equal(metrics_take(&m, &s, &v), 0);
 	metrics_take_windows(&m, &e);

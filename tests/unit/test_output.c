@@ -129,7 +129,7 @@ static const struct analyze_standing standing = {
 		[MODEL_CURVE_ZEND] = { GROWTH_GROWING, 1200, 1100, 1300, 18000 },
 		[MODEL_CURVE_LIBC] = { GROWTH_PLATEAU, 3, -10, 20, 40 },
 	},
-	.limits = { .limit = { [LIMIT_PHP] = { 1, 134217728, 7500, 7000, 8200 } }, .soonest = LIMIT_PHP },
+	.limits = { .limit = { [LIMIT_PHP] = { 1, 134217728, 7500, 7000, 8200, 1 } }, .soonest = LIMIT_PHP },
 	.rest = { 1, 4096, 1200, { [REST_CACHED] = 2048, [REST_MALLOC] = 800, [REST_UNKNOWN] = 48 } },
 	.garbage = GARBAGE_PENDING,
 };
@@ -417,7 +417,7 @@ static void numbers_of_a_full_table_are_called_estimates_until_they_are_exact_ag
 
 static void what_follows_from_growth_is_told_in_words(void **state)
 {
-	struct analyze_standing growing = { .limits = { .limit = { [LIMIT_CGROUP] = { 1, 1048576, 42, 40, 7200 } },
+	struct analyze_standing growing = { .limits = { .limit = { [LIMIT_CGROUP] = { 1, 1048576, 42, 40, 7200, 1 } },
 						    .soonest = LIMIT_CGROUP },
 		.garbage = GARBAGE_RETAINED };
 	struct model_process p = process;
@@ -642,7 +642,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 			       ",\"rss\":" NO_GROWTH ",\"rss_swap\":" NO_GROWTH ",\"swap\":" NO_GROWTH
 			       ",\"pss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
 			       ",\"files\":" NO_GROWTH ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
-			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
+			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200,\"processes\":1},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
 				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"site\":\"5d8be67a\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"low_bytes_per_request\":75.5,\"high_bytes_per_request\":86.62,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 																		    "," FRAME_1
 																		    "]}\n" HEAD(
@@ -823,7 +823,7 @@ static char *said_of(
 			[MODEL_CURVE_RSS_SWAP] = { both, 300, 290, 310, 3000 },
 			[MODEL_CURVE_SWAP] = { swap, 200, 190, 210, 2000 },
 			[MODEL_CURVE_PSS] = { GROWTH_GROWING, 50, 40, 60, 500 } },
-		.limits = { .limit = { [LIMIT_MACHINE] = { 1, 8589934592, 60, 50, 70 } }, .soonest = LIMIT_MACHINE },
+		.limits = { .limit = { [LIMIT_MACHINE] = { 1, 8589934592, 60, 50, 70, 4 } }, .soonest = LIMIT_MACHINE },
 	};
 	struct analyze_process row = process_rows[0];
 	struct analyze_report r = plain_report;
@@ -857,7 +857,8 @@ static void swap_is_told_of_where_it_changes_what_resident_memory_says(void **st
 		if (!strstr(text, cases[i].said))
 			fail_msg("not told: %s\nbut: %s", cases[i].said, text);
 		assert_non_null(strstr(text,
-			"    limit: the end of the machine's memory (8.0 GiB, and 1.0 MiB of free swap) in about"));
+			"    limit: the end of the machine's memory (8.0 GiB, and 1.0 MiB of free swap) in about 60.0 s (50.0 to "
+			"70.0), if it and 3 more that grow go on like this\n"));
 		free(text);
 	}
 }

@@ -347,6 +347,32 @@ static void a_limit_of_version_1_is_found_too_and_its_huge_number_is_none(void *
 	assert_int_equal(limits().cgroup_used_bytes, 4000);
 }
 
+static void who_shares_a_limit_is_told_by_the_cgroup_that_has_it(void **state)
+{
+	uint64_t of_top, of_a;
+
+	(void)state;
+	put("/proc/self/mountinfo", MOUNT_V2("/"));
+	put("/sys/fs/cgroup/top/memory.max", "5000\n");
+	put("/sys/fs/cgroup/top/memory.current", "2000\n");
+	put("/sys/fs/cgroup/top/a/memory.max", "max\n");
+	put("/sys/fs/cgroup/top/b/memory.max", "max\n");
+	put("/proc/7/cgroup", "0::/top/a\n");
+	of_top = limits().cgroup_id;
+	assert_int_not_equal(of_top, 0);
+	put("/proc/7/cgroup", "0::/top/b\n");
+	assert_int_equal(limits().cgroup_id, of_top);
+	/* WHEN one of them has less room of its own */
+	put("/sys/fs/cgroup/top/a/memory.max", "1000\n");
+	put("/sys/fs/cgroup/top/a/memory.current", "500\n");
+	assert_int_equal(limits().cgroup_id, of_top);
+	put("/proc/7/cgroup", "0::/top/a\n");
+	of_a = limits().cgroup_id;
+	assert_true(of_a && of_a != of_top);
+	put("/proc/7/cgroup", "0::/\n");
+	assert_int_equal(limits().cgroup_id, 0);
+}
+
 static void what_may_be_swapped_out_is_the_least_that_is_free_on_the_way_up(void **state)
 {
 	struct model_vitals l;
@@ -417,6 +443,8 @@ int main(void)
 			make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			a_limit_of_version_1_is_found_too_and_its_huge_number_is_none, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(
+			who_shares_a_limit_is_told_by_the_cgroup_that_has_it, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			what_may_be_swapped_out_is_the_least_that_is_free_on_the_way_up, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
