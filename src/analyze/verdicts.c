@@ -149,7 +149,7 @@ static struct analyze_taking taken_of(struct analyze_verdicts *v, const struct m
 	return t;
 }
 
-/* meet_limits - by the growth that was judged, which may be a while ago, from what is taken now. */
+/* meet_limits - by the growth that was judged, which may be a while ago, from what is taken now. Who has ended meets none. */
 static void meet_limits(struct analyze_verdicts *v, const struct model_snapshot *s)
 {
 	struct analyze_taking machine = taken_of(v, s, 0);
@@ -161,9 +161,12 @@ static void meet_limits(struct analyze_verdicts *v, const struct model_snapshot 
 
 		if (!one)
 			continue;
+		one->limits = (struct analyze_limits){ .soonest = LIMIT_NONE };
+		if (!p->alive)
+			continue;
 		analyze_taking_add(&own, one->growth);
-		cgroup = own.n && p->alive && p->vitals.cgroup_id ? taken_of(v, s, p->vitals.cgroup_id) : own;
-		analyze_limits_make(&p->vitals, one->growth, &cgroup, p->alive ? &machine : &own, &one->limits);
+		cgroup = own.n && p->vitals.cgroup_id ? taken_of(v, s, p->vitals.cgroup_id) : own;
+		analyze_limits_make(&p->vitals, one->growth, &cgroup, &machine, &one->limits);
 	}
 }
 

@@ -31,6 +31,7 @@ struct moment {
 typedef void story(int second, struct moment *m);
 
 static struct analyze_standing standing;
+static int has_ended; /* at the last moment */
 
 /* live - the story as snapshots, kept and judged as reports do.  Return: the process at its end, and what is thought of it. */
 static struct model_process live(story *tell)
@@ -51,6 +52,7 @@ static struct model_process live(story *tell)
 		p.layer[MODEL_MMAP].live_bytes = (uint64_t)m.mmap;
 		p.vitals = m.vitals;
 		p.vitals.time_ns = s.time_ns;
+		p.alive = i < SECONDS - 1 || !has_ended;
 		s.bounds = history.bounds;
 		assert_int_equal(analyze_verdicts_update(&verdicts, &s, &history, i == SECONDS - 1), 0);
 		assert_true(model_history_add(&history, &s) >= 0);
@@ -101,6 +103,18 @@ static void the_time_to_memory_limit_is_told_within_bounds(void **state)
 	/* the machine's memory is met, too, but later */
 	assert_true(standing.limits.limit[LIMIT_MACHINE].is_near);
 	assert_true(fabs(standing.limits.limit[LIMIT_MACHINE].seconds - 40960) < 4096);
+}
+
+static void who_has_ended_meets_no_limit(void **state)
+{
+	(void)state;
+	has_ended = 1;
+	live(leaks_in_php);
+	has_ended = 0;
+	/* What it did is still told, and not what it is going to do. */
+	assert_int_equal(standing.growth[MODEL_CURVE_ZEND].verdict, GROWTH_GROWING);
+	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
+	assert_false(standing.limits.limit[LIMIT_MACHINE].is_near);
 }
 
 static void leaks_and_ends(int second, struct moment *m)
@@ -576,6 +590,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_time_to_memory_limit_is_told_within_bounds),
+		cmocka_unit_test(who_has_ended_meets_no_limit),
 		cmocka_unit_test(a_heap_that_is_empty_again_meets_no_limit),
 		cmocka_unit_test(the_limit_that_is_met_first_is_the_one_that_is_told),
 		cmocka_unit_test(nothing_is_said_of_what_does_not_grow_however_near_the_limit_is),
