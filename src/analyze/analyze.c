@@ -95,7 +95,7 @@ static void add_verdict(struct analyze_report *r, struct analyze_row *row, const
 }
 
 static void add_row(struct analyze_report *r, const struct model_snapshot *now, const struct model_stack *s,
-	uint64_t before, const struct analyze_verdicts *v)
+	uint64_t before, const struct analyze_opts *opts)
 {
 	struct analyze_row *row = &r->row[r->n_rows++];
 
@@ -105,8 +105,10 @@ static void add_row(struct analyze_report *r, const struct model_snapshot *now, 
 	/* Nothing is tracked when tracing begins, so all that is live was gained since. */
 	row->gained_start_bytes = (int64_t)s->live_bytes;
 	row->oldest_age_ns = s->oldest_ns && now->time_ns > s->oldest_ns ? now->time_ns - s->oldest_ns : 0;
-	if (v)
-		add_verdict(r, row, v);
+	if (opts->verdicts)
+		add_verdict(r, row, opts->verdicts);
+	if (opts->history)
+		row->history = model_history_stack(opts->history, s);
 }
 
 static uint64_t process_bytes(const struct model_process *p)
@@ -181,7 +183,7 @@ int analyze_report_make(const struct model_snapshot *now, const struct model_sna
 		r->live_blocks += s->live_blocks;
 		r->n_stacks += s->live_blocks != 0;
 		r->n_complete += s->live_blocks && model_walk_is_whole(s->walk);
-		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s, &at), opts->verdicts);
+		add_row(r, now, s, bytes_before(index, before ? before->n_stacks : 0, s, &at), opts);
 	}
 	qsort(r->row, r->n_rows, sizeof(*r->row), by_rank);
 	if (opts->top && r->n_rows > opts->top)

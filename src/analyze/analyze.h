@@ -18,15 +18,17 @@ struct analyze_opts {
 	int is_system;	     /* many processes: a table of those that hold most stands for lines about all */
 	int also_freed;	     /* rows also of stacks of which nothing lives any more */
 	const struct analyze_verdicts *verdicts; /* NULL: none. Borrowed by the report */
+	const struct model_history *history;	 /* likewise; by the bounds of the snapshot */
 };
 
 struct analyze_row {
 	const struct model_stack *stack; /* borrowed */
 	const struct model_process *process;
-	int64_t gained_bytes;		 /* since the snapshot before; may be negative */
-	int64_t gained_start_bytes;	 /* since tracing began (or since the process executed its program) */
-	uint64_t oldest_age_ns;		 /* 0 when nothing is live */
-	const struct analyze_leak *leak; /* NULL: it was not judged */
+	int64_t gained_bytes;			   /* since the snapshot before; may be negative */
+	int64_t gained_start_bytes;		   /* since tracing began (or since the process executed its program) */
+	uint64_t oldest_age_ns;			   /* 0 when nothing is live */
+	const struct analyze_leak *leak;	   /* NULL: it was not judged */
+	const struct model_stack_history *history; /* NULL: nothing is known of it */
 };
 
 /* A process, all its layers together. */

@@ -324,6 +324,7 @@ int report_make(struct reporter *r, int is_final)
 		.layer_mask = r->settings->layer_mask,
 		.is_system = r->settings->all,
 		.verdicts = &r->verdicts,
+		.history = &r->history,
 	};
 	struct analyze_report *report = NULL;
 	struct analyze_requests *requests = NULL;

@@ -270,23 +270,35 @@ static json_t *leak(const struct analyze_row *row)
 	return o;
 }
 
-/* generations - the live blocks by when they were born. */
-static json_t *generations(const struct model_snapshot *s, const struct model_stack *m)
+/* born - how many blocks of a stack were made in a generation. */
+static uint64_t born(const struct model_snapshot *s, const struct analyze_row *row, size_t g)
 {
+	uint64_t before = g ? row->history->mark[g - 1].n_allocs : 0;
+	uint64_t by = g < s->bounds.n ? row->history->mark[g].n_allocs : row->stack->n_allocs;
+
+	return by > before ? by - before : 0;
+}
+
+/* generations - the blocks by when they were born, and how many of them live: of those that had any. */
+static json_t *generations(const struct model_snapshot *s, const struct analyze_row *row)
+{
+	const struct model_generations *live = row->stack->generations;
 	json_t *list = json_array();
 
-	for (size_t g = 0; m->generations && g <= s->bounds.n; g++) {
+	for (size_t g = 0; (live || row->history) && g <= s->bounds.n; g++) {
+		uint64_t n = row->history ? born(s, row, g) : 0;
 		json_t *o;
 
-		if (!m->generations->blocks[g])
+		if (!n && !(live && live->blocks[g]))
 			continue;
 		o = json_object();
 		json_object_set_new(
 			o, "from_ms", json_number(g ? (s->bounds.time_ns[g - 1] - s->start_ns) / 1000000 : 0));
 		json_object_set_new(o, "to_ms",
 			g < s->bounds.n ? json_number((s->bounds.time_ns[g] - s->start_ns) / 1000000) : json_null());
-		json_object_set_new(o, "live_blocks", json_number(m->generations->blocks[g]));
-		json_object_set_new(o, "live_bytes", json_number(m->generations->bytes[g]));
+		json_object_set_new(o, "live_blocks", json_number(live ? live->blocks[g] : 0));
+		json_object_set_new(o, "live_bytes", json_number(live ? live->bytes[g] : 0));
+		json_object_set_new(o, "born_blocks", row->history ? json_number(n) : json_null());
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -308,7 +320,7 @@ static void set_verdict(json_t *o, const struct model_snapshot *s, const struct 
 	json_object_set_new(life, "p90", age_ms(l->p90_ns));
 	json_object_set_new(life, "p99", age_ms(l->p99_ns));
 	json_object_set_new(o, "lifetime_ms", life);
-	json_object_set_new(o, "generations", generations(s, row->stack));
+	json_object_set_new(o, "generations", generations(s, row));
 }
 
 static void add_stack(struct strbuf *b, const struct analyze_report *r, size_t i, const struct output_stack *s)

@@ -54,6 +54,7 @@ def a_line_of_php_that_leaks_is_named_first_and_fails_the_run(run):
     assert first["old_blocks"] > 100 and first["old_freed"] <= min(2, first["frees"]), first
     equal(report["processes"][0]["growth"]["zend"]["verdict"], "growing", report)
     assert sum(g["live_blocks"] for g in first["generations"]) > first["old_blocks"], first
+    equal(sum(g["born_blocks"] for g in first["generations"]), first["allocs"], "blocks born")
 
 
 @waiting_test

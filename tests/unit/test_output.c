@@ -133,9 +133,10 @@ static const struct analyze_standing standing = {
 	.rest = { 1, 4096, 1200, { [REST_CACHED] = 2048, [REST_MALLOC] = 800, [REST_UNKNOWN] = 48 } },
 	.garbage = GARBAGE_PENDING,
 };
+static const struct model_stack_history history = { .mark = { { .n_allocs = 5 }, { .n_allocs = 12 } } };
 static struct analyze_row rows[] = {
-	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL, &leaks },
-	{ &model_stacks[1], &process, -2048, 512, 500000000ULL, &turns_over },
+	{ &model_stacks[0], &process, 1258291, 3879731, 14200000000ULL, &leaks, &history },
+	{ &model_stacks[1], &process, -2048, 512, 500000000ULL, &turns_over, NULL },
 };
 static struct analyze_process process_rows[] = { { &process, 4294246, 52113, 1363149, MODEL_ZEND, &standing } };
 static const struct analyze_report plain_report = { .snapshot = &snapshot,
@@ -187,7 +188,7 @@ static const struct symbol_frame evil_frames[] = {
 };
 static const struct output_stack evil_stacks[] = { { evil_frames, 2, MODEL_WALK_COMPLETE } };
 static struct model_stack evil_stack = { .pid = 7, .layer = MODEL_MMAP, .live_bytes = 100, .live_blocks = 1 };
-static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0, NULL };
+static struct analyze_row evil_row = { &evil_stack, &evil_process, 100, 100, 0, NULL, NULL };
 static const struct model_snapshot evil_snapshot = { .utc_ns = UTC_NS, .process = &evil_process, .n_processes = 1 };
 static struct analyze_process evil_process_rows[] = { { &evil_process, 100, 1, 100, MODEL_MMAP, NULL } };
 static const struct analyze_report evil_report = { .snapshot = &evil_snapshot,
@@ -643,7 +644,7 @@ static void a_json_report_is_a_report_a_loss_and_its_stacks(void **state)
 			       ",\"pss\":" NO_GROWTH ",\"zend_real\":" NO_GROWTH ",\"zend_cached\":" NO_GROWTH
 			       ",\"files\":" NO_GROWTH ",\"heap_map\":" NO_GROWTH ",\"stacks\":" NO_GROWTH
 			       "},\"time_to_limit\":{\"limit\":\"memory_limit\",\"limit_bytes\":134217728,\"seconds\":7500,\"least_s\":7000,\"most_s\":8200,\"processes\":1},\"unexplained\":{\"rss_bytes_per_s\":4096,\"explained_bytes_per_s\":1200,\"parts\":{\"files\":0,\"zend_cached\":2048,\"zend_fragmentation\":0,\"malloc_fragmentation\":800,\"stacks\":0,\"unknown\":48}},\"garbage\":\"pending\",\"n_requests\":null,\"requests_by\":null,\"requests_per_s\":null,\"request_growth\":[],\"request_curve\":[]}]}\n" HEAD(
-				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"site\":\"5d8be67a\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"low_bytes_per_request\":75.5,\"high_bytes_per_request\":86.62,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
+				       "loss") "\"report\":3,\"total\":12,\"causes\":{\"live_table_full\":12,\"return_missed\":0}}\n" HEAD("stack") "\"report\":3,\"rank\":1,\"pid\":4242,\"comm\":\"php\",\"layer\":\"zend\",\"site\":\"5d8be67a\",\"live_bytes\":3879731,\"live_blocks\":51000,\"gained_bytes\":1258291,\"gained_start_bytes\":3879731,\"oldest_age_ms\":14200,\"allocs\":59000,\"alloc_bytes\":4500000,\"frees\":8000,\"freed_bytes\":620269,\"verdict\":\"leak\",\"leak\":{\"bytes_per_s\":1000,\"low_bytes_per_s\":900,\"high_bytes_per_s\":1100,\"bytes_per_request\":81.06,\"low_bytes_per_request\":75.5,\"high_bytes_per_request\":86.62,\"growing_block\":false},\"old_age_ms\":60000,\"old_blocks\":18211,\"old_freed\":0,\"lifetime_ms\":{\"p50\":null,\"p90\":null,\"p99\":null},\"generations\":[{\"from_ms\":0,\"to_ms\":5000,\"live_blocks\":3,\"live_bytes\":300,\"born_blocks\":5},{\"from_ms\":5000,\"to_ms\":9000,\"live_blocks\":0,\"live_bytes\":0,\"born_blocks\":7},{\"from_ms\":9000,\"to_ms\":null,\"live_blocks\":1,\"live_bytes\":50,\"born_blocks\":58988}],\"walk\":\"no_mapping\",\"frames\":[" FRAME_0
 																		    "," FRAME_1
 																		    "]}\n" HEAD(
 																			    "stack") "\"report\":3,\"rank\":2,\"pid\":4242,\"comm\":\"php\",\"layer\":\"libc\",\"site\":\"1247ada6\",\"live_bytes\":512,\"live_blocks\":2,\"gained_bytes\":-2048,\"gained_start_bytes\":512,\"oldest_age_ms\":500," NO_COUNTS
