@@ -60,6 +60,8 @@ struct model_identity {
 	int is_debug;	 /* likewise */
 	int has_opcache; /* it is loaded: not that it is switched on */
 	int has_jit;	 /* code that opcache has compiled, or room for it, is mapped */
+	char extensions
+		[1024]; /* PHP's that are loaded from files, sorted, one space between two; a last "..." stands for more */
 	int has_swoole;
 	char swoole_version[16];
 	enum model_libc libc;
@@ -69,6 +71,9 @@ struct model_identity {
 	enum model_container container;
 	char container_id[16]; /* the first 12 hex digits */
 	int32_t ns_pid;	       /* its pid in its own pid namespace; 0: that is the one that swtrace sees */
+	char kernel[64];       /* its release */
+	char distribution[32]; /* of its own root directory: ID and VERSION_ID of os-release(5) */
+	char distribution_version[32];
 	uint32_t n_files;
 	struct model_identity_file
 		file[MODEL_IDENTITY_FILES]; /* the program, then PHP, Swoole and libc where they are others */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* output/identity.c - what a process is, for people and as JSON. */
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "output/internal.h"
@@ -144,6 +145,22 @@ void text_add_new_identity(struct strbuf *b, const struct model_process *p)
 	strbuf_free(&line);
 }
 
+/* extensions - the words, each a string. */
+static json_t *extensions(const char *words)
+{
+	char word[sizeof(((struct model_identity *)0)->extensions)];
+	json_t *list = json_array();
+
+	while (*words) {
+		size_t n = strcspn(words, " ");
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, words);
+		json_array_append_new(list, json_text(word));
+		words += n + strspn(words + n, " ");
+	}
+	return list;
+}
+
 static json_t *php(const struct model_identity *id)
 {
 	json_t *o;
@@ -156,6 +173,7 @@ static json_t *php(const struct model_identity *id)
 	json_object_set_new(o, "debug", id->is_debug < 0 ? json_null() : json_boolean(id->is_debug));
 	json_object_set_new(o, "opcache", json_boolean(id->has_opcache));
 	json_object_set_new(o, "jit", json_boolean(id->has_jit));
+	json_object_set_new(o, "extensions", extensions(id->extensions));
 	return o;
 }
 
@@ -196,6 +214,18 @@ static json_t *container(const struct model_identity *id)
 	return o;
 }
 
+static json_t *distribution(const struct model_identity *id)
+{
+	json_t *o;
+
+	if (!*id->distribution)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "id", json_text(id->distribution));
+	json_object_set_new(o, "version", json_text_or_null(id->distribution_version));
+	return o;
+}
+
 static json_t *files(const struct model_identity *id)
 {
 	json_t *list = json_array();
@@ -227,6 +257,8 @@ json_t *json_identity(const struct model_identity *id)
 	json_object_set_new(o, "libc", libc(id));
 	json_object_set_new(o, "malloc", json_text_or_null(id->malloc));
 	json_object_set_new(o, "container", container(id));
+	json_object_set_new(o, "distribution", distribution(id));
+	json_object_set_new(o, "kernel", json_text_or_null(id->kernel));
 	json_object_set_new(o, "files", files(id));
 	return o;
 }

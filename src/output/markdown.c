@@ -49,7 +49,18 @@ static void add_title(struct strbuf *b, const json_t *event)
 	strbuf_free(&place);
 }
 
-/* add_value - a number, a word, or those of an object with their names; at most two deep. */
+static void add_words(struct strbuf *b, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		strbuf_add(b, i ? " " : "");
+		strbuf_add_safe(b,
+			json_is_string(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "", "`");
+	}
+	if (!json_array_size(list))
+		strbuf_add(b, "none");
+}
+
+/* add_value - a number, a word or several, or those of an object with their names; at most two deep. */
 static void add_value(struct strbuf *b, const json_t *value, int depth)
 {
 	const char *key;
@@ -64,6 +75,8 @@ static void add_value(struct strbuf *b, const json_t *value, int depth)
 		strbuf_add(b, json_is_true(value) ? "yes" : "no");
 	else if (json_is_null(value))
 		strbuf_add(b, "not known");
+	else if (json_is_array(value))
+		add_words(b, value);
 	if (!json_is_object(value) || depth >= 2)
 		return;
 	json_object_foreach((json_t *)value, key, part)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* target/identity.c - what a process is: see model/identity.h. Read from its mapped files, from a few words of its memory, and from
- * /proc/PID/cmdline (its title), cgroup and status; never from its environment. What is in a file is read once a file. */
+ * /proc/PID/cmdline (its title), cgroup, status and root (identity_os.c); never from its environment. What is in a file is read once a
+ * file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,9 @@
 #define PIECE_BYTES    (1 << 20)
 #define MAX_FILE_BYTES (64 << 20)
 #define VERSION_BYTES  16
+
+#define MAX_EXTENSIONS	128
+#define EXTENSION_BYTES 48 /* of a name */
 
 /* read_text - the beginning of a file of /proc/PID, with a NUL behind it.  Return: its length, 0 when it cannot be read. */
 static size_t read_text(pid_t pid, const char *name, char *buf, size_t cap)
@@ -147,6 +151,58 @@ static void read_opcache(const struct target_process *p, struct model_identity *
 			out->has_jit = 1;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* add_extension - one more word, unless room is then missing for what stands for more.  Return: 1, or 0: it was not added. */
+static int add_extension(const char *name, size_t *at, struct model_identity *out)
+{
+	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-+~";
+	size_t n = strlen(name);
+
+	n -= n >= 3 && !strcmp(name + n - 3, ".so") ? 3 : 0;
+	if (!n || n > EXTENSION_BYTES || strspn(name, letters) < n ||
+		*at + n + 1 + sizeof(" ...") > sizeof(out->extensions))
+		return 0;
+	*at += (size_t)snprintf(
+		out->extensions + *at, sizeof(out->extensions) - *at, "%s%.*s", *at ? " " : "", (int)n, name);
+	return 1;
+}
+
+void identity_add_extensions(const char **name, size_t n, struct model_identity *out)
+{
+	size_t at = 0, n_added = 0;
+
+	qsort(name, n, sizeof(*name), by_name);
+	for (size_t i = 0; i < n; i++)
+		n_added += (i && !strcmp(name[i], name[i - 1])) || add_extension(name[i], &at, out);
+	if (n_added < n)
+		snprintf(out->extensions + at, sizeof(out->extensions) - at, "%s...", at ? " " : "");
+}
+
+/* read_extensions - by what PHP looks for in a file that it is to load: get_module(), or, in those of the engine's own kind (opcache),
+ * zend_extension_entry. Where they lie differs from build to build, and may be anywhere. */
+static void read_extensions(const struct target_process *p, struct model_identity *out)
+{
+	const struct target_module *engine = target_php_engine(p), *last = NULL;
+	const char *name[MAX_EXTENSIONS];
+	struct elffile_symbol sym;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_maps && n < MAX_EXTENSIONS; i++) {
+		const struct target_module *m = p->map[i].module;
+
+		if (!m || m == last || m == engine)
+			continue;
+		last = m;
+		if (defines(m, "get_module") || (m->elf && !elffile_find_object(m->elf, "zend_extension_entry", &sym)))
+			name[n++] = m->name;
+	}
+	identity_add_extensions(name, n, out);
+}
+
 static void read_php(const struct target_process *p, struct model_identity *out)
 {
 	struct target_module *m = target_php_engine(p);
@@ -160,6 +216,7 @@ static void read_php(const struct target_process *p, struct model_identity *out)
 	out->thread_safe = f->thread_safe;
 	out->is_debug = f->is_debug;
 	read_opcache(p, out);
+	read_extensions(p, out);
 	add_file(m, out);
 }
 
@@ -287,6 +344,7 @@ void target_identity_read(const struct target_process *p, struct model_identity 
 	free(text);
 	if (out->ns_pid && !out->container)
 		out->container = MODEL_CONTAINER_OTHER;
+	identity_read_system(p->pid, out);
 	read_program(p, out);
 	read_php(p, out);
 	read_swoole(p, out->ns_pid ? out->ns_pid : p->pid, out);

@@ -32,6 +32,19 @@ enum model_container identity_container_in(const char *path, size_t n, const cha
  * /proc/PID/status; 0 where it is not told, or (ns_pid) is the same as here. */
 void identity_parse_status(const char *text, int *parent, int *ns_pid);
 
+/* identity_add_extensions - names of PHP's extensions, by the base names of their files ("ffi.so"), which may be anything: those that are too
+ * long or hold anything but letters, digits and . _ - + ~, and those that find no room, are told as "...".  @name  sorted on return */
+void identity_add_extensions(const char **name, size_t n, struct model_identity *out);
+
+/* identity_parse_release - distribution and its version from the text of an os-release(5), if they are words of letters, digits and
+ * . _ -; of a file that is not whole the last line may be cut.
+ * identity_read_release - likewise, from that file below a root directory: it is read if it is a plain file, up to 4 KiB, and no link is
+ * followed on the way.
+ * identity_read_system - that of the process's own root, and the kernel. */
+void identity_parse_release(const char *text, size_t n, int is_whole, struct model_identity *out);
+void identity_read_release(int root, struct model_identity *out);
+void identity_read_system(pid_t pid, struct model_identity *out);
+
 /* What a file says of itself. It is looked at piece by piece. */
 struct identity_file {
 	int thread_safe; /* PHP; -1 = not told */

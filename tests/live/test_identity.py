@@ -4,6 +4,7 @@ environment or its requests."""
 import contextlib
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -63,6 +64,13 @@ def php_is_known_by_its_versions_and_build_ids(run):
     equal(found["libc"], {"name": "glibc", "version": os.confstr("CS_GNU_LIBC_VERSION").split()[1], "static": False}, "libc")
     equal(found["files"], [{"name": PHP, "build_id": build_id(CLI)}, {"name": "libc.so.6", "build_id": build_id(LIBC)}], "files")
     equal((found["swoole"], found["malloc"], found["pool"], role(found)), (None, None, None, (None, None, None)), "the rest")
+    equal(found["kernel"], os.uname().release, "kernel")
+    system = platform.freedesktop_os_release()
+    equal(found["distribution"], {"id": system["ID"], "version": system.get("VERSION_ID")}, "distribution")
+    with open(f"/proc/{php.pid}/maps", encoding="utf-8") as f:
+        loaded = set(re.findall(r"/php/\d+/([\w-]+)\.so$", f.read(), re.M))
+    assert loaded > {"ctype", "ffi", "tokenizer"}, loaded
+    equal(found["php"]["extensions"], sorted(loaded), "extensions")
 
 
 @test

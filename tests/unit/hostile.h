@@ -74,6 +74,10 @@ static const struct model_identity identity = { .role = MODEL_ROLE_WORKER,
 	.malloc = COMM,
 	.container = MODEL_CONTAINER_DOCKER,
 	.container_id = COMM,
+	.extensions = COMM,
+	.kernel = COMM,
+	.distribution = COMM,
+	.distribution_version = COMM,
 	.n_files = 1,
 	.file = { { NAME, NAME } } };
 
@@ -248,7 +252,7 @@ static inline void expect_identity(const json_t *o)
 {
 	static const char *const names[] = { "pool", "exe", "files.0.name", "files.0.build_id" };
 	static const char *const shorter[] = { "php.version", "swoole.version", "libc.version", "malloc",
-		"container.id" };
+		"container.id", "distribution.id", "distribution.version", "kernel" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		expect(o, names[i], NAME_JSON);

@@ -6,10 +6,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "output/internal.h"
 #include "target/identity.h"
@@ -165,6 +168,170 @@ static void versions_are_copied_only_if_they_are_some(void **state)
 	assert_int_equal(identity_copy_version("5.1\033[2J", 7, out, sizeof(out)), -EINVAL);
 	assert_string_equal(out, "");
 	assert_int_equal(identity_copy_version("5.1.2.3.4.5.6.7.8", 17, out, sizeof(out)), -EINVAL);
+}
+
+/* ---- extensions ---- */
+
+static void extensions_are_words_in_their_order(void **state)
+{
+	const char *some[] = { "sodium.so", "ffi.so", "ctype.so", "ffi.so", "ddtrace-20220829.so" };
+	/* None of these is a word: what they are is not told, but that there are more. */
+	const char *bad[] = { "zip.so", "a b.so", "\033[2J.so", "a\nb.so", ".so", "", "\xc3\xa4.so", "`x`.so",
+		"0123456789012345678901234567890123456789012345678.so" };
+	const char *many[100];
+	struct model_identity id = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	identity_add_extensions(some, 5, &id);
+	assert_string_equal(id.extensions, "ctype ddtrace-20220829 ffi sodium");
+	id = (struct model_identity){ 0 };
+	identity_add_extensions(bad, sizeof(bad) / sizeof(bad[0]), &id);
+	assert_string_equal(id.extensions, "zip ...");
+	id = (struct model_identity){ 0 };
+	identity_add_extensions(bad, 0, &id);
+	assert_string_equal(id.extensions, "");
+	/* More than there is room for. */
+	for (size_t i = 0; i < 100; i++)
+		assert_true(asprintf((char **)&many[i], "extension-%02zu.so", i) > 0);
+	identity_add_extensions(many, 100, &id);
+	assert_memory_equal(id.extensions, "extension-00 extension-01 ", 26);
+	for (const char *c = id.extensions; *c; c++)
+		n += *c == ' ';
+	assert_int_equal(n, (sizeof(id.extensions) - sizeof(" ...")) / sizeof("extension-00"));
+	assert_string_equal(id.extensions + strlen(id.extensions) - 7, "-77 ...");
+	for (size_t i = 0; i < 100; i++)
+		free((void *)many[i]);
+}
+
+/* ---- the distribution ---- */
+
+static void expect_release(const char *text, int is_whole, const char *name, const char *version)
+{
+	struct model_identity id = { 0 };
+
+	identity_parse_release(text, strlen(text), is_whole, &id);
+	if (strcmp(id.distribution, name) != 0 || strcmp(id.distribution_version, version) != 0)
+		fail_msg("%s: '%s' '%s'", text, id.distribution, id.distribution_version);
+}
+
+static void os_release_tells_the_distribution(void **state)
+{
+	struct model_identity id = { 0 };
+
+	(void)state;
+	expect_release("NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\nX=1\n", 1, "debian", "12");
+	expect_release("ID='alpine'\nVERSION_ID=3.19.1", 1, "alpine", "3.19.1");
+	expect_release("ID=\"opensuse-leap\"\n", 1, "opensuse-leap", "");
+	/* Only what is a word, of that name, at the begin of a line; a version of nothing says nothing. */
+	expect_release("ID=a b\nVERSION_ID=1\n", 1, "", "");
+	expect_release("ID=\033[2J\n", 1, "", "");
+	expect_release("ID=`x`\n", 1, "", "");
+	expect_release("ID=\"x\n", 1, "", "");
+	expect_release("ID=\"\"\nVERSION_ID=1\n", 1, "", "");
+	expect_release("ID=\"\n", 1, "", "");
+	expect_release("ID=0123456789012345678901234567890a\n", 1, "0123456789012345678901234567890a" + 32, "");
+	expect_release("ID=0123456789012345678901234567890\n", 1, "0123456789012345678901234567890", "");
+	expect_release(" ID=x\nXID=x\nID_LIKE=x\nBUILD_ID=x\nVERSION_ID\n", 1, "", "");
+	expect_release("ID=x\nVERSION_ID=\xff\n", 1, "x", "");
+	expect_release("", 1, "", "");
+	expect_release("\n\n", 1, "", "");
+	/* A line that may be cut short is not read; nor what is no text. */
+	expect_release("ID=debian\nVERSION_ID=1", 0, "debian", "");
+	identity_parse_release("ID=a\n\0ID=b\n", 11, 1, &id);
+	assert_string_equal(id.distribution, "");
+}
+
+static char root[] = "/tmp/swtrace-identity-XXXXXX";
+
+static int begin_root(void **state)
+{
+	(void)state;
+	strcpy(root, "/tmp/swtrace-identity-XXXXXX");
+	assert_non_null(mkdtemp(root));
+	assert_int_equal(chdir(root), 0);
+	assert_int_equal(mkdir("etc", 0700) | mkdir("usr", 0700) | mkdir("usr/lib", 0700), 0);
+	return 0;
+}
+
+static int end_root(void **state)
+{
+	static const char *const files[] = { "etc", "etc/os-release", "usr/lib/os-release", "other/os-release",
+		"elsewhere" };
+	static const char *const folders[] = { "etc/os-release", "etc", "usr/lib", "usr", "other" };
+
+	(void)state;
+	/* First the link that may stand for a folder: nothing is removed through it. */
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlink(files[i]);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		rmdir(folders[i]);
+	assert_int_equal(chdir("/"), 0);
+	return rmdir(root);
+}
+
+static void put_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void expect_distribution(const char *name)
+{
+	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct model_identity id = { 0 };
+
+	identity_read_release(fd, &id);
+	close(fd);
+	assert_string_equal(id.distribution, name);
+}
+
+static void a_root_has_its_own_distribution(void **state)
+{
+	char long_text[8192];
+
+	(void)state;
+	expect_distribution("");
+	put_file("usr/lib/os-release", "ID=lib\n");
+	expect_distribution("lib");
+	assert_int_equal(symlink("../usr/lib/os-release", "etc/os-release"), 0);
+	expect_distribution("lib");
+	unlink("etc/os-release");
+	put_file("etc/os-release", "ID=etc\n");
+	expect_distribution("etc");
+	/* Of a long file the begin is read. */
+	memset(long_text, '\n', sizeof(long_text));
+	memcpy(long_text, "ID=begin\n", 9);
+	strcpy(long_text + sizeof(long_text) - 8, "ID=end\n");
+	put_file("etc/os-release", long_text);
+	expect_distribution("begin");
+}
+
+static void what_is_no_plain_file_of_that_root_is_not_opened(void **state)
+{
+	(void)state;
+	/* A pipe, of which reading would never end; a folder. */
+	assert_int_equal(mkfifo("etc/os-release", 0600), 0);
+	expect_distribution("");
+	unlink("etc/os-release");
+	assert_int_equal(mkdir("etc/os-release", 0700), 0);
+	expect_distribution("");
+	rmdir("etc/os-release");
+	/* Links out of the root: of the file, and of the folder. */
+	put_file("elsewhere", "ID=elsewhere\n");
+	assert_int_equal(symlink("/etc/os-release", "etc/os-release"), 0);
+	assert_int_equal(symlink("../../elsewhere", "usr/lib/os-release"), 0);
+	expect_distribution("");
+	unlink("etc/os-release");
+	unlink("usr/lib/os-release");
+	rmdir("etc");
+	assert_int_equal(mkdir("other", 0700), 0);
+	put_file("other/os-release", "ID=other\n");
+	assert_int_equal(symlink("other", "etc"), 0);
+	expect_distribution("");
 }
 
 #define SCAN(function, text) function(text, sizeof(text) - 1, &f)
@@ -388,6 +555,7 @@ static const struct model_identity whole = {
 	.has_php = 1,
 	.php_version = "8.2.29",
 	.has_opcache = 1,
+	.extensions = "ffi swoole ...",
 	.has_swoole = 1,
 	.swoole_version = "5.1.2",
 	.libc = MODEL_LIBC_GLIBC,
@@ -396,6 +564,9 @@ static const struct model_identity whole = {
 	.container = MODEL_CONTAINER_DOCKER,
 	.container_id = "3f2a55c0ffee",
 	.ns_pid = 7,
+	.kernel = "6.1.0-28-amd64",
+	.distribution = "debian",
+	.distribution_version = "12",
 	.n_files = 2,
 	.file = { { "php", "0123456789abcdef" }, { "swoole\n.so", "abcdef" } },
 };
@@ -487,14 +658,17 @@ static void programs_are_told_in_an_object(void **state)
 	(void)state;
 	expect_json(&whole,
 		"{\"role\":\"worker\",\"role_from\":\"memory\",\"worker\":3,\"pool\":null,\"exe\":\"php\","
-		"\"php\":{\"version\":\"8.2.29\",\"thread_safe\":false,\"debug\":false,\"opcache\":true,\"jit\":false},"
+		"\"php\":{\"version\":\"8.2.29\",\"thread_safe\":false,\"debug\":false,\"opcache\":true,\"jit\":false,"
+		"\"extensions\":[\"ffi\",\"swoole\",\"...\"]},"
 		"\"swoole\":{\"version\":\"5.1.2\"},\"libc\":{\"name\":\"glibc\",\"version\":\"2.36\",\"static\":false},"
 		"\"malloc\":\"jemalloc\",\"container\":{\"kind\":\"docker\",\"id\":\"3f2a55c0ffee\",\"pid\":7},"
+		"\"distribution\":{\"id\":\"debian\",\"version\":\"12\"},\"kernel\":\"6.1.0-28-amd64\","
 		"\"files\":[{\"name\":\"php\",\"build_id\":\"0123456789abcdef\"},"
 		"{\"name\":\"swoole\\n.so\",\"build_id\":\"abcdef\"}]}");
 	expect_json(&nothing,
 		"{\"role\":null,\"role_from\":null,\"worker\":null,\"pool\":null,\"exe\":null,\"php\":null,"
-		"\"swoole\":null,\"libc\":null,\"malloc\":null,\"container\":null,\"files\":[]}");
+		"\"swoole\":null,\"libc\":null,\"malloc\":null,\"container\":null,"
+		"\"distribution\":null,\"kernel\":null,\"files\":[]}");
 	expect_json(NULL, "null");
 }
 
@@ -509,6 +683,10 @@ static void what_a_process_is_has_no_padding(void **state)
 		offsetof(struct model_identity, has_php), offsetof(struct model_identity, exe) + sizeof(id->exe));
 	assert_int_equal(offsetof(struct model_identity, ns_pid),
 		offsetof(struct model_identity, container_id) + sizeof(id->container_id));
+	assert_int_equal(offsetof(struct model_identity, has_swoole),
+		offsetof(struct model_identity, extensions) + sizeof(id->extensions));
+	assert_int_equal(offsetof(struct model_identity, n_files),
+		offsetof(struct model_identity, distribution_version) + sizeof(id->distribution_version));
 	assert_int_equal(sizeof(struct model_identity_file), sizeof(id->file[0].name) + sizeof(id->file[0].build_id));
 }
 
@@ -522,6 +700,10 @@ int main(void)
 		cmocka_unit_test(other_cgroups_are_no_containers),
 		cmocka_unit_test(status_tells_the_pid_in_its_own_namespace),
 		cmocka_unit_test(versions_are_copied_only_if_they_are_some),
+		cmocka_unit_test(extensions_are_words_in_their_order),
+		cmocka_unit_test(os_release_tells_the_distribution),
+		cmocka_unit_test_setup_teardown(a_root_has_its_own_distribution, begin_root, end_root),
+		cmocka_unit_test_setup_teardown(what_is_no_plain_file_of_that_root_is_not_opened, begin_root, end_root),
 		cmocka_unit_test(the_engine_tells_how_it_was_built),
 		cmocka_unit_test(libcs_tell_their_versions),
 		cmocka_unit_test(swoole_workers_are_told_from_their_record),

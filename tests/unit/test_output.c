@@ -223,7 +223,8 @@ static const struct model_event aborted = { .type = MODEL_SIGNAL,
 
 #define WORKER                                                                                                                              \
 	"{\"role\":\"worker\",\"role_from\":\"memory\",\"worker\":3,\"pool\":null,\"exe\":null,\"php\":null,\"swoole\":null,\"libc\":null," \
-	"\"malloc\":null,\"container\":{\"kind\":\"docker\",\"id\":\"3f2a55c0ffee\",\"pid\":7},\"files\":[]}"
+	"\"malloc\":null,\"container\":{\"kind\":\"docker\",\"id\":\"3f2a55c0ffee\",\"pid\":7},"                                            \
+	"\"distribution\":null,\"kernel\":null,\"files\":[]}"
 
 typedef int report_writer(FILE *f, const struct analyze_report *r, const struct output_stack *s);
 typedef int event_writer(FILE *f, const struct model_event *e, const struct output_stack *s);

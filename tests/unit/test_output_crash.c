@@ -127,6 +127,7 @@ static void assert_json(const struct output_crash *c, const char *expected)
 	"\"schema\":1,\"type\":\"crash\",\"time\":\"2026-11-23T21:40:05.123Z\",\"pid\":4242,\"tid\":4243,\"comm\":\"php\","    \
 	"\"identity\":{\"role\":\"worker\",\"role_from\":\"memory\",\"worker\":3,\"pool\":null,\"exe\":null,\"php\":null,"     \
 	"\"swoole\":null,\"libc\":null,\"malloc\":null,\"container\":{\"kind\":\"docker\",\"id\":\"3f2a55c0ffee\",\"pid\":7}," \
+	"\"distribution\":null,\"kernel\":null,"                                                                               \
 	"\"files\":[]},\"signal\":11,\"signal_name\":\"SIGSEGV\","
 
 /* a_freed_block - a block of zend that was freed 3 ms before. */
