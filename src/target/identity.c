@@ -187,7 +187,7 @@ void identity_add_extensions(const char **name, size_t n, struct model_identity 
 static void read_extensions(const struct target_process *p, struct model_identity *out)
 {
 	const struct target_module *engine = target_php_engine(p), *last = NULL;
-	const char *name[MAX_EXTENSIONS];
+	const char *name[MAX_EXTENSIONS] = { NULL };
 	struct elffile_symbol sym;
 	size_t n = 0;
 
