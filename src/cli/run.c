@@ -302,12 +302,13 @@ static void on_sample(struct run *r)
 	if (read(r->fd_sample, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
 	next_ns = report_sample(&r->reporter);
-	if (next_ns) {
-		start_timer(r->fd_sample, next_ns, 0);
-		return;
+	if (!next_ns) {
+		close(r->fd_sample);
+		r->fd_sample = -1;
+	} else if (next_ns != r->sample_ns) {
+		r->sample_ns = next_ns;
+		start_timer(r->fd_sample, next_ns, 1);
 	}
-	close(r->fd_sample);
-	r->fd_sample = -1;
 }
 
 /* watch_exits - a process whose exit event was lost is still noticed by its pidfd. Events of its end are in the ring before
@@ -590,6 +591,7 @@ int run_trace(const struct cli_settings *s)
 		.fd_signal = -1,
 		.fd_interval = -1,
 		.fd_sample = -1,
+		.sample_ns = REPORT_SAMPLE_NS,
 		.fd_duration = -1,
 		.fd_due = -1,
 		.fd_output = -1 };
@@ -611,7 +613,7 @@ int run_trace(const struct cli_settings *s)
 		goto out;
 	r.fd_interval = begin_interval(s);
 	if (s->interval_ns > REPORT_SAMPLE_NS && !s->crashes)
-		r.fd_sample = run_timer(REPORT_SAMPLE_NS, 0);
+		r.fd_sample = run_timer(r.sample_ns, 1);
 	r.fd_duration = s->duration_ns ? run_timer(s->duration_ns, 0) : -1;
 	if (r.fd_interval < 0 || (s->duration_ns && r.fd_duration < 0)) {
 		msg_error("cannot make a timer: too many open files");

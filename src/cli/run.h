@@ -19,11 +19,12 @@ struct run {
 	struct windows *windows; /* NULL: probes are in place all the time */
 	int fd_signal;
 	int fd_interval;
-	int fd_sample;	  /* -1: no more samples between reports */
-	int fd_duration;  /* -1: no end */
-	int fd_output;	  /* what a started command writes, while there is a live view; -1: it writes for itself */
-	uint64_t look_ns; /* CLOCK_MONOTONIC: in this turn files are waited for no longer, of whomever is looked at */
-	int fd_due;	  /* due.h: processes are to be looked at; -1: none were */
+	int fd_sample;	    /* -1: no more samples between reports */
+	uint64_t sample_ns; /* from one of them to the next */
+	int fd_duration;    /* -1: no end */
+	int fd_output;	    /* what a started command writes, while there is a live view; -1: it writes for itself */
+	uint64_t look_ns;   /* CLOCK_MONOTONIC: in this turn files are waited for no longer, of whomever is looked at */
+	int fd_due;	    /* due.h: processes are to be looked at; -1: none were */
 	struct run_due *due;
 	size_t n_due;
 	const struct run_due *looking; /* at this one, now; NULL: at none of them */
