@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -197,6 +198,18 @@ def libcs_and_allocators_are_told(run):
         found = identity(run, run.target(target).pid)
         equal((tuple(found["libc"].values()), found["malloc"]), (libc, malloc), target)
         equal((found["exe"], found["php"]), (target, None), target)
+
+
+@waiting_test
+def a_process_has_the_distribution_of_its_own_root(run):
+    for text, expected in (("ID=alpine\nVERSION_ID=3.19.1\n", {"id": "alpine", "version": "3.19.1"}), ("ID=\033[2J\n", None)):
+        with tempfile.TemporaryDirectory() as root:
+            os.mkdir(os.path.join(root, "etc"))
+            shutil.copy(os.path.join(TARGETS, "alloc-static"), root)
+            with open(os.path.join(root, "etc/os-release"), "w", encoding="utf-8") as f:
+                f.write(text)
+            found = identity(run, run.keep(Program(["chroot", root, "/alloc-static"])).pid)
+        equal((found["exe"], found["distribution"], found["kernel"]), ("alloc-static", expected, os.uname().release), "identity")
 
 
 @contextlib.contextmanager
