@@ -58,6 +58,15 @@ static void meet_php(const struct model_php_heap *h, const struct analyze_growth
 	meet(&taking, h->is_known ? h->limit_bytes : 0, &room, out);
 }
 
+/* is_php_unclear - which limit is the first cannot be told while PHP's own heap, which has one, is not judged; nor when one that has grown
+ * is empty, or cannot be read any more: the request whose it was has ended, as it does when it meets the limit. */
+static int is_php_unclear(const struct model_php_heap *h, enum analyze_growth_verdict v)
+{
+	if (!h->is_known)
+		return v == GROWTH_GROWING;
+	return h->limit_bytes && (v == GROWTH_UNKNOWN || (v == GROWTH_GROWING && !h->size_bytes));
+}
+
 void analyze_limits_make(const struct model_vitals *v, const struct analyze_growth *growth,
 	const struct analyze_taking *cgroup_by, const struct analyze_taking *machine_by, struct analyze_limits *out)
 {
@@ -73,11 +82,7 @@ void analyze_limits_make(const struct model_vitals *v, const struct analyze_grow
 	meet(own.n ? machine_by : &nobody, v->machine_bytes, &(struct room){ machine, machine },
 		&out->limit[LIMIT_MACHINE]);
 	out->soonest = LIMIT_NONE;
-	/* Which is the first cannot be told while PHP's own heap, which has a limit, is not judged; nor when one that has grown is empty: the
-	 * request whose it was has ended, as it does when it meets the limit. */
-	if (v->heap.is_known && v->heap.limit_bytes &&
-		(growth[MODEL_CURVE_ZEND].verdict == GROWTH_UNKNOWN ||
-			(growth[MODEL_CURVE_ZEND].verdict == GROWTH_GROWING && !v->heap.size_bytes)))
+	if (is_php_unclear(&v->heap, growth[MODEL_CURVE_ZEND].verdict))
 		return;
 	for (int k = LIMIT_PHP; k < LIMITS; k++)
 		if (out->limit[k].is_near &&

@@ -135,6 +135,22 @@ static void a_heap_that_is_empty_again_meets_no_limit(void **state)
 	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
 }
 
+static void leaks_and_is_torn_down(int second, struct moment *m)
+{
+	leaks_in_php(second, m);
+	if (second == SECONDS - 1)
+		m->vitals.heap.is_known = 0;
+}
+
+static void a_heap_that_is_torn_down_meets_no_limit(void **state)
+{
+	(void)state;
+	live(leaks_and_is_torn_down);
+	assert_int_equal(standing.growth[MODEL_CURVE_ZEND].verdict, GROWTH_GROWING);
+	assert_int_equal(standing.growth[MODEL_CURVE_RSS_SWAP].verdict, GROWTH_GROWING);
+	assert_int_equal(standing.limits.soonest, LIMIT_NONE);
+}
+
 static void leaks_in_a_small_cgroup(int second, struct moment *m)
 {
 	leaks_in_php(second, m);
@@ -592,6 +608,7 @@ int main(void)
 		cmocka_unit_test(the_time_to_memory_limit_is_told_within_bounds),
 		cmocka_unit_test(who_has_ended_meets_no_limit),
 		cmocka_unit_test(a_heap_that_is_empty_again_meets_no_limit),
+		cmocka_unit_test(a_heap_that_is_torn_down_meets_no_limit),
 		cmocka_unit_test(the_limit_that_is_met_first_is_the_one_that_is_told),
 		cmocka_unit_test(nothing_is_said_of_what_does_not_grow_however_near_the_limit_is),
 		cmocka_unit_test(a_limit_that_lies_years_ahead_is_not_told),
