@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from harness import EMULATED, HostPhp, Program, command, equal, long_test, test
+from harness import EMULATED, HostPhp, Program, command, equal, long_test, test, waiting_test
 from web import Fpm
 
 SCRIPT = os.path.join(HostPhp.scripts, "served.php")
@@ -93,7 +93,7 @@ def check_budget(report, budget):
     assert report["recorded_ms"] > 0 and report["windows"] > 1, report
 
 
-@test
+@waiting_test
 def in_windows_the_leaking_line_of_php_is_named_first_within_a_minute(run):
     worker = run.keep(Worker())
     worker.ask_at_rate("leak", 85, 300)
@@ -126,7 +126,7 @@ def in_windows_the_leaking_line_of_php_is_named_first_within_a_minute(run):
     equal(tracer.lost(), {}, "losses")
 
 
-@test
+@waiting_test
 def in_windows_nothing_is_named_where_nothing_leaks(run):
     worker = run.keep(Worker())
     worker.ask_at_rate("clean", 50, 300)
