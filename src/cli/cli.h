@@ -218,8 +218,8 @@ int report_open(struct reporter *r);
 /* report_make - one report of this moment, to stdout, the folded file and the saved one.  Return: 0, or -errno of stdout. */
 int report_make(struct reporter *r, int is_final);
 
-/* report_quietly - in a session without reports: what the processes are by now, for the crashes to come; what was not seen, for metrics
- * alone.  Return: 0 or -errno. */
+/* report_quietly - in a session without reports: what the processes are and hold by now, for the crashes to come; what was not seen, for
+ * metrics alone.  Return: 0 or -errno. */
 int report_quietly(struct reporter *r);
 
 /* report_losses - what was not seen, at the end of a session without reports.  Return: as above. */

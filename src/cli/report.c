@@ -380,9 +380,13 @@ int report_quietly(struct reporter *r)
 	struct target_process *p;
 	int err = 0;
 
-	/* Who has just begun may not say yet what it is; who crashes cannot be asked any more. */
+	/* Who has just begun may not say yet what it is; who crashes cannot be asked any more, nor for its memory. */
 	for (size_t i = 0; (p = target_at(r->target, i)); i++)
 		target_identity(p);
+	if (!collect_vitals(r->collect, r->target, &now) && !analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
+		remember(r, now);
+	model_snapshot_free(now);
+	now = NULL;
 	if (!listen_is_open(&r->listener))
 		return 0;
 	err = collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now);

@@ -118,6 +118,18 @@ def a_child_that_runs_another_program_is_not_traced(run):
 
 
 @test
+def a_crash_of_which_no_memory_is_traced_tells_what_was_seen_from_outside(run):
+    target = run.target("crash")
+    tracer = run.trace("--crashes", "-p", target.pid, "-i", 0.5)
+    time.sleep(1.5)  # it is looked at once or twice
+    target.send("null")
+    memory = tracer.wait("crash", 5)["memory"]
+    tracer.finish(interrupt=False)
+    equal((memory["live_bytes"], memory["php"]), (None, None), "what nobody has counted")
+    assert memory["rss_bytes"] > 100000 and memory["age_ms"] < 5000, memory
+
+
+@test
 def a_crash_before_the_first_report_tells_what_lived(run):
     target = run.target("crash")
     tracer = run.trace("-p", target.pid, "-i", 60)
