@@ -23,11 +23,8 @@ static void add_abort(struct strbuf *b, const json_t *crash)
 	b->failed |= !words;
 	while (n && (words[n - 1] == '\n' || words[n - 1] == '\r'))
 		words[--n] = 0;
-	if (n) {
-		strbuf_add(b, "- **Abort message:** ");
-		markdown_span(b, words);
-		strbuf_add(b, "\n");
-	}
+	if (n)
+		markdown_item(b, "Abort message", words);
 	free(words);
 }
 
@@ -114,11 +111,7 @@ static void add_who(struct strbuf *b, const json_t *event)
 	strbuf_addf(&who, "%s, pid %" JSON_INTEGER_FORMAT, text_of(event, "comm"), number_of(event, "pid"));
 	if (has(event, "tid"))
 		strbuf_addf(&who, ", thread %" JSON_INTEGER_FORMAT, number_of(event, "tid"));
-	strbuf_add(b, "- **Process:** ");
-	markdown_span(b, who.data ? who.data : "");
-	strbuf_add(b, "\n");
-	b->failed |= who.failed;
-	strbuf_free(&who);
+	markdown_made(b, "Process", &who);
 }
 
 static void add_signal(struct strbuf *b, const json_t *crash)
@@ -128,11 +121,7 @@ static void add_signal(struct strbuf *b, const json_t *crash)
 	strbuf_addf(&code, "%s (%" JSON_INTEGER_FORMAT "), %s%s%s", text_of(crash, "signal_name"),
 		number_of(crash, "signal"), text_of(crash, "code_name"), has(crash, "code_text") ? ": " : "",
 		text_of(crash, "code_text"));
-	strbuf_add(b, "- **Signal:** ");
-	markdown_span(b, code.data ? code.data : "");
-	strbuf_add(b, "\n");
-	b->failed |= code.failed;
-	strbuf_free(&code);
+	markdown_made(b, "Signal", &code);
 }
 
 static void add_summary(struct strbuf *b, const json_t *event, const char *version)
@@ -142,12 +131,12 @@ static void add_summary(struct strbuf *b, const json_t *event, const char *versi
 		markdown_end_summary(b, event);
 	} else {
 		add_signal(b, event);
-		markdown_item(b, "What it is", event, "summary");
-		markdown_item(b, "Most likely", event, "likely");
+		markdown_item(b, "What it is", text_of(event, "summary"));
+		markdown_item(b, "Most likely", text_of(event, "likely"));
 		add_abort(b, event);
-		markdown_item(b, "Kernel's line", event, "kernel_line");
+		markdown_item(b, "Kernel's line", text_of(event, "kernel_line"));
 	}
-	markdown_item(b, "When", event, "time");
+	markdown_item(b, "When", text_of(event, "time"));
 	strbuf_addf(b, "- **Told by:** swtrace %s\n", version);
 }
 

@@ -35,9 +35,10 @@ static inline int has(const json_t *o, const char *key)
 }
 
 /* markdown_span - untrusted text as a code span: a backtick in it would end it. markdown_item - a line of the list at the top, if there
- * is something to say. markdown_place - the place of a frame, in code. */
+ * is something to say; markdown_made - of a text that was put together, and is freed. markdown_place - the place of a frame, in code. */
 void markdown_span(struct strbuf *b, const char *s);
-void markdown_item(struct strbuf *b, const char *name, const json_t *o, const char *key);
+void markdown_item(struct strbuf *b, const char *name, const char *text);
+void markdown_made(struct strbuf *b, const char *name, struct strbuf *text);
 void markdown_place(struct strbuf *b, const json_t *frame);
 
 /* markdown_frames - lines of code; what repeats of them once, as text reports do.

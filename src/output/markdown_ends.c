@@ -124,11 +124,7 @@ void markdown_end_summary(struct strbuf *b, const json_t *event)
 	if (!end)
 		return;
 	end->say(&said, event);
-	strbuf_add(b, "- **What it is:** ");
-	markdown_span(b, said.data ? said.data : "");
-	strbuf_add(b, "\n");
-	b->failed |= said.failed;
-	strbuf_free(&said);
+	markdown_made(b, "What it is", &said);
 }
 
 /* add_freed - the block of a faulty free. */

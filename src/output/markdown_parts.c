@@ -12,13 +12,20 @@ void markdown_span(struct strbuf *b, const char *s)
 	strbuf_add(b, "`");
 }
 
-void markdown_item(struct strbuf *b, const char *name, const json_t *o, const char *key)
+void markdown_item(struct strbuf *b, const char *name, const char *text)
 {
-	if (!has(o, key))
+	if (!*text)
 		return;
 	strbuf_addf(b, "- **%s:** ", name);
-	markdown_span(b, text_of(o, key));
+	markdown_span(b, text);
 	strbuf_add(b, "\n");
+}
+
+void markdown_made(struct strbuf *b, const char *name, struct strbuf *text)
+{
+	markdown_item(b, name, text->data ? text->data : "");
+	b->failed |= text->failed;
+	strbuf_free(text);
 }
 
 void markdown_place(struct strbuf *b, const json_t *f)
