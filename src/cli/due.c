@@ -53,23 +53,12 @@ void due_add_program(struct run *r, pid_t pid)
 	add(r, pid, 0, BEGUN_NS, 0);
 }
 
-/* again - look at it in a moment, unless that has been done for long enough.  Return: as due_while_read(). */
-static int again(struct run *r, pid_t pid, pid_t parent)
+int due_while_read(struct run *r, pid_t pid, pid_t parent)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint64_t since = r->looking && r->looking->pid == pid && r->looking->since_ns ? r->looking->since_ns : now;
 
 	return now - since < READ_NS && !add(r, pid, parent, AGAIN_NS, since);
-}
-
-int due_while_read(struct run *r, pid_t pid)
-{
-	return again(r, pid, 0);
-}
-
-int due_child_while_read(struct run *r, pid_t pid, pid_t parent)
-{
-	return again(r, pid, parent);
 }
 
 static void look(struct run *r, const struct run_due *due)

@@ -10,10 +10,9 @@
 void due_add(struct run *r, pid_t pid);
 void due_add_program(struct run *r, pid_t pid);
 
-/* due_while_read - look at it again while its files are being read. due_child_while_read - and follow it: it is a new child.
+/* due_while_read - look at it again while its files are being read.  @parent  it is a new child of that one, and to be followed; 0: it is not
  * Return: 1; 0: not any more, it has been long enough, or there is no memory. */
-int due_while_read(struct run *r, pid_t pid);
-int due_child_while_read(struct run *r, pid_t pid, pid_t parent);
+int due_while_read(struct run *r, pid_t pid, pid_t parent);
 
 /* due_look - look at those that are due. When fd_due is readable. */
 void due_look(struct run *r);

@@ -50,7 +50,7 @@ int events_look(struct run *r, struct target_process *p)
 	if (!err && !attach_is_ready(r->attach, p, r->look_ns))
 		err = -EINPROGRESS;
 	if (err == -EINPROGRESS)
-		return due_while_read(r, p->pid) ? 0 : events_probe(r, p);
+		return due_while_read(r, p->pid, 0) ? 0 : events_probe(r, p);
 	return err ? err : probe(r, p, changes);
 }
 

@@ -31,7 +31,7 @@ static struct target_process *add(struct run *r, const struct target_process *pa
 	struct target_process *p;
 	int err = target_add_within(r->target, pid, is_new ? r->look_ns : UINT64_MAX, &p);
 
-	if (err == -EINPROGRESS && !due_child_while_read(r, pid, parent->pid))
+	if (err == -EINPROGRESS && !due_while_read(r, pid, parent->pid))
 		err = target_add(r->target, pid, &p);
 	if (err)
 		return NULL;

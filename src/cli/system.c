@@ -69,7 +69,7 @@ void system_meet(struct run *r, pid_t pid)
 		target_remove(r->target, p);
 		err = -EINPROGRESS;
 	}
-	if (err == -EINPROGRESS && !due_while_read(r, pid))
+	if (err == -EINPROGRESS && !due_while_read(r, pid, 0))
 		err = target_add(r->target, pid, &p);
 	if (err)
 		return;
