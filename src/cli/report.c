@@ -378,22 +378,18 @@ int report_quietly(struct reporter *r)
 {
 	struct model_snapshot *now = NULL;
 	struct target_process *p;
-	int err = 0;
+	int err;
 
 	/* Who has just begun may not say yet what it is; who crashes cannot be asked any more, nor for its memory. */
 	for (size_t i = 0; (p = target_at(r->target, i)); i++)
 		target_identity(p);
-	if (!collect_vitals(r->collect, r->target, &now) && !analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
+	err = collect_vitals(r->collect, r->target, &now);
+	if (!err && !analyze_verdicts_update(&r->verdicts, now, &r->history, 0))
 		remember(r, now);
-	model_snapshot_free(now);
-	now = NULL;
-	if (!listen_is_open(&r->listener))
-		return 0;
-	err = collect_snapshot(r->collect, &r->settings->filter, 0, r->target, &now);
 	if (!err)
 		listen_losses(&r->listener, now);
 	model_snapshot_free(now);
-	return err;
+	return listen_is_open(&r->listener) ? err : 0; /* crashes are told without it */
 }
 
 int report_losses(struct reporter *r)

@@ -78,7 +78,7 @@ struct collect_filter {
 int collect_snapshot(struct collect *c, const struct collect_filter *filter, int is_final, struct target *t,
 	struct model_snapshot **out);
 
-/* collect_vitals - the same of processes alone, without stacks and the live table: is_outside is set. */
+/* collect_vitals - the same of processes and losses alone, without stacks and the live table: is_outside is set. */
 int collect_vitals(struct collect *c, struct target *t, struct model_snapshot **out);
 
 /* collect_outside - the same without any probe or table: all processes that the caller knows, with their vitals alone.

@@ -488,6 +488,8 @@ int collect_vitals(struct collect *c, struct target *t, struct model_snapshot **
 
 	if (!err)
 		err = read_processes(&r, t);
+	if (!err)
+		err = read_losses(&r);
 	if (!err) {
 		r.s->is_outside = 1;
 		vitals_read(c, r.s, t, 0);
