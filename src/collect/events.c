@@ -149,22 +149,28 @@ static int on_record(void *ctx, void *data, size_t size_bytes)
 	return 0;
 }
 
-int collect_drain(struct collect *c)
+/* make_room - for all that the ring can hold.  Return: 1, or 0: there is none. */
+static int make_room(struct collect *c)
 {
 	/* A record of the ring has a header of 8 bytes too, so its records fit into as many bytes here. */
 	size_t wanted = c->queue_bytes + 2 * SWT_EVENT_RING_BYTES;
 	char *grown;
 
-	if (wanted > QUEUE_MAX_BYTES)
-		return c->n_crashes > 0; /* they stay in the ring; when that is full, the kernel side counts */
-	if (wanted > c->queue_cap) {
-		grown = realloc(c->queue, wanted);
-		if (!grown)
-			return c->n_crashes > 0;
-		c->queue = grown;
-		c->queue_cap = wanted;
-	}
-	ring_buffer__consume(c->ring);
+	if (wanted <= c->queue_cap)
+		return 1;
+	grown = wanted <= QUEUE_MAX_BYTES ? realloc(c->queue, wanted) : NULL;
+	if (!grown)
+		return 0;
+	c->queue = grown;
+	c->queue_cap = wanted;
+	return 1;
+}
+
+int collect_drain(struct collect *c)
+{
+	/* Without it they stay in the ring; when that is full, the kernel side counts. */
+	if (make_room(c))
+		ring_buffer__consume(c->ring);
 	return c->n_crashes > 0;
 }
 
