@@ -70,8 +70,8 @@ struct crash_cycle {
 
 /* The addresses of which the caller is to find out what the books know: that of the fault first (of an abort, that of the block
  * whose free it ends; 0: there is none), then those in
- * the general registers, in the order of enum model_register. */
-#define CRASH_ADDRESSES 17
+ * the registers, in the order of enum model_register, the flags left out. */
+#define CRASH_ADDRESSES 18
 
 struct crash_frame {
 	const char *function; /* untrusted; NULL = not known */

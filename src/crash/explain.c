@@ -328,11 +328,9 @@ static void set_likely(const struct model_event *e, const struct fault *f, const
 /* set_pointers - the registers that point into something known. */
 static void set_pointers(const struct model_event *e, const struct model_near *near, struct crash_report *r)
 {
-	for (int reg = 0; reg < MODEL_RIP; reg++) {
+	for (int reg = 0; reg <= MODEL_RIP; reg++) {
 		struct crash_place *p = &r->pointer[r->n_pointers];
 
-		if (reg == MODEL_RSP)
-			continue;
 		place_find(e, e->crash->reg[reg], reg, near ? &near[reg + 1] : NULL, p);
 		r->n_pointers += p->mapping || p->near;
 	}

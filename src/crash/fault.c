@@ -94,6 +94,6 @@ void crash_addresses(const struct model_event *e, uint64_t addr[CRASH_ADDRESSES]
 
 	fault_of(e, &f);
 	addr[0] = f.has_address ? f.addr : freed_address(e);
-	for (int i = 0; i < MODEL_RIP; i++)
+	for (int i = 0; i <= MODEL_RIP; i++)
 		addr[i + 1] = e->crash->reg[i];
 }

@@ -230,14 +230,13 @@ def mapping_at(maps, addr):
 
 
 def compare_mappings(wrong, case, facts, crash):
-    """Each register, but for the two that say where the program is, that points into what was mapped before the program went to die:
-    it is told what that is. Where the stack and the heap begin and end may have changed since."""
+    """Each register that points into what was mapped before the program went to die: it is told what that is. Where the stack and the heap begin and end may have changed since."""
     told = {p["register"]: p for p in crash["pointers"]}
     n = 0
     for r in REGISTERS:
         addr = int(facts[r], 16)
         m = mapping_at(facts["maps"], addr)
-        if r in ("rip", "rsp") or not m or case in MAPS_ANEW and m.path[:1] != "/":
+        if not m or case in MAPS_ANEW and m.path[:1] != "/":
             continue
         n += 1
         got = (told.get(r) or {}).get("mapping") or {}
