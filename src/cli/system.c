@@ -46,7 +46,8 @@ static int enter(struct run *r, struct target_process *p)
 	}
 	if (err != -ESRCH)
 		msg_warn("%d (%s): not traced: %s", p->pid, p->comm, strerror(-err));
-	forget(r, p->pid);
+	/* As a child it stays known: should it be ending, its crash may be still to be told. */
+	follow_retire(r, p);
 	return 0;
 }
 
@@ -82,11 +83,28 @@ static int by_pid(const void *a, const void *b)
 	return *(const pid_t *)a - *(const pid_t *)b;
 }
 
+/* forget_gone - those that are not among the n of pid. What they did before they ended is told first: their crashes, and those of their
+ * children, are named by what is known of them. Then only those are left whose end was missed. */
+static void forget_gone(struct run *r, const pid_t *pid, size_t n)
+{
+	pid_t *gone = malloc((target_count(r->target) + 1) * sizeof(*gone));
+	struct target_process *p;
+	size_t n_gone = 0;
+
+	for (size_t i = 0; gone && (p = target_at(r->target, i)); i++)
+		if (!bsearch(&p->pid, pid, n, sizeof(*pid), by_pid))
+			gone[n_gone++] = p->pid;
+	if (n_gone)
+		collect_events(r->collect);
+	for (size_t i = 0; i < n_gone; i++)
+		if (target_find(r->target, gone[i]))
+			forget(r, gone[i]);
+	free(gone);
+}
+
 void system_sweep(struct run *r)
 {
-	struct target_process *p;
 	pid_t *pid = NULL;
-	size_t i = 0;
 	ssize_t n;
 
 	containers_follow(r->s, r->attach);
@@ -94,12 +112,7 @@ void system_sweep(struct run *r)
 	if (n < 0)
 		return;
 	qsort(pid, n, sizeof(*pid), by_pid);
-	while ((p = target_at(r->target, i))) {
-		if (bsearch(&p->pid, pid, n, sizeof(*pid), by_pid))
-			i++;
-		else
-			forget(r, p->pid);
-	}
+	forget_gone(r, pid, n);
 	for (ssize_t k = 0; k < n; k++)
 		if (!target_find(r->target, pid[k]))
 			system_meet(r, pid[k]);

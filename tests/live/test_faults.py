@@ -805,6 +805,30 @@ def none_of_1000_crashes_in_10_s_is_missed_on_a_busy_machine_where_crashes_alone
 
 
 @test
+def crashes_are_named_by_a_parent_that_has_ended_before_they_are_told(run):
+    """Of programs that end as soon as their children have died, while swtrace looks ten times a second at who is there."""
+    for _ in range(2 * os.cpu_count()):
+        run.keep(Load())
+    tracer = crashes_alone(run, "-i", 0.1)
+    for _ in range(4):
+        programs = [start_storm(run, 6, 60) for _ in range(10)]
+        time.sleep(0.7)  # it gets to know them
+        for p in programs:
+            p.send("go")
+        for _ in range(60):
+            tracer.wait("crash", 20, comm="faults")
+    tracer.finish()
+    told = [c for c in tracer.of("crash") if c["comm"] == "faults"]
+    wrong = Differences()
+    wrong.equal("storms", "crashes told", len(told), 240)
+    wrong.equal("storms", "lost events", lost_events(tracer), {})
+    for c in told:
+        if not holds(names_of(c["frames"]), ["storm", "main"]):
+            wrong.add(c["signal_name"], "frames", names_of(c["frames"]), "storm, main")
+    wrong.none()
+
+
+@test
 def a_memory_limit_is_no_crash(run):
     tracer = run.trace("-i", 60, "--", *HostPhp.argv(os.path.join(HostPhp.scripts, "faults.php"), "limit", "/dev/null"),
                        wait_for=None)
