@@ -96,10 +96,9 @@ struct collect {
 	struct ring_buffer *ring;
 	void (*on_event)(void *ctx, const struct model_event *e);
 	void *ctx;
-	char *queue; /* records taken from the ring: size (8 bytes), then the record, padded to 8 */
+	char *queue; /* QUEUE_BYTES; records taken from the ring: size (8 bytes), then the record, padded to 8 */
 	size_t queue_at;
 	size_t queue_bytes;
-	size_t queue_cap;
 	size_t n_crashes; /* of them */
 };
 
