@@ -310,10 +310,8 @@ int convert_load(const char *path, struct profile *p);
 /* report_clear - free what it keeps from one report to the next. */
 void report_clear(struct reporter *r);
 
-/* What all else waits for at most where a crash waits to be told: names. And what a crash waits for: files that its process has just
- * mapped. */
+/* What all else waits for at most where a crash waits to be told: names. */
 #define REPORT_YIELD_NS 50000000ULL
-#define REPORT_FILES_NS 1000000000ULL
 
 /* report_sample - look, for the verdicts alone: REPORT_SAMPLE_NS after the start, if reports are made less often, and then
  * Return: after so long again; 0: the looks of the reports will do from now on. */
@@ -367,8 +365,10 @@ void report_saved(struct reporter *r, int err);
 
 /* crash.c - report_crash - a fatal signal with e->crash, to stdout and the saved file.  @p  the process, as it is known; NULL = it is not
  * Return: 0, or -errno of stdout.
+ * report_signal_until - until when (CLOCK_MONOTONIC, ns) it may wait for its process's files and for names, so that it is told in time.
  * report_name_signal - names for the stack of a signal, as far as there is time. The frames are the caller's to free. */
 int report_crash(struct reporter *r, const struct target_process *p, const struct model_event *e);
+uint64_t report_signal_until(const struct model_event *e);
 void report_name_signal(
 	struct reporter *r, const struct target_process *p, const struct model_event *e, struct output_stack *out);
 

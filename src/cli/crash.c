@@ -7,9 +7,9 @@
 #include "cli/cli.h"
 #include "util/clock.h"
 
-/* A crash is told within 200 ms of the signal, if need be with fewer source lines: so long may all that comes before its names and
- * they together take. Names have the least if the rest took longer, or many crash at once. */
-#define NAMED_NS       150000000ULL
+/* A crash is told within 200 ms of the signal, if need be with fewer names: so long may all that comes before them, such as to read the files
+ * that its process has just mapped, and they together take. Each has the least if the rest took longer, or many crash at once. */
+#define NAMED_NS       130000000ULL
 #define LEAST_NAMES_NS 20000000ULL
 
 /* All that is asked for one crash. */
@@ -85,12 +85,17 @@ static void name_by_mapping(const struct model_event *e, struct output_stack *ou
 	out->n = out->n ? out->n : 1;
 }
 
+uint64_t report_signal_until(const struct model_event *e)
+{
+	uint64_t least = clock_ns(CLOCK_MONOTONIC) + LEAST_NAMES_NS, until = e->time_ns + NAMED_NS;
+
+	return until > least ? until : least;
+}
+
 void report_name_signal(
 	struct reporter *r, const struct target_process *p, const struct model_event *e, struct output_stack *out)
 {
-	uint64_t gone_ns = clock_ns(CLOCK_MONOTONIC) - e->time_ns;
-
-	symbol_begin(r->symbol, gone_ns + LEAST_NAMES_NS < NAMED_NS ? NAMED_NS - gone_ns : LEAST_NAMES_NS, UINT64_MAX);
+	symbol_begin(r->symbol, report_signal_until(e) - clock_ns(CLOCK_MONOTONIC), UINT64_MAX);
 	if (p && report_name(r, p, e->frame, e->n_frames, 0, 1, out))
 		out->n = 0;
 }
@@ -106,9 +111,10 @@ int report_crash(struct reporter *r, const struct target_process *p, const struc
 	r->err = -ENOMEM;
 	if (!c)
 		return r->err;
-	/* Blocks first: to look through the whole live table takes as long as it takes. */
+	/* Blocks and memory first: to look through whole tables takes as long as it takes, for the first time up to 70 ms each. */
 	crash_addresses(e, addr);
 	collect_near(r->collect, e->pid, e->time_ns, addr, c->near, CRASH_ADDRESSES);
+	add_memory(r, e, &out);
 	report_name_signal(r, p, e, &stack);
 	if (!stack.n || is_nowhere(&stack.frame[0]))
 		name_by_mapping(e, &stack);
@@ -124,7 +130,6 @@ int report_crash(struct reporter *r, const struct target_process *p, const struc
 	out.near = c->near;
 	out.allocated = c->allocated;
 	out.freed = c->freed;
-	add_memory(r, e, &out);
 	if (r->save)
 		report_saved(r, output_json_crash(r->save, &out));
 	r->err = r->settings->json ? output_json_crash(r->out, &out) : output_text_crash(r->out, &out);

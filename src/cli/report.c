@@ -415,10 +415,10 @@ int report_event(struct reporter *r, const struct model_event *e)
 		listen_event(&r->listener, e);
 	if (!p && e->type != MODEL_FREED && e->type != MODEL_STRAY)
 		p = target_child(r->target, e->pid);
-	/* The process is dying but still has its mappings; if it is faster, the last known ones serve. A stack is worth more than a file that
-	 * takes long to be read costs others. */
+	/* The process is dying but still has its mappings; if it is faster, or its files take too long to be read, the last known ones
+	 * serve. */
 	if (e->type == MODEL_SIGNAL && p)
-		target_refresh_names(r->target, p, clock_ns(CLOCK_MONOTONIC) + REPORT_FILES_NS);
+		target_refresh_names(r->target, p, report_signal_until(e));
 	told.identity = p ? target_identity(p) : NULL;
 	if (e->type == MODEL_FREED)
 		return report_freed(r, &told);

@@ -124,14 +124,13 @@ void system_sweep(struct run *r)
  * read when this crash was told. */
 static int on_signal(struct run *r, const struct model_event *e)
 {
-	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + REPORT_FILES_NS;
 	struct target_process *p = NULL;
 	int err, is_read = 0;
 
 	if (!target_find(r->target, e->pid) && !target_child(r->target, e->pid)) {
 		if (e->type != MODEL_SIGNAL)
 			system_meet(r, e->pid);
-		else if (!target_add_names(r->target, e->pid, until_ns, &p))
+		else if (!target_add_names(r->target, e->pid, report_signal_until(e), &p))
 			is_read = !target_refresh_within(r->target, p, 0);
 	}
 	err = r->reporter.err ? 0 : report_event(&r->reporter, e);

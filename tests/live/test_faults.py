@@ -719,6 +719,21 @@ def a_crash_is_told_while_symbols_are_being_read_where_all_is_traced(run):
 
 
 @test
+def a_crash_is_told_in_time_in_windows_that_are_open_half_the_time(run):
+    wrong = Differences()
+    programs = [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(6)]
+    tracer = run.trace("-p", ",".join(str(p.pid) for _, p in programs), "--overhead", 50, "-i", 60)
+    latencies = []
+    for one in programs:
+        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False, blocks=False)]
+        time.sleep(0.13)
+    tracer.finish(interrupt=False)
+    wrong.none()
+    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
+    assert max(latencies) < SOON_MS, latencies
+
+
+@test
 def a_crash_is_told_while_a_report_waits_for_names(run):
     """Each report of one in which nothing has a name yet would wait for a second."""
     wrong = Differences()
