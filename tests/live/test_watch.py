@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """test_watch.py - swtrace watch sees growth from outside, traces what grows for a moment, and nothing else, ever."""
+import collections
 import glob
 import json
 import os
@@ -47,6 +48,11 @@ def trends(tracer, pid):
     return [o for o in tracer.of("trend") if o["pid"] == pid]
 
 
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
 @waiting_test
 def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
     php = run.php()
@@ -55,30 +61,33 @@ def what_grows_is_seen_from_outside_and_traced_for_a_moment(run):
                            wait_for="watching")
         serve(php, 30, "churn 5", "concat 20", until=lambda: glob.glob(folder + "/*.txt"), step_s=BUSY_STEP_S)
         equal(bpf_objects(tracer.proc.pid), [], "held by the watch while a process of its own traces")
-        serve(php, 40, "churn 5", "concat 20", until=lambda: heard(tracer, "what grows in"), step_s=BUSY_STEP_S)
+        serve(php, 70, "churn 5", "concat 20", until=lambda: heard(tracer, "what grows in"), step_s=BUSY_STEP_S)
         growing = [t for t in trends(tracer, php.pid) if t["growth"]["zend"]["verdict"] == "growing"]
         assert growing and growing[0]["growth"]["zend"]["bytes_per_s"] > 1000, tracer.objects
         equal(tracer.finish(), 0, "exit code")
-        equal(sorted(name.rpartition(".")[2] for name in os.listdir(folder)), ["folded", "gz", "html", "jsonl", "txt"], "files")
-        with open(glob.glob(folder + "/*.txt")[0], encoding="utf-8") as f:
-            text = f.read()
-        with open(glob.glob(folder + "/*.jsonl")[0], encoding="utf-8") as f:
-            saved = [json.loads(line) for line in f]
-        with open(glob.glob(folder + "/*.folded")[0], encoding="utf-8") as f:
-            folded = f.read()
-        with open(glob.glob(folder + "/*.pb.gz")[0], "rb") as f:
+        # By chance the windows may have seen too little: that is said, and a trace of twice the time follows, and no other.
+        n_longer = len([line for line in tracer.said if "the next trace takes twice as long" in line])
+        n_traces = len([line for line in tracer.said if "is growing: it is traced" in line])
+        equal(n_traces, 1 + n_longer, "traces")
+        of_trace = collections.defaultdict(list)
+        for name in sorted(os.listdir(folder)):
+            trace, _, kind = name.partition("Z.")
+            of_trace[trace].append(kind)
+        equal([sorted(kinds) for kinds in of_trace.values()], [["folded", "html", "jsonl", "pb.gz", "txt"]] * n_traces, "files")
+        last = os.path.join(folder, max(of_trace) + "Z.")
+        text, folded, page = read(last + "txt"), read(last + "folded"), read(last + "html")
+        saved = [json.loads(line) for line in read(last + "jsonl").splitlines()]
+        with open(last + "pb.gz", "rb") as f:
             profile = pprof.Profile(f.read())
-        with open(glob.glob(folder + "/*.html")[0], encoding="utf-8") as f:
-            page = f.read()
     assert "Registry::concat" in text and "final report" in text, text
     first = [o for o in saved if o["type"] == "estimate" and o["rank"] == 1]
     assert first and any(f["function"] == "Registry::concat" for f in first[-1]["frames"]), saved
     # What has leaked in these seconds, by the rate that the report tells.
-    leaked = first[-1]["bytes_per_s"] * 12
+    leaked = first[-1]["bytes_per_s"] * 12 * 2 ** n_longer
     by_line = [int(line.rpartition(" ")[2]) for line in folded.splitlines() if "Registry::concat" in line]
     assert leaked / 2 < sum(by_line) < leaked * 2 and profile.live("Registry::concat")[0] == sum(by_line), (by_line, first)
     assert '"basis":"windows"' in page and "Registry::concat" in page, page
-    equal([line for line in tracer.said if "is growing: it is traced" in line][1:], [], "further traces")
+    print(f"# {n_traces} trace{'s' if n_traces > 1 else ''}", flush=True)
 
 
 @waiting_test
