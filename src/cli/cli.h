@@ -112,8 +112,9 @@ void help_print(int task);
 /* launch.c - start a program so that not even its first instruction runs before the probes are in place. */
 struct launch {
 	pid_t pid;
-	int fd_go;    /* closed: the child goes on to exec */
-	int fd_error; /* the child writes errno here when exec fails */
+	int fd_go;	/* closed: the child goes on to exec */
+	int fd_error;	/* the child writes errno here when exec fails */
+	int is_stopped; /* until its probes are in place */
 	int has_status;
 	int status; /* as from waitpid(2) */
 };

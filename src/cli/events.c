@@ -42,27 +42,11 @@ int events_probe(struct run *r, struct target_process *p)
 	return err ? err : probe(r, p, changes);
 }
 
-int events_look(struct run *r, struct target_process *p)
-{
-	uint32_t changes = attach_changes(r->attach, p->pid);
-	int err = target_refresh_within(r->target, p, r->look_ns);
-
-	if (!err && !attach_is_ready(r->attach, p, r->look_ns))
-		err = -EINPROGRESS;
-	if (err == -EINPROGRESS)
-		return due_while_read(r, p->pid, 0) ? 0 : events_probe(r, p);
-	return err ? err : probe(r, p, changes);
-}
-
-/* continue_command - the started program has stopped itself: probe what it maps by now, and let it go on. It is stopped
+/* continue_command - what the started program maps by now is probed, n functions (-errno: it cannot be): let it go on. It is stopped
  * again at the next change of its libraries until its libc is there. */
-static void continue_command(struct run *r, struct target_process *p)
+static void continue_command(struct run *r, struct target_process *p, int n)
 {
-	int n;
-
-	if (launch_await_stop(&r->launch))
-		return; /* it has ended: its exit is an event of its own */
-	n = events_probe(r, p);
+	r->launch.is_stopped = 0;
 	if (n > 0 && target_is_started(p))
 		collect_trust(r->reporter.collect, p->pid);
 	if (n < 0)
@@ -75,6 +59,24 @@ static void continue_command(struct run *r, struct target_process *p)
 		attach_set_stop(r->attach, p->pid, 1, 1);
 	}
 	kill(p->pid, SIGCONT);
+}
+
+int events_look(struct run *r, struct target_process *p)
+{
+	uint32_t changes = attach_changes(r->attach, p->pid);
+	int err = target_refresh_within(r->target, p, r->look_ns);
+
+	if (!err && !attach_is_ready(r->attach, p, r->look_ns))
+		err = -EINPROGRESS;
+	if (err == -EINPROGRESS && due_while_read(r, p->pid, 0))
+		return 0;
+	if (err == -EINPROGRESS)
+		err = events_probe(r, p);
+	else if (!err)
+		err = probe(r, p, changes);
+	if (r->launch.is_stopped && p->pid == r->launch.pid)
+		continue_command(r, p, err);
+	return err;
 }
 
 /* on_child - an event of a child of a traced process. Children are known so that a crash of theirs has a stack; their memory is
@@ -110,9 +112,10 @@ static int on_process(struct run *r, struct target_process *p, const struct mode
 	if (e->type == MODEL_EXEC && e->by_thread)
 		attach_unprobe(r->attach, p->pid);
 	if (e->type == MODEL_EXEC || e->type == MODEL_DL || e->type == MODEL_CODE) {
-		if (e->stopped)
-			continue_command(r, p);
-		else
+		/* If it has ended instead, its exit is an event of its own. */
+		if (e->stopped && !launch_await_stop(&r->launch))
+			r->launch.is_stopped = 1;
+		if (!e->stopped || r->launch.is_stopped)
 			events_look(r, p);
 	}
 	if (e->type == MODEL_EXEC && !r->reporter.err)
