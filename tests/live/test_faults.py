@@ -380,7 +380,8 @@ def compare(wrong, case, fault, facts, crash, blocks=True, names=True):
         wrong.add(case, "frames", crash["frames"], "some")
     elif fault.module and names:
         wrong.equal(case, "module", crash["frames"][0]["module"], fault.module)
-    if fault.kind == ("stack_overflow",) and case not in ("overflow-jump",):
+    # Of one that nobody has told swtrace of the stack may be its first frame alone.
+    if fault.kind == ("stack_overflow",) and case not in ("overflow-jump",) and (names or len(crash["frames"]) > 1):
         is_php = case.startswith("recursion-")
         wrong.equal(case, "recursion", (crash.get("recursion") or {}).get("kind"), "php" if is_php else "native")
         said = "endless PHP recursion of " if is_php else "endless recursion of " if names else "endless recursion"
