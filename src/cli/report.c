@@ -92,17 +92,36 @@ void report_free_rows(struct output_stack *stacks, size_t n)
  * stay as they were. Of a whole system that would take long: there the loader's word must do. */
 static void refresh(struct reporter *r, int is_final)
 {
-	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (is_final ? LAST_FILES_NS : FILES_NS);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), until_ns = now + (is_final ? LAST_FILES_NS : FILES_NS);
 	struct target_process *p;
 
 	for (size_t i = 0; !r->settings->all && (p = target_at(r->target, i)); i++)
-		if (p->alive)
-			target_refresh_within(r->target, p, until_ns);
+		while (p->alive && target_refresh_within(r->target, p, now + FILES_NS) == -EINPROGRESS &&
+			!collect_drain(r->collect) && (now = clock_ns(CLOCK_MONOTONIC)) < until_ns)
+			;
 }
 
-static void begin_names(struct reporter *r, int is_final)
+/* Until when names of a report are waited for, all in all (0: for so long as is usual), and since when this time. */
+struct naming {
+	uint64_t until_ns;
+	uint64_t since_ns;
+};
+
+static void begin_names(struct reporter *r, struct naming *n, int is_final)
 {
-	symbol_begin(r->symbol, is_final ? LAST_NAMES_NS : NAMES_NS, is_final ? UINT64_MAX : REPORT_YIELD_NS);
+	n->since_ns = clock_ns(CLOCK_MONOTONIC);
+	if (!n->until_ns)
+		n->until_ns = n->since_ns + (is_final ? LAST_NAMES_NS : NAMES_NS);
+	symbol_begin(r->symbol, n->until_ns > n->since_ns ? n->until_ns - n->since_ns : 0, REPORT_YIELD_NS);
+}
+
+/* is_cut - were names given up for a crash that waits? The last report has no next one that would have them: it is made anew when the
+ * crash was told. */
+static int is_cut(struct reporter *r, const struct naming *n, int is_final)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	return is_final && now < n->until_ns && now - n->since_ns >= REPORT_YIELD_NS && collect_drain(r->collect);
 }
 
 int report_name_estimate(struct reporter *r, const struct analyze_estimate *e, struct output_stack **out)
@@ -230,8 +249,8 @@ static void remember(struct reporter *r, const struct model_snapshot *now)
 		collect_set_bounds(r->collect, &r->history.bounds);
 }
 
-/* make_estimate - the report of tracing in windows. */
-static int make_estimate(struct reporter *r, int is_final)
+/* make_estimate - the report of tracing in windows.  Return: as make_once(). */
+static int make_estimate(struct reporter *r, int is_final, struct naming *naming)
 {
 	struct analyze_opts opts = {
 		.top = r->settings->top,
@@ -252,14 +271,16 @@ static int make_estimate(struct reporter *r, int is_final)
 		err = analyze_estimate_make(now, r->windows, &opts, &e);
 	if (err)
 		goto out;
-	begin_names(r, is_final);
+	begin_names(r, naming, is_final);
+	err = report_name_estimate(r, e, &stacks);
+	if (!err && is_cut(r, naming, is_final))
+		err = 1;
+	if (err)
+		goto out;
 	e->requests = requests = judge_requests(r, now);
 	e->number = ++r->n_reports;
 	e->is_final = is_final;
 	judge(r, now, e->n_sure);
-	err = report_name_estimate(r, e, &stacks);
-	if (err)
-		goto out;
 	listen_estimate(&r->listener, e, stacks);
 	err = write_estimate(r, e, stacks);
 	report_export(r, now, is_final);
@@ -267,10 +288,9 @@ out:
 	report_free_rows(stacks, e ? e->n_rows : 0);
 	analyze_estimate_free(e);
 	free(requests);
-	if (now)
+	if (now && err <= 0)
 		remember(r, now);
 	model_snapshot_free(now);
-	r->err = err;
 	return err;
 }
 
@@ -317,7 +337,8 @@ uint64_t report_sample(struct reporter *r)
 	return next_ns < r->settings->interval_ns ? next_ns : 0;
 }
 
-int report_make(struct reporter *r, int is_final)
+/* make_once - a report.  Return: 0; -errno of stdout, or -ENOMEM; 1: there is none, a crash is to be told first. */
+static int make_once(struct reporter *r, int is_final, struct naming *naming)
 {
 	struct analyze_opts opts = {
 		.top = r->settings->top,
@@ -332,10 +353,8 @@ int report_make(struct reporter *r, int is_final)
 	struct output_stack *stacks = NULL;
 	int err;
 
-	if (report_ends_again(r))
-		return r->err;
 	if (r->windows)
-		return make_estimate(r, is_final);
+		return make_estimate(r, is_final, naming);
 	refresh(r, is_final);
 	err = collect_snapshot(r->collect, &r->settings->filter, is_final, r->target, &now);
 	if (err)
@@ -345,17 +364,19 @@ int report_make(struct reporter *r, int is_final)
 		err = analyze_report_make(now, r->before, &opts, &report);
 	if (err)
 		goto out;
-	begin_names(r, is_final);
+	begin_names(r, naming, is_final);
 	if (is_final || report->n_rows > MANY_STACKS)
 		msg_progress("finding names for %zu stacks ...", report->n_rows);
+	err = report_name_rows(r, report, &stacks);
+	if (!err && is_cut(r, naming, is_final))
+		err = 1;
+	if (err)
+		goto out;
 	report->requests = requests = judge_requests(r, now);
 	report->number = ++r->n_reports;
 	report->is_final = is_final;
 	r->n_rows = report->n_rows;
 	judge(r, now, report->n_leaks);
-	err = report_name_rows(r, report, &stacks);
-	if (err)
-		goto out;
 	listen_report(&r->listener, report, &r->verdicts, stacks);
 	if (!r->live)
 		msg_end_progress();
@@ -365,10 +386,28 @@ out:
 	report_free_rows(stacks, report ? report->n_rows : 0);
 	analyze_report_free(report);
 	free(requests);
-	if (now) {
+	if (now && err <= 0) {
 		model_snapshot_free(r->before);
 		r->before = now;
 		remember(r, now);
+	} else {
+		model_snapshot_free(now);
+	}
+	return err;
+}
+
+int report_make(struct reporter *r, int is_final)
+{
+	struct naming naming = { 0 };
+	int err;
+
+	if (report_ends_again(r))
+		return r->err;
+	while ((err = make_once(r, is_final, &naming)) > 0) {
+		msg_end_progress();
+		collect_events(r->collect);
+		if (r->err)
+			return r->err;
 	}
 	r->err = err;
 	return err;

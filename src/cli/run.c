@@ -636,6 +636,9 @@ int run_trace(const struct cli_settings *s)
 			code = r.code;
 		}
 	}
+	/* Who has crashed while that was being made is told, too. */
+	if (!r.reporter.err && collect_drain(r.collect))
+		collect_events(r.collect);
 	writer_close(&r.reporter);
 	if (report_push_close(&r.reporter))
 		r.reporter.export_failed = 1;

@@ -760,6 +760,34 @@ def a_crash_is_told_while_a_report_waits_for_names(run):
     tracer.finish()
 
 
+@test
+def a_crash_is_told_while_the_last_report_waits_for_names_and_that_has_them_all(run):
+    """The last one of which nothing has a name yet would wait for 15 s."""
+    wrong = Differences()
+    leaker = run.target("alloc")
+    programs = [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(3)]
+    tracer = run.trace("-p", ",".join(str(p.pid) for p in [leaker] + [p for _, p in programs]), "-i", 1)
+    leaker.ask("leak_malloc 100")
+    tracer.wait("stack", 10)  # somebody finds names by now
+    stopped = child_of(tracer.proc.pid, "swtrace-reader")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    leaker.ask("leak_calloc 100")
+    tracer.proc.send_signal(signal.SIGINT)
+    latencies = []
+    for one in programs:
+        time.sleep(0.3)
+        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False)]
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    tracer.finish(interrupt=False)
+    wrong.none()
+    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
+    assert max(latencies) < SOON_MS, latencies
+    equal({s["frames"][0]["function"] for s in tracer.stacks() if s["live_bytes"]}, {"leak_malloc", "leak_calloc"}, "names")
+    equal([r["final"] for r in tracer.of("report")][-2:], [False, True], "reports")
+
+
 STORM = {"null-write": ("null_pointer", "SIGSEGV"), "abort": ("abort", "SIGABRT"), "divide": ("division_by_zero", "SIGFPE"),
          "illegal": ("illegal_instruction", "SIGILL"), "wild-read": ("unmapped", "SIGSEGV"),
          "wild-call": ("unmapped", "SIGSEGV")}
