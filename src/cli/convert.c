@@ -90,7 +90,7 @@ static int write_to(const struct job *j)
 
 	if (!err && !j->s->output && fflush(stdout))
 		err = -errno;
-	if (!err)
+	if (!err || (err == -EPIPE && !j->s->output)) /* who reads it has seen enough: | head */
 		return EXIT_DONE;
 	msg_error("%s: cannot be written: %s", j->s->output ? j->s->output : "standard output", strerror(-err));
 	outdir_try_file(j->s->output ? j->s->output : "", err, "free some space, or write elsewhere");

@@ -70,6 +70,9 @@ def a_recording_tells_the_same_on_any_machine_and_to_anybody(run):
             code, out, err = report(path, "--format", form, user=NOBODY)
             equal((code, err), (0, ""), form)
             assert "leak_native" in out, (form, out[:500])
+        seen = subprocess.run(["sh", "-c", 'exec 3>&1; { "$@"; echo $? >&3; } | :', "sh", SWTRACE, "report", path],
+                              capture_output=True, text=True, timeout=60)
+        equal((seen.stdout, seen.stderr), ("0\n", ""), "of a reader that has seen enough")
         code, out, _ = report(path)
         assert out.startswith("[20") and f"php8.2({php.pid})" in out, out
         folded = report(path, "--format", "folded")[1]
