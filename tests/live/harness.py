@@ -30,7 +30,7 @@ def test(function):
 
 
 def waiting_test(function):
-    """A test that mostly waits. Those that follow one another run at the same time."""
+    """A test that mostly waits. Some of those run at the same time, when all others are done."""
     function.waits = True
     return test(function)
 
@@ -362,6 +362,8 @@ def in_turns(chosen):
 
 def run_all(select_names):
     chosen = [t for t in (LONG_TESTS if os.environ.get("SWTRACE_LONG") else TESTS) if not select_names or any(s in t.__name__ for s in select_names)]
+    if not EMULATED:
+        chosen.sort(key=lambda t: hasattr(t, "waits"))  # stable
     print(f"1..{len(chosen)}")
     failed = 0
     signal.signal(signal.SIGALRM, on_alarm)

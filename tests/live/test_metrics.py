@@ -10,7 +10,7 @@ import tempfile
 import time
 from datetime import datetime
 
-from harness import ROOT, SWTRACE, command, equal, test
+from harness import ROOT, SWTRACE, command, equal, test, waiting_test
 from scrape import get, port_of, scrape, values
 
 STEP_S = 0.05
@@ -20,7 +20,7 @@ def utc(o):
     return datetime.fromisoformat(o["time"].replace("Z", "+00:00")).timestamp()
 
 
-@test
+@waiting_test
 def metrics_are_what_the_report_tells(run):
     php = run.php()
     tracer = run.trace("-p", php.pid, "-i", 1.5, "--listen", 0)

@@ -193,7 +193,7 @@ def a_server_that_says_when_to_come_back_is_left_alone_until_then(run):
         equal(server.requests[0][2], server.requests[1][2], "the profile that comes again")
 
 
-@test
+@waiting_test
 def a_server_that_hangs_holds_up_neither_tracing_nor_its_end(run):
     php = run.php()
     with Server(None) as server:
@@ -212,7 +212,7 @@ def a_server_that_hangs_holds_up_neither_tracing_nor_its_end(run):
         equal(len(said(tracer, "still waiting in the end")), 1, tracer.said)
 
 
-@test
+@waiting_test
 def without_a_server_the_oldest_profiles_are_dropped_and_counted(run):
     php = run.php()
     with socket.socket() as unused:

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import SWTRACE, equal, test
+from harness import SWTRACE, equal, test, waiting_test
 
 NOBODY = 65534
 MAY_WRITE = 1 << 1 | 1 << 2 | 1 << 3  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
@@ -220,7 +220,7 @@ def a_full_disk_under_the_exports_is_told_once_of_each_and_survived(run):
             subprocess.run(["umount", folder], check=True)
 
 
-@test
+@waiting_test
 def who_does_not_take_a_file_holds_up_neither_reports_nor_crashes(run):
     php = run.php()
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import SWTRACE, Tracer, equal, test
+from harness import SWTRACE, Tracer, equal, test, waiting_test
 
 CAPS = {1: "dac_override", 2: "dac_read_search", 3: "fowner", 5: "kill", 6: "setgid", 7: "setuid", 19: "sys_ptrace", 23: "sys_nice", 38: "perfmon", 39: "bpf",
         40: "checkpoint_restore"}
@@ -93,7 +93,7 @@ def a_started_program_keeps_the_rights_of_its_user(run):
     equal(re.findall(r"^(NoNewPrivs|Seccomp):\s*(\d+)", text, re.M), [("NoNewPrivs", "0"), ("Seccomp", "0")], "the rest")
 
 
-@test
+@waiting_test
 def watch_keeps_what_its_traces_need_and_they_give_it_up(run):
     php = run.php()
     with tempfile.TemporaryDirectory(prefix="swtrace-") as out:
