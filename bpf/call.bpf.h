@@ -107,29 +107,6 @@ static __always_inline void call_registers(struct pt_regs *ctx, struct thread_st
 	t->at.bx = ctx->bx;
 }
 
-/* call_stash - take the block that realloc or mremap is about to replace out of the books, before the allocator can
- * give its address to another thread. It is put back when the call fails; when its return is never seen, nothing is left
- * behind that no free could ever settle. */
-static __always_inline void call_stash(struct pt_regs *ctx, struct thread_state *t, __u64 ptr)
-{
-	t->call.old.addr = ptr;
-	t->call.old.proc = t->proc - 1;
-	t->call.old.layer = SWT_COOKIE_LAYER(t->call.cookie);
-	if (ptr == t->call.recorded)
-		t->call.recorded = 0;
-	if (!ptr)
-		return;
-	if (!block_remove(&t->call.old)) {
-		book_free(&t->call.old);
-		if (cfg.free_stacks)
-			call_registers(ctx, t);
-		freed_note(&t->call.old, t->tid, freed_where(t));
-	} else {
-		t->call.old.addr = 0;
-		t->call.has_unknown_old = SWT_COOKIE_OP(t->call.cookie) != SWT_OP_RESIZE;
-	}
-}
-
 /* call_is_handed_on - is this free part of the last one, which hands its block on to another allocator's function (operator
  * delete to free, _efree to free under USE_ZEND_ALLOC=0), by a call or a jump? */
 static __always_inline bool call_is_handed_on(const struct thread_state *t, __u64 addr, __u64 sp, __u64 ip)
@@ -173,18 +150,13 @@ static __always_inline void call_note_free(struct thread_state *t, const struct 
 		bpf_probe_read_user(&t->freed.return_to, sizeof(t->freed.return_to), (void *)sp);
 }
 
-/* call_free_unknown - a block is freed that does not live, as far as is known. */
-static __always_inline void call_free_unknown(struct pt_regs *ctx, struct thread_state *t, __u64 cookie)
+/* call_tell_unknown - t->block does not live, as far as is known, and was given to a function of op, which frees it: what is wrong with
+ * that, if it is certain, is told. */
+static __always_inline void call_tell_unknown(struct pt_regs *ctx, struct thread_state *t, __u32 op)
 {
-	const struct swt_block *b = &t->block;
-	bool is_again;
+	bool is_again = freed_before(t);
 	long slot;
 
-	book_unknown_free(b->proc, b->layer);
-	if (!freed_is_kept())
-		return;
-	call_note(t, cookie, b->addr, 0, 0, SWT_CALL_UNKNOWN);
-	is_again = freed_before(t);
 	if (!is_again && !stray_is_asked(t))
 		return;
 	call_registers(ctx, t);
@@ -192,9 +164,61 @@ static __always_inline void call_free_unknown(struct pt_regs *ctx, struct thread
 	if (slot < 0)
 		return;
 	if (is_again)
-		freed_again(t, slot);
+		freed_again(t, slot, op);
 	else
-		stray_tell(t, slot);
+		stray_tell(t, slot, op);
+}
+
+/* call_free_unknown - a block is freed that does not live, as far as is known. */
+static __always_inline void call_free_unknown(struct pt_regs *ctx, struct thread_state *t, __u64 cookie)
+{
+	const struct swt_block *b = &t->block;
+
+	book_unknown_free(b->proc, b->layer);
+	if (!freed_is_kept())
+		return;
+	call_note(t, cookie, b->addr, 0, 0, SWT_CALL_UNKNOWN);
+	call_tell_unknown(ctx, t, SWT_COOKIE_OP(cookie));
+}
+
+/* call_replace_unknown - realloc is given a block that does not live, as far as is known: what is no block for free is none for it.
+ * A free that hands its block on to realloc asks it for no bytes. */
+static __always_inline void call_replace_unknown(struct pt_regs *ctx, struct thread_state *t, __u64 ptr)
+{
+	__u32 layer = SWT_COOKIE_LAYER(t->call.cookie);
+	__u64 sp = PT_REGS_SP(ctx);
+
+	if (!freed_is_kept() || !t->call.has_unknown_old || layer >= SWT_LAYER_MMAP || call_is_in_last(t, sp) ||
+		(!t->call.size_bytes && call_is_handed_on(t, ptr, sp, PT_REGS_IP(ctx))))
+		return;
+	t->block.addr = ptr;
+	t->block.proc = t->proc - 1;
+	t->block.layer = layer;
+	call_tell_unknown(ctx, t, SWT_COOKIE_OP(t->call.cookie));
+}
+
+/* call_stash - take the block that realloc or mremap is about to replace out of the books, before the allocator can
+ * give its address to another thread. It is put back when the call fails; when its return is never seen, nothing is left
+ * behind that no free could ever settle. */
+static __always_inline void call_stash(struct pt_regs *ctx, struct thread_state *t, __u64 ptr)
+{
+	t->call.old.addr = ptr;
+	t->call.old.proc = t->proc - 1;
+	t->call.old.layer = SWT_COOKIE_LAYER(t->call.cookie);
+	if (ptr == t->call.recorded)
+		t->call.recorded = 0;
+	if (!ptr)
+		return;
+	if (!block_remove(&t->call.old)) {
+		book_free(&t->call.old);
+		if (cfg.free_stacks)
+			call_registers(ctx, t);
+		freed_note(&t->call.old, t->tid, freed_where(t));
+	} else {
+		t->call.old.addr = 0;
+		t->call.has_unknown_old = SWT_COOKIE_OP(t->call.cookie) != SWT_OP_RESIZE;
+		call_replace_unknown(ctx, t, ptr);
+	}
 }
 
 static __always_inline void call_free(struct pt_regs *ctx, struct thread_state *t, __u64 cookie, bool nested)
@@ -433,20 +457,22 @@ static __always_inline int call_enter(struct pt_regs *ctx, __u64 cookie)
 	}
 	if (nested)
 		return 1;
-	t->freed.addr = 0;
 	t->call.cookie = cookie;
 	t->call.size_bytes = call_size(ctx, cookie);
 	t->call.old.addr = 0;
 	t->call.has_unknown_old = 0;
 	t->call.foretold = 0;
 	t->call.return_to = 0;
-	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t))
+	if (op == SWT_OP_ALLOC && SWT_COOKIE_LAYER(cookie) == SWT_LAYER_ZEND && call_foretell(ctx, t)) {
+		t->freed.addr = 0;
 		return 1;
+	}
 	t->call.sp = sp;
 	if (op == SWT_OP_ALLOC_OUT)
 		t->call.out_ptr = call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie));
 	else if (op == SWT_OP_REALLOC || op == SWT_OP_MREMAP || op == SWT_OP_REALLOCF || op == SWT_OP_RESIZE)
 		call_stash(ctx, t, call_arg(ctx, SWT_COOKIE_PTR_ARG(cookie)));
+	t->freed.addr = 0; /* not before: what realloc is given may be the last free's */
 	if (op != SWT_OP_NEW)
 		return 0;
 	if (bpf_probe_read_user(&t->call.return_to, sizeof(t->call.return_to), (void *)sp) || !t->call.return_to) {

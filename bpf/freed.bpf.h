@@ -153,8 +153,8 @@ __noinline int freed_before(struct thread_state *t)
 	       !block_lives(t->block.proc, t->block.layer ^ SWT_LAYER_ZEND ^ SWT_LAYER_LIBC, t->block.addr);
 }
 
-/* freed_again - count that a block is freed twice at this stack, and tell the first time. */
-__noinline int freed_again(struct thread_state *t, __u32 slot)
+/* freed_again - count that a block is freed twice at this stack, by a function of op, and tell the first time. */
+__noinline int freed_again(struct thread_state *t, __u32 slot, __u32 op)
 {
 	struct swt_stack *s = bpf_map_lookup_elem(&stacks, &slot);
 	struct swt_event_freed *e;
@@ -169,6 +169,8 @@ __noinline int freed_again(struct thread_state *t, __u32 slot)
 	event_fill(&e->e, SWT_EVENT_FREED, sizeof(*e), t);
 	e->e.value = slot;
 	e->tick = tick_now();
+	e->op = op;
+	e->pad0 = 0;
 	if (freed_record(t, &e->first))
 		e->first = (struct swt_freed_block){ 0 };
 	bpf_ringbuf_submit(e, 0);
@@ -196,9 +198,9 @@ __noinline int stray_is_asked(struct thread_state *t)
 	return 1;
 }
 
-/* stray_tell - what is freed by this stack is no block that lives. Which it is instead, user space can tell.
+/* stray_tell - what is freed by this stack, by a function of op, is no block that lives. Which it is instead, user space can tell.
  * The slot of the history in which nothing ever stood says that the block was not freed before. */
-__noinline int stray_tell(struct thread_state *t, __u32 slot)
+__noinline int stray_tell(struct thread_state *t, __u32 slot, __u32 op)
 {
 	struct swt_event_stray *e;
 	struct swt_freed *f;
@@ -224,7 +226,7 @@ __noinline int stray_tell(struct thread_state *t, __u32 slot)
 	e->epoch = p->epoch[t->block.layer & (SWT_LAYER_SLOTS - 1)];
 	e->began = p->began[t->block.layer & (SWT_LAYER_SLOTS - 1)];
 	e->is_new = !(f->check | f->what | f->when | f->gone);
-	e->pad0 = 0;
+	e->op = op;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

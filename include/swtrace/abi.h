@@ -707,6 +707,8 @@ struct swt_event_freed {
 	struct swt_event e; /* value: slot of the stack of the second free */
 	struct swt_freed_block first;
 	__u64 tick; /* of the second free */
+	__u32 op;   /* SWT_OP_x: what it was given to */
+	__u32 pad0;
 };
 
 struct swt_event_stray {
@@ -718,7 +720,7 @@ struct swt_event_stray {
 	__u32 epoch; /* and of the layer, and when that began: for what lived then */
 	__u32 began;
 	__u32 is_new; /* 1: for certain no block that was freed since tracing began */
-	__u32 pad0;
+	__u32 op;     /* SWT_OP_x: what it was given to */
 };
 
 /* SWT_EVENT_EXIT */
@@ -758,6 +760,7 @@ _Static_assert(sizeof(struct swt_event_signal) == 136 + SWT_REGS * 8 + SWT_STACK
 							  SWT_ABORT_BYTES + SWT_VMAS * sizeof(struct swt_vma) +
 							  SWT_MAX_FRAMES * 8 + sizeof(struct swt_last_calls),
 	"no padding");
+_Static_assert(sizeof(struct swt_event_freed) == 64 + sizeof(struct swt_freed_block), "no padding");
 _Static_assert(sizeof(struct swt_event_stray) == 88, "no padding");
 _Static_assert(sizeof(struct swt_event_exit) == 80, "no padding");
 _Static_assert(sizeof(struct swt_event_end) == 96, "no padding");

@@ -117,13 +117,14 @@ void freed_event_fill(
 	if (e->first.block.stack < c->tables.n_stacks && e->first.block.layer < SWT_LAYERS)
 		freed_fill(c, &e->first, e->first.block.addr, e->e.time_ns, block);
 	m->block = block;
-	event_stack_fill(c, m, e->e.value);
+	event_stack_fill(c, m, e->e.value, e->op);
 }
 
-void event_stack_fill(const struct collect *c, struct model_event *m, uint32_t slot)
+void event_stack_fill(const struct collect *c, struct model_event *m, uint32_t slot, uint32_t op)
 {
 	const struct swt_stack *s = slot < c->tables.n_stacks ? &c->tables.stack[slot] : NULL;
 
+	m->by_realloc = call_op(op) == MODEL_CALL_REALLOC;
 	m->walk = MODEL_WALK_NO_MAPPING;
 	if (!s || !SWT_STACK_IS_FILLED(s->key))
 		return;

@@ -211,9 +211,9 @@ void freed_event_fill(
 	const struct collect *c, struct model_event *m, struct model_near *block, const struct swt_event_freed *e);
 void freed_read(struct collect *c, struct model_freed_history *out);
 
-/* event_stack_fill - the stack that an event names by its slot.
+/* event_stack_fill - the stack that an event names by its slot, and what was called there.  @op  SWT_OP_x
  * stray_event_fill - a free of what may be no block. */
-void event_stack_fill(const struct collect *c, struct model_event *m, uint32_t slot);
+void event_stack_fill(const struct collect *c, struct model_event *m, uint32_t slot, uint32_t op);
 void stray_event_fill(
 	const struct collect *c, struct model_event *m, struct model_stray *stray, const struct swt_event_stray *e);
 

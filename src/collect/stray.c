@@ -29,7 +29,7 @@ void stray_event_fill(
 		.slot = e->e.proc,
 	};
 	m->stray = stray;
-	event_stack_fill(c, m, e->e.value);
+	event_stack_fill(c, m, e->e.value, e->op);
 }
 
 /* count_doubts - how often something was missed. */

@@ -294,10 +294,10 @@ enum model_event_type {
 	MODEL_EXIT,
 	MODEL_FORK,
 	MODEL_SIGNAL,
-	MODEL_DL,    /* libraries were loaded or unloaded */
-	MODEL_CODE,  /* it runs code that is in no mapping known so far; of no interest to people */
-	MODEL_FREED, /* a block was freed that had been freed already; told once for each stack of the second free */
-	MODEL_STRAY, /* an address was freed at which no block lives, as far as is known; collect_stray() tells what it is */
+	MODEL_DL,   /* libraries were loaded or unloaded */
+	MODEL_CODE, /* it runs code that is in no mapping known so far; of no interest to people */
+	MODEL_FREED, /* a block was freed, or given to realloc, that had been freed already; told once for each stack of that */
+	MODEL_STRAY, /* likewise an address at which no block lives, as far as is known; collect_stray() tells what it is */
 	MODEL_LIMIT,   /* PHP: memory_limit is exhausted */
 	MODEL_MEMORY,  /* PHP: the system gives it no memory */
 	MODEL_CORRUPT, /* PHP has found its heap corrupted */
@@ -347,6 +347,7 @@ struct model_event {
 	uint64_t frame[MODEL_MAX_FRAMES]; /* innermost first; of SIGNAL frame[0] is ip */
 	uint32_t stack; /* FREED, STRAY: as model_stack.id, and its generation; frame[0] is a return address */
 	uint32_t generation;
+	int by_realloc;			 /* FREED, STRAY: it was given to realloc, not to free */
 	const struct model_near *block;	 /* FREED: the block, by its first free. Borrowed as long as the event is */
 	const struct model_stray *stray; /* STRAY: borrowed likewise */
 	const struct model_crash *crash; /* what else was seen; borrowed as long as the event is. NULL: nothing */

@@ -18,6 +18,17 @@ static json_t *begin(const char *type, const struct model_event *e)
 	return o;
 }
 
+/* of_realloc - begins what a line says of a block; a free is what its head says already. */
+static const char *of_realloc(const struct model_event *e)
+{
+	return e->by_realloc ? "realloc of " : "";
+}
+
+static json_t *json_op(const struct model_event *e)
+{
+	return json_string(e->by_realloc ? "realloc" : "free");
+}
+
 int output_text_freed(FILE *f, const struct model_event *e, const struct output_stack *again,
 	const struct output_stack *allocated, const struct output_stack *freed)
 {
@@ -27,7 +38,7 @@ int output_text_freed(FILE *f, const struct model_event *e, const struct output_
 
 	strbuf_addf(&b, "[%s] DOUBLE FREE ", format_time(e->utc_ns, time));
 	text_add_whose_thread(&b, e);
-	strbuf_addf(&b, ": %s, %s, at 0x%" PRIx64 ", was freed %.2f s before by thread %d\n",
+	strbuf_addf(&b, ": %s%s, %s, at 0x%" PRIx64 ", was freed %.2f s before by thread %d\n", of_realloc(e),
 		format_bytes(n->size_bytes, size), model_layer_name(n->layer), n->addr, (double)n->freed_ns / 1e9,
 		n->freed_tid);
 	text_add_stack(&b, again);
@@ -53,6 +64,7 @@ int output_json_freed(FILE *f, const struct model_event *e, const struct output_
 	struct strbuf b = { 0 };
 
 	json_object_set_new(o, "layer", json_string(model_layer_name(n->layer)));
+	json_object_set_new(o, "op", json_op(e));
 	json_object_set_new(o, "addr", json_hex(n->addr));
 	json_object_set_new(o, "size_bytes", json_number(n->size_bytes));
 	json_object_set_new(o, "age_ms", json_number(n->age_ns / 1000000));
@@ -74,7 +86,7 @@ int output_text_stray(
 
 	strbuf_addf(&b, "[%s] INVALID FREE ", format_time(e->utc_ns, time));
 	text_add_whose_thread(&b, e);
-	strbuf_addf(&b, ": 0x%" PRIx64 ", ", e->stray->addr);
+	strbuf_addf(&b, ": %s0x%" PRIx64 ", ", of_realloc(e), e->stray->addr);
 	if (n->kind != MODEL_NEAR_NONE)
 		strbuf_addf(&b, "%" PRId64 " bytes into a live block of %s, %s, at 0x%" PRIx64 "\n", n->offset,
 			format_bytes(n->size_bytes, size), model_layer_name(n->layer), n->addr);
@@ -113,6 +125,7 @@ int output_json_stray(
 	struct strbuf b = { 0 };
 
 	json_object_set_new(o, "layer", json_string(model_layer_name(e->stray->layer)));
+	json_object_set_new(o, "op", json_op(e));
 	json_object_set_new(o, "addr", json_hex(e->stray->addr));
 	json_object_set_new(o, "what",
 		json_string(e->block->kind != MODEL_NEAR_NONE ? "inside_block"

@@ -45,9 +45,15 @@ static void add_block(struct strbuf *b, const json_t *block, const char *layer)
 		text_of(block, "addr"));
 }
 
+/* is_realloc - was it given to realloc? Older lines do not say: those of free. */
+static int is_realloc(const json_t *e)
+{
+	return !strcmp(text_of(e, "op"), "realloc");
+}
+
 static void say_double_free(struct strbuf *b, const json_t *e)
 {
-	strbuf_add(b, "freed a block again: ");
+	strbuf_add(b, is_realloc(e) ? "gave a freed block to realloc: " : "freed a block again: ");
 	add_block(b, e, text_of(e, "layer"));
 	strbuf_addf(b, ", was freed %.2f s before by thread %" JSON_INTEGER_FORMAT,
 		(double)number_of(e, "freed_ms") / 1e3, number_of(e, "freed_tid"));
@@ -57,7 +63,7 @@ static void say_invalid_free(struct strbuf *b, const json_t *e)
 {
 	const json_t *block = json_object_get(e, "block");
 
-	strbuf_addf(b, "freed %s, ", text_of(e, "addr"));
+	strbuf_addf(b, is_realloc(e) ? "gave %s to realloc, " : "freed %s, ", text_of(e, "addr"));
 	if (json_is_object(block)) {
 		strbuf_addf(b, "%" JSON_INTEGER_FORMAT " bytes into a live block of ", number_of(block, "offset"));
 		add_block(b, block, text_of(e, "layer"));

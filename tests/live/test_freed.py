@@ -110,10 +110,10 @@ def a_block_that_glibc_sees_freed_twice_is_told_before_the_abort(run):
 
 
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
-INSIDE = """$c = FFI::cdef("char *_emalloc(size_t); void _efree(char *);");
+INSIDE = """$c = FFI::cdef("char *_emalloc(size_t); void _efree(char *); char *_erealloc(char *, size_t);");
 $p = $c->_emalloc(64);
 usleep(200000);
-$c->_efree($p + 16);
+$c->%s;
 posix_kill(getmypid(), SIGKILL);"""
 
 
@@ -130,11 +130,11 @@ def stray_target():
     return os.path.join(TARGETS, "stray")
 
 
-def is_inside(told, layer):
+def is_inside(told, layer, op="free"):
     """It names the block that the address lies in."""
     block = told["block"]
-    equal((told["what"], told["layer"], block["size_bytes"], block["offset"], int(told["addr"], 16) - int(block["addr"], 16)),
-          ("inside_block", layer, 64, 16, 16), "what")
+    equal((told["op"], told["what"], told["layer"], block["size_bytes"], block["offset"], int(told["addr"], 16) - int(block["addr"], 16)),
+          (op, "inside_block", layer, 64, 16, 16), "what")
 
 
 @waiting_test
@@ -148,13 +148,13 @@ def a_free_inside_a_live_block_is_told_before_glibc_aborts(run):
     equal((names(event)[0], names(event["block"]["allocated_by"])[0]), ("drop_stray", "make_one"), "stacks")
 
 
-def free_inside(run, **env):
+def free_inside(run, op="free", **env):
     target = run.target("stray", env=env)
     tracer = run.trace("-p", target.pid, "-i", 0.3)
     tracer.wait("report")  # what was allocated while probes were being placed is not believed
-    target.send("inside")
+    target.send("inside" if op == "free" else f"{op}-inside")
     told = tracer.wait("invalid_free", 10)
-    is_inside(told, "libc")
+    is_inside(told, "libc", op)
     target.end()  # unless its malloc has ended it
     tracer.finish(interrupt=False)
 
@@ -170,40 +170,74 @@ def a_free_inside_a_block_of_jemallocs_is_told(run):
 
 
 @waiting_test
-def a_free_inside_a_block_of_phps_heap_is_told(run):
-    told, _ = stray(PHP, "-d", "ffi.enable=1", "-r", INSIDE)
-    events = [o for o in told if o["type"] == "invalid_free"]
-    equal(len(events), 1, "events")
-    is_inside(events[0], "zend")
+def a_realloc_inside_a_live_block_is_told_of_a_process_that_ran_before(run):
+    free_inside(run, "realloc")
+
+
+@waiting_test
+def a_realloc_inside_a_block_of_jemallocs_is_told(run):
+    free_inside(run, "realloc", LD_PRELOAD=JEMALLOC)
+
+
+@waiting_test
+def a_free_or_a_realloc_inside_a_block_of_phps_heap_is_told(run):
+    for op, call in (("free", "_efree($p + 16)"), ("realloc", "_erealloc($p + 16, 200)")):
+        told, _ = stray(PHP, "-d", "ffi.enable=1", "-r", INSIDE % call)
+        events = [o for o in told if o["type"] == "invalid_free"]
+        equal(len(events), 1, f"events of {op}")
+        is_inside(events[0], "zend", op)
+
+
+@waiting_test
+def a_realloc_inside_a_live_block_is_told_once_before_glibc_aborts(run):
+    told, n = stray(stray_target(), "realloc-inside")
+    kinds = [o["type"] for o in told]
+    equal((kinds.count("invalid_free"), kinds.count("double_free"), kinds.count("crash"), n), (1, 0, 1, 1), "events")
+    event = told[kinds.index("invalid_free")]
+    is_inside(event, "libc", "realloc")
+    equal((names(event)[0], names(event["block"]["allocated_by"])[0]), ("grow_stray", "make_one"), "stacks")
+
+
+@waiting_test
+def a_realloc_of_a_block_that_was_freed_is_a_double_free(run):
+    told, n = stray(stray_target(), "realloc-freed")
+    events = [o for o in told if o["type"] in ("double_free", "invalid_free")]
+    equal([(e["type"], e["op"], e["size_bytes"], names(e)[0], names(e["allocated_by"])[0]) for e in events],
+          [("double_free", "realloc", 64, "grow_stray", "make_one")], "events")
+    equal(n, 0, "invalid frees")
 
 
 @waiting_test
 def a_free_of_what_was_never_allocated_is_told_of_a_program_that_was_traced_from_its_start(run):
-    told, n = stray(stray_target(), "stack")
-    events = [o for o in told if o["type"] == "invalid_free"]
-    equal([(e["what"], e["block"], names(e)[0]) for e in events], [("never_allocated", None, "drop_stray")], "events")
-    equal(n, 1, "counted")
+    for op, by in (("free", "drop_stray"), ("realloc", "grow_stray")):
+        told, n = stray(stray_target(), "stack" if op == "free" else "realloc-stack")
+        events = [o for o in told if o["type"] == "invalid_free"]
+        equal([(e["op"], e["what"], e["block"], names(e)[0]) for e in events],
+              [(op, "never_allocated", None, by)], f"events of {op}")
+        equal(n, 1, "counted")
 
 
 @waiting_test
-def where_blocks_may_be_from_before_tracing_a_free_of_an_unknown_one_is_no_error(run):
+def where_blocks_may_be_from_before_tracing_a_free_or_realloc_of_an_unknown_one_is_no_error(run):
     target = run.target("stray")
-    target.ask("keep 5000")
+    target.ask("keep 10000")
     tracer = run.trace("-p", target.pid, "-i", 0.3)
     tracer.wait("report")
+    target.ask("grow 5000")
     target.ask("drop")
     target.ask("clean 1600")
     target.send("stack")  # that is one, but cannot be told from the others
     target.end()
     tracer.finish(interrupt=False)
-    equal(tracer.of("invalid_free"), [], "events")
-    assert tracer.last_report()["processes"][0]["layers"]["libc"]["unknown_frees"] > 5000, "nothing to tell apart"
+    equal(tracer.of("invalid_free") + tracer.of("double_free"), [], "events")
+    assert tracer.last_report()["processes"][0]["layers"]["libc"]["unknown_frees"] > 9000, "nothing to tell apart"
 
 
 @waiting_test
 def programs_that_free_what_they_allocated_free_nothing_else(run):
     for args in ((stray_target(), "clean 1600"),
                  ("env", f"LD_PRELOAD={JEMALLOC}", stray_target(), "clean 1600"),
-                 (PHP, "-r", "for ($i = 0; $i < 5000; $i++) $a[$i % 99] = [str_repeat('x', $i), new ArrayObject([$i])];")):
+                 (PHP, "-r", "for ($i = 0; $i < 5000; $i++) $a[$i % 99] = [str_repeat('x', $i), new ArrayObject([$i])];"
+                  "for ($i = 0; $i < 3000; $i++) { $s = ($s ?? '') . $i; $b[] = $i; if ($i % 400 == 0) { $s = 'x'; $b = []; } }")):
         told, n = stray(*args)
         equal((n, [o for o in told if o["type"] in ("invalid_free", "double_free")]), (0, []), f"{args}")

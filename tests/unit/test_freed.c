@@ -233,7 +233,7 @@ static void blocks_freed_twice_at_a_stack_are_told_once_and_counted(void **state
 	drop(0x1000, 56, SWT_LAYER_LIBC);
 	thread.block = block(0x1000, 0, SWT_LAYER_LIBC);
 	for (int i = 0; i < 5; i++)
-		freed_again(&thread, 3);
+		freed_again(&thread, 3, SWT_OP_REALLOC);
 	assert_int_equal(n_sent, 1);
 	assert_int_equal(stack[3].n_frees, 5);
 	assert_int_equal(sent.first.block.addr, 0x1000);
@@ -241,6 +241,7 @@ static void blocks_freed_twice_at_a_stack_are_told_once_and_counted(void **state
 	assert_int_equal(sent.first.tid, 77);
 	assert_int_equal(sent.first.tick, 100);
 	assert_int_equal(sent.first.stack, 2);
+	assert_int_equal(sent.op, SWT_OP_REALLOC);
 }
 
 #define BIRTH_TICKS 16
@@ -285,7 +286,7 @@ static int stray_at(struct collect *c, uint64_t addr, int layer)
 	struct model_near n;
 
 	thread.block = block(addr, 0, layer);
-	assert_int_equal(stray_tell(&thread, 3), 0);
+	assert_int_equal(stray_tell(&thread, 3, SWT_OP_FREE), 0);
 	stray.e.proc = 2;
 	stray_event_fill(c, &e, &s, &stray);
 	assert_int_equal(s.addr, addr);
@@ -329,6 +330,27 @@ static void a_free_inside_a_block_is_one_of_a_block_that_lived_then(void **state
 	assert_int_equal(stray_at(&c, 0x4010, SWT_LAYER_ZEND), 1);
 	process[2].epoch[SWT_LAYER_ZEND]++;
 	assert_int_equal(stray_at(&c, 0x4010, SWT_LAYER_ZEND), 0);
+}
+
+static void what_was_called_is_told(void **state)
+{
+	struct model_event e = { 0 };
+	struct model_near near;
+	struct model_stray s;
+	struct collect c;
+
+	(void)state;
+	tables_open(&c);
+	thread.block = block(0x1000, 0, SWT_LAYER_LIBC);
+	stray_tell(&thread, 3, SWT_OP_REALLOCF);
+	stray_event_fill(&c, &e, &s, &stray);
+	assert_true(e.by_realloc);
+	stray_tell(&thread, 3, SWT_OP_FREE);
+	stray_event_fill(&c, &e, &s, &stray);
+	assert_false(e.by_realloc);
+	freed_again(&thread, 3, SWT_OP_REALLOC);
+	freed_event_fill(&c, &e, &near, &sent);
+	assert_true(e.by_realloc);
 }
 
 static void a_block_that_may_have_died_unseen_holds_nothing(void **state)
@@ -624,6 +646,7 @@ int main(void)
 		cmocka_unit_test_setup(a_block_that_may_have_died_unseen_holds_nothing, begin),
 		cmocka_unit_test_setup(what_is_in_no_block_is_an_error_only_where_all_blocks_are_known, begin),
 		cmocka_unit_test_setup(frees_of_unknown_blocks_are_asked_about_now_and_then, begin),
+		cmocka_unit_test_setup(what_was_called_is_told, begin),
 		cmocka_unit_test_setup(strays_are_told_once_for_their_stack_and_counted, begin),
 		cmocka_unit_test_setup(words_of_two_records_make_none, begin),
 		cmocka_unit_test_setup(an_address_is_in_the_block_that_was_freed_last, begin),

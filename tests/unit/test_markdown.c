@@ -244,6 +244,16 @@ static void faulty_frees_are_told_with_their_block(void **state)
 		       NULL, NULL),
 		"## Invalid free\n\n- **Process:** `app, pid 7`\n"
 		"- **What it is:** `freed 0x20, which was never allocated`\n");
+	/* WHEN it was given to realloc */
+	expect(markdown(event("invalid_free", "app",
+				json_pack("{s:s,s:s,s:s}", "op", "realloc", "addr", "0x20", "what", "never_allocated")),
+		       NULL, NULL),
+		"- **What it is:** `gave 0x20 to realloc, which was never allocated`\n");
+	expect(markdown(event("double_free", "app",
+				json_pack("{s:s,s:s,s:s,s:i}", "op", "realloc", "layer", "libc", "addr", "0x10",
+					"size_bytes", 72)),
+		       NULL, NULL),
+		"- **What it is:** `gave a freed block to realloc: 72 bytes (libc) at 0x10");
 }
 
 static void what_a_text_is_made_of_is_known(void **state)

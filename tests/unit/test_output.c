@@ -693,12 +693,20 @@ static void a_double_free_says_which_block_and_by_whom(void **state)
 	e.identity = &worker;
 	assert_event(json_freed, &e,
 		HEAD("double_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"identity\":" WORKER
-				    ",\"layer\":\"zend\",\"addr\":\"0x7f0010\",\"size_bytes\":56,\"age_ms\":3000,\"freed_ms\":250,\"freed_tid\":9,\"walk\":\"complete\",\"frames\":[" FRAME_0
+				    ",\"layer\":\"zend\",\"op\":\"free\",\"addr\":\"0x7f0010\",\"size_bytes\":56,\"age_ms\":3000,\"freed_ms\":250,\"freed_tid\":9,\"walk\":\"complete\",\"frames\":[" FRAME_0
 				    "],\"allocated_by\":null,\"freed_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_0
 				    "]}}\n");
 	strcpy(e.comm, "php");
 	assert_event(text_freed, &e,
 		"[2026-11-23T21:40:05.123Z] DOUBLE FREE php(4242), worker 3, docker 3f2a55c0ffee (pid 7 there), thread 4242: 56 B, zend, at 0x7f0010, was freed 0.25 s before by thread 9\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n"
+		"    who freed it first: --free-stacks tells\n"
+		"    allocated 3.00 s before by:\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n\n");
+	/* WHEN it was given to realloc */
+	e.by_realloc = 1;
+	assert_event(text_freed, &e,
+		"[2026-11-23T21:40:05.123Z] DOUBLE FREE php(4242), worker 3, docker 3f2a55c0ffee (pid 7 there), thread 4242: realloc of 56 B, zend, at 0x7f0010, was freed 0.25 s before by thread 9\n"
 		"      ap_php_conv_fp+0x1c (php8.2)\n"
 		"    who freed it first: --free-stacks tells\n"
 		"    allocated 3.00 s before by:\n"
@@ -733,7 +741,7 @@ static void an_invalid_free_says_what_was_freed_instead_of_a_block(void **state)
 	e.stray = &stray;
 	e.block = &block;
 	assert_event(json_stray, &e,
-		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"identity\":null,\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"inside_block\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"\\u001B[2J;a b\\n\\\"\",\"identity\":null,\"layer\":\"libc\",\"op\":\"free\",\"addr\":\"0x7f0020\",\"what\":\"inside_block\",\"walk\":\"complete\",\"frames\":[" FRAME_0
 				     "],\"block\":{\"addr\":\"0x7f0010\",\"size_bytes\":56,\"offset\":16,\"age_ms\":3000,\"allocated_by\":{\"walk\":\"complete\",\"frames\":[" FRAME_0
 				     "]}}}\n");
 	strcpy(e.comm, "php");
@@ -750,8 +758,16 @@ static void an_invalid_free_says_what_was_freed_instead_of_a_block(void **state)
 	/* GIVEN one that was not */
 	stray.is_new = 1;
 	assert_event(json_stray, &e,
-		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"php\",\"identity\":null,\"layer\":\"libc\",\"addr\":\"0x7f0020\",\"what\":\"never_allocated\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"php\",\"identity\":null,\"layer\":\"libc\",\"op\":\"free\",\"addr\":\"0x7f0020\",\"what\":\"never_allocated\",\"walk\":\"complete\",\"frames\":[" FRAME_0
 				     "],\"block\":null}\n");
+	/* GIVEN one that was given to realloc */
+	e.by_realloc = 1;
+	assert_event(json_stray, &e,
+		HEAD("invalid_free") "\"pid\":4242,\"tid\":4242,\"comm\":\"php\",\"identity\":null,\"layer\":\"libc\",\"op\":\"realloc\",\"addr\":\"0x7f0020\",\"what\":\"never_allocated\",\"walk\":\"complete\",\"frames\":[" FRAME_0
+				     "],\"block\":null}\n");
+	assert_event(text_stray, &e,
+		"[2026-11-23T21:40:05.123Z] INVALID FREE php(4242) thread 4242: realloc of 0x7f0020, which was never allocated\n"
+		"      ap_php_conv_fp+0x1c (php8.2)\n\n");
 }
 
 static void hostile_names_come_back_from_json_as_they_were(void **state)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stray.c - frees what is no block. Commands: "inside"  an address in a live block, when that has lived for a while; "stack"  one of
- * a variable; "clean N"  nothing of that: N blocks are allocated by whatever allocates, in threads, and freed; "keep N"  N blocks,
- * which "drop" frees. An argument is a command that is obeyed at once. */
+/* stray.c - frees what is no block, or gives it to realloc. Commands: "inside"  an address in a live block, when that has lived for a
+ * while; "stack"  one of a variable; "freed"  of a block that was freed a while ago; the same with "realloc-" before it;
+ * "clean N"  nothing of that: N blocks are allocated by whatever allocates, in threads, and freed; "keep N"  N blocks, of which "grow N"
+ * gives N to realloc, and "drop" frees all. An argument is a command that is obeyed at once. */
 #include <pthread.h>
 #include <stdint.h>
 #include <time.h>
@@ -26,6 +27,13 @@ NOINLINE void drop_stray(void *p)
 	__asm__ volatile("");
 }
 
+NOINLINE void grow_stray(void *p)
+{
+	__asm__ volatile("" : "+r"(p));
+	kept = realloc(p, 2 * BYTES);
+	__asm__ volatile("");
+}
+
 static void wait_ms(long ms)
 {
 	struct timespec t = { .tv_nsec = ms * 1000000 };
@@ -33,24 +41,34 @@ static void wait_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-static void drop_inside(void)
+static void give_inside(void (*give)(void *p))
 {
 	kept = make_one();
 	memset(kept, 0, BYTES);
 	wait_ms(200);
-	drop_stray(kept + OFFSET);
+	give(kept + OFFSET);
 }
 
-static void drop_stack(void)
+static void give_stack(void (*give)(void *p))
 {
 	uint64_t words[8] = { 0 };
 
-	drop_stray(&words[4]);
+	give(&words[4]);
+}
+
+static void give_freed(void (*give)(void *p))
+{
+	char *p = make_one();
+
+	__asm__ volatile("" : "+r"(p));
+	wait_ms(200);
+	drop_stray(p);
+	give(p);
 }
 
 static void *allocate(void *arg)
 {
-	char *p[6], *line = NULL;
+	char *p[6], *line = NULL, *grown = NULL;
 
 	for (long i = 0; i < (long)arg; i++) {
 		void *q = NULL;
@@ -64,10 +82,15 @@ static void *allocate(void *arg)
 			_exit(3);
 		p[5] = realloc(reallocarray(NULL, 3, 200), 8);
 		for (int k = 0; k < 6; k++)
+			grown = realloc(grown, (i * 7 + k * k * 50) % 9000 + 1);
+		if (i % 5 == 0)
+			grown = realloc(grown, 0);
+		for (int k = 0; k < 6; k++)
 			free(p[k]);
 		free(q);
 		free(line);
 	}
+	free(grown);
 	return NULL;
 }
 
@@ -96,6 +119,14 @@ static void keep_some(long n)
 	say("%ld", n);
 }
 
+static void grow_some(long n)
+{
+	for (long i = 0; i < n && i < KEPT; i++)
+		if (keep[i])
+			keep[i] = realloc(keep[i], i % 700 + 1);
+	say("%ld", n);
+}
+
 static void drop_kept(void)
 {
 	for (int i = 0; i < KEPT; i++) {
@@ -107,14 +138,22 @@ static void drop_kept(void)
 
 static void obey_one(const char *line)
 {
+	int is_realloc = !strncmp(line, "realloc-", 8);
+	void (*give)(void *p) = is_realloc ? grow_stray : drop_stray;
+
+	line += is_realloc ? 8 : 0;
 	if (!strcmp(line, "inside"))
-		drop_inside();
+		give_inside(give);
 	else if (!strcmp(line, "stack"))
-		drop_stack();
+		give_stack(give);
+	else if (!strcmp(line, "freed"))
+		give_freed(give);
 	else if (!strncmp(line, "clean ", 6))
 		stay_clean(atol(line + 6));
 	else if (!strncmp(line, "keep ", 5))
 		keep_some(atol(line + 5));
+	else if (!strncmp(line, "grow ", 5))
+		grow_some(atol(line + 5));
 	else if (!strcmp(line, "drop"))
 		drop_kept();
 }
