@@ -40,14 +40,16 @@ static __always_inline struct thread_state *system_exec(struct thread_state *t)
 	struct swt_proc *p = t ? proc_at(t->proc - 1) : 0;
 	__u32 pid = task_tgid(task);
 
-	if (!is_admitting || !pid)
+	if (!pid)
 		return t;
-	/* A child made by vfork was booked under its parent, whose memory it used. */
+	/* A child made by vfork was booked under its parent, whose memory it used; also while tracing begins. */
 	if (p && p->tgid != pid) {
 		bpf_map_delete_elem(&proc_of_pid, &pid);
 		t->proc = 0;
 		t = 0;
 	}
+	if (!is_admitting)
+		return t;
 	if (is_selected(task))
 		return t ? t : system_admit(pid) ? thread_get() : 0;
 	if (t) {
