@@ -196,6 +196,10 @@ int attach_has_request(const struct attach *a, size_t i);
  * Return: 1: they are there, attach_probe() and attach_prepare() do not wait for them; 0: later. */
 int attach_is_ready(struct attach *a, const struct target_process *p, uint64_t until_ns);
 
+/* attach_is_watched - are changes of the process's libraries told of? Those of a static program need not be. What changes between its
+ * mappings being read and the attach_probe() from which on they are is told by nobody. */
+int attach_is_watched(const struct attach *a, const struct target_process *p);
+
 /* attach_unprobe - begin to remove a process's probes, which the kernel takes long for: it is gone, or executes another program. What is
  * known of it stays readable. */
 void attach_unprobe(struct attach *a, pid_t pid);

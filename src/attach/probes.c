@@ -409,8 +409,7 @@ static int probe_ends(struct attach *a, const struct target_process *p, const st
 	return n < 0 ? n : 0;
 }
 
-/* is_watched - are changes of the process's libraries told of? Those of a static program need not be. */
-static int is_watched(const struct attach *a, const struct target_process *p)
+int attach_is_watched(const struct attach *a, const struct target_process *p)
 {
 	const struct target_module *loader = target_loader(p);
 	uint64_t offset;
@@ -482,7 +481,7 @@ int probes_place_all(struct attach *a, const struct target_process *p)
 int attach_probe(struct attach *a, const struct target_process *p, uint32_t changes)
 {
 	/* What changes before the loader's probe is in place is not told of: only the next call knows all. */
-	uint32_t settled = is_watched(a, p) ? changes : changes + 1;
+	uint32_t settled = attach_is_watched(a, p) ? changes : changes + 1;
 	int n, err;
 
 	/* Before the first probe: a stack that is walked without the tables would end at once. The spans last: stacks cached

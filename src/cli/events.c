@@ -22,15 +22,17 @@ void events_process_gone(struct run *r, struct target_process *p)
 		run_finish(r, EXIT_GONE);
 }
 
-/* probe - what is new in a process whose files are read. */
+/* probe - what is new in a process whose files are read. Once the loader is watched, it is looked at again: for what was loaded until then. */
 static int probe(struct run *r, struct target_process *p, uint32_t changes)
 {
-	int n;
+	int was_watched = attach_is_watched(r->attach, p), n;
 
 	target_identity(p);
 	n = attach_probe(r->attach, p, changes);
 	if (n > 0 && !r->s->all)
 		run_tell_allocators(p);
+	if (n >= 0 && !was_watched && attach_is_watched(r->attach, p))
+		due_add(r, p->pid);
 	return n;
 }
 
