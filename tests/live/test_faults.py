@@ -4,6 +4,7 @@
 What faults.c and faults.php say right before they die (addresses, blocks, registers, the time) must be in the report; what
 else is expected of each stands in the tables."""
 import collections
+import contextlib
 import os
 import re
 import shutil
@@ -681,22 +682,45 @@ def child_of(pid, comm):
 SOON_MS = 500  # longer than a crash takes, and shorter by far than what is not to be waited for
 
 
-def told_while_files_are_read(run, who, *options):
-    """A library is loaded whose file one child of swtrace's takes forever to read, as far as anyone can tell: a crash of another process
-    is told at once, and the library is traced in the end."""
-    wrong = Differences()
-    loader, (_, program) = run.target("plugins"), waiting(run, os.path.join(TARGETS, "faults"), "null-write")
-    tracer = run.trace(*(options or ("-p", f"{loader.pid},{program.pid}")), "-i", 60)
+@contextlib.contextmanager
+def standing_still(tracer, who):
+    """That child of swtrace's does nothing meanwhile."""
     stopped = child_of(tracer.proc.pid, who)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    loader.ask(f"load 7001 {TARGETS}/plugin")
-    (latency, _), = die_in_turn(run, tracer, [("null-write", program)], C, wrong, names=False)
+    yield
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
+
+
+def waiting_to_write_to_null(run, n):
+    return [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(n)]
+
+
+def pids_of(*programs):
+    return ",".join(str(p.pid) for p in programs)
+
+
+def told_soon(run, tracer, programs, pause_s, **how):
+    """These die one after another, with a pause after each: all are told as what they are, and none waits for anything else."""
+    wrong = Differences()
+    latencies = []
+    for one in programs:
+        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False, **how)]
+        time.sleep(pause_s)
     wrong.none()
-    print(f"# {who}: told after {latency:.0f} ms")
-    assert latency < SOON_MS, f"told after {latency:.0f} ms"
+    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
+    assert len(latencies) == len(programs) and max(latencies) < SOON_MS, latencies
+
+
+def told_while_files_are_read(run, who, *options):
+    """A library is loaded whose file one child of swtrace's takes forever to read, as far as anyone can tell: a crash of another process
+    is told at once, and the library is traced in the end."""
+    loader, programs = run.target("plugins"), waiting_to_write_to_null(run, 1)
+    tracer = run.trace(*(options or ("-p", pids_of(loader, programs[0][1]))), "-i", 60)
+    with standing_still(tracer, who):
+        loader.ask(f"load 7001 {TARGETS}/plugin")
+        told_soon(run, tracer, programs, 0)
     for _ in range(3):  # it is in use a tenth of a second after it was loaded: of all processes, one may be seen too late
         loader.ask(f"load 7002 {TARGETS}/plugin")
     tracer.finish()
@@ -721,69 +745,42 @@ def a_crash_is_told_while_symbols_are_being_read_where_all_is_traced(run):
 
 @test
 def a_crash_is_told_in_time_in_windows_that_are_open_half_the_time(run):
-    wrong = Differences()
-    programs = [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(6)]
-    tracer = run.trace("-p", ",".join(str(p.pid) for _, p in programs), "--overhead", 50, "-i", 60)
-    latencies = []
-    for one in programs:
-        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False, blocks=False)]
-        time.sleep(0.13)
+    programs = waiting_to_write_to_null(run, 6)
+    tracer = run.trace("-p", pids_of(*(p for _, p in programs)), "--overhead", 50, "-i", 60)
+    told_soon(run, tracer, programs, 0.13, blocks=False)
     tracer.finish(interrupt=False)
-    wrong.none()
-    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
-    assert max(latencies) < SOON_MS, latencies
+
+
+def names_are_found(run, n):
+    """(A program that leaks, n that can crash, swtrace), which has begun to find names."""
+    leaker, programs = run.target("alloc"), waiting_to_write_to_null(run, n)
+    tracer = run.trace("-p", pids_of(leaker, *(p for _, p in programs)), "-i", 1)
+    leaker.ask("leak_malloc 100")
+    tracer.wait("stack", 10)
+    return leaker, programs, tracer
 
 
 @test
 def a_crash_is_told_while_a_report_waits_for_names(run):
     """Each report of one in which nothing has a name yet would wait for a second."""
-    wrong = Differences()
-    leaker = run.target("alloc")
-    programs = [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(6)]
-    tracer = run.trace("-p", ",".join(str(p.pid) for p in [leaker] + [p for _, p in programs]), "-i", 1)
-    leaker.ask("leak_malloc 100")
-    tracer.wait("stack", 10)  # somebody finds names by now
-    stopped = child_of(tracer.proc.pid, "swtrace-reader")
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    leaker.ask("leak_calloc 100")
-    time.sleep(1)
-    latencies = []
-    for one in programs:  # at whatever moment of a report
-        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False)]
-        time.sleep(0.3)
-    for pid in stopped:
-        os.kill(pid, signal.SIGCONT)
-    wrong.none()
-    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
-    assert max(latencies) < SOON_MS, latencies
+    leaker, programs, tracer = names_are_found(run, 6)
+    with standing_still(tracer, "swtrace-reader"):
+        leaker.ask("leak_calloc 100")
+        time.sleep(1)
+        told_soon(run, tracer, programs, 0.3)  # at whatever moment of a report
     tracer.finish()
 
 
 @test
 def a_crash_is_told_while_the_last_report_waits_for_names_and_that_has_them_all(run):
     """The last one of which nothing has a name yet would wait for 15 s."""
-    wrong = Differences()
-    leaker = run.target("alloc")
-    programs = [waiting(run, os.path.join(TARGETS, "faults"), "null-write") for _ in range(3)]
-    tracer = run.trace("-p", ",".join(str(p.pid) for p in [leaker] + [p for _, p in programs]), "-i", 1)
-    leaker.ask("leak_malloc 100")
-    tracer.wait("stack", 10)  # somebody finds names by now
-    stopped = child_of(tracer.proc.pid, "swtrace-reader")
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    leaker.ask("leak_calloc 100")
-    tracer.proc.send_signal(signal.SIGINT)
-    latencies = []
-    for one in programs:
+    leaker, programs, tracer = names_are_found(run, 3)
+    with standing_still(tracer, "swtrace-reader"):
+        leaker.ask("leak_calloc 100")
+        tracer.proc.send_signal(signal.SIGINT)
         time.sleep(0.3)
-        latencies += [ms for ms, _ in die_in_turn(run, tracer, [one], C, wrong, names=False)]
-    for pid in stopped:
-        os.kill(pid, signal.SIGCONT)
+        told_soon(run, tracer, programs, 0.3)
     tracer.finish(interrupt=False)
-    wrong.none()
-    print(f"# told after {', '.join(f'{ms:.0f}' for ms in latencies)} ms")
-    assert max(latencies) < SOON_MS, latencies
     equal({s["frames"][0]["function"] for s in tracer.stacks() if s["live_bytes"]}, {"leak_malloc", "leak_calloc"}, "names")
     equal([r["final"] for r in tracer.of("report")][-2:], [False, True], "reports")
 
