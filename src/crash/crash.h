@@ -69,8 +69,7 @@ struct crash_cycle {
 };
 
 /* The addresses of which the caller is to find out what the books know: that of the fault first (of an abort, that of the block
- * whose free it ends; 0: there is none), then those in
- * the registers, in the order of enum model_register, the flags left out. */
+ * whose free it ends; 0: there is none), then those in the registers, in the order of enum model_register, the flags left out. */
 #define CRASH_ADDRESSES 18
 
 struct crash_frame {
